@@ -1,0 +1,186 @@
+//! The command line.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use resonare_settings::Layers;
+
+/// Turns Telegram exports into conversation blocks to fine-tune a language model with.
+#[derive(Debug, Parser)]
+#[command(name = "resonare", version, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Turn exports into train.jsonl, processed.json and stats.json
+    Prepare(PrepareArguments),
+    /// List the chats and senders of exports, so that you can choose a target
+    Inspect(InspectArguments),
+}
+
+const PATHS_HELP: &str = "Exports to read: files as Telegram Desktop writes them (result.json, also \
+                          gzipped), folders of them, or - for standard input";
+
+#[derive(Debug, Args)]
+pub(crate) struct PrepareArguments {
+    #[arg(value_name = "PATH", help = PATHS_HELP)]
+    pub(crate) paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) settings: SettingsArguments,
+
+    /// Name of the run and of its output folder [default: a new UUID]
+    #[arg(long, value_name = "ID")]
+    pub(crate) run_id: Option<String>,
+
+    /// Threads that work; the result does not depend on it [default: one per processor]
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArguments {
+    #[arg(value_name = "PATH", help = PATHS_HELP)]
+    pub(crate) paths: Vec<PathBuf>,
+
+    /// Look at what is complete of an export that ends early
+    #[arg(long)]
+    pub(crate) salvage: bool,
+
+    /// Read the configuration from this file [default: conf/config.yaml, if it exists]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The configuration keys; values stay text until the configuration checks them, so that an error
+/// is the same wherever a value comes from.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Configuration")]
+pub(crate) struct SettingsArguments {
+    /// Read the configuration from this file [default: conf/config.yaml, if it exists]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Whose style is learnt: a full name as in the messages, or an id such as user123456789
+    /// [default: the owner of the export]
+    #[arg(long, value_name = "NAME")]
+    target_name: Option<String>,
+
+    /// Put before every block
+    #[arg(long, value_name = "TEXT")]
+    system_prompt: Option<String>,
+
+    /// Drop messages before this date or date-time
+    #[arg(long, value_name = "DATE")]
+    date_limit: Option<String>,
+
+    /// The model to be fine-tuned; it chooses the tokenizer
+    #[arg(long, value_name = "MODEL")]
+    model_id: Option<String>,
+
+    /// A tokenizer.json, or an OpenAI encoding such as `o200k_base`, instead of the model's
+    #[arg(long, value_name = "PATH|ENCODING")]
+    tokenizer: Option<String>,
+
+    /// Fail rather than count with a fallback tokenizer
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    require_exact_tokenizer: Option<String>,
+
+    /// A longer gap between two messages begins a new block [default: 3600]
+    #[arg(long, value_name = "SECONDS", alias = "convo-block-thereshold-secs")]
+    convo_block_threshold_secs: Option<String>,
+
+    /// Drop blocks with fewer tokens [default: 300]
+    #[arg(long, value_name = "N")]
+    min_tokens_per_block: Option<String>,
+
+    /// The most tokens of a block [default: 800]
+    #[arg(long, value_name = "N")]
+    max_tokens_per_block: Option<String>,
+
+    /// Put before every line of a merged message; may be empty [default: >>>]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    message_delimiter: Option<String>,
+
+    /// What the limits are measured against: content or rendered [default: content]
+    #[arg(long, value_name = "BUDGET")]
+    token_budget: Option<String>,
+
+    /// Order of roles in a block: `as_is` or `user_first` [default: `as_is`]
+    #[arg(long, value_name = "ORDER")]
+    role_order: Option<String>,
+
+    /// Keep chats of this type; repeat it for several [default: `personal_chat`]
+    #[arg(long, value_name = "TYPE")]
+    chat_type: Vec<String>,
+
+    /// Use what is complete of an export that ends early
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    salvage: Option<String>,
+
+    /// When to write raw.json: s3 (only with outputs on S3), always or never [default: s3]
+    #[arg(long, value_name = "WHEN")]
+    output_raw: Option<String>,
+
+    /// Outputs go to `<DIR>/<run id>/` [default: ./data/processed/]
+    #[arg(long, value_name = "DIR")]
+    output_dir: Option<String>,
+}
+
+impl SettingsArguments {
+    /// The layers of the configuration, with the command line as the last.
+    pub(crate) fn layers(&self) -> Layers {
+        let chat_types = (!self.chat_type.is_empty()).then(|| self.chat_type.join(","));
+        let given = [
+            ("target_name", &self.target_name),
+            ("system_prompt", &self.system_prompt),
+            ("date_limit", &self.date_limit),
+            ("model_id", &self.model_id),
+            ("tokenizer", &self.tokenizer),
+            ("require_exact_tokenizer", &self.require_exact_tokenizer),
+            (
+                "convo_block_threshold_secs",
+                &self.convo_block_threshold_secs,
+            ),
+            ("min_tokens_per_block", &self.min_tokens_per_block),
+            ("max_tokens_per_block", &self.max_tokens_per_block),
+            ("message_delimiter", &self.message_delimiter),
+            ("token_budget", &self.token_budget),
+            ("role_order", &self.role_order),
+            ("chat_types", &chat_types),
+            ("salvage", &self.salvage),
+            ("output.raw", &self.output_raw),
+            ("output.local_dir", &self.output_dir),
+        ];
+        let overrides = given
+            .into_iter()
+            .filter_map(|(key, value)| Some((key.to_owned(), value.clone()?)))
+            .collect();
+        layers(self.config.clone(), overrides)
+    }
+}
+
+/// The layers of this process, with these values of the command line.
+pub(crate) fn layers(file: Option<PathBuf>, overrides: Vec<(String, String)>) -> Layers {
+    let environment = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect();
+    Layers {
+        file,
+        environment,
+        overrides,
+        overrides_origin: "the command line",
+    }
+}

@@ -1,0 +1,150 @@
+//! From paths to the exports that are read, with progress.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use resonare_pipeline::Source;
+use resonare_settings::{Configuration, InputMode};
+use walkdir::WalkDir;
+
+const STANDARD_INPUT: &str = "-";
+
+/// What one run reads.
+pub(crate) struct Inputs {
+    paths: Vec<PathBuf>,
+    /// Bytes of all files; none where standard input is among them.
+    total: Option<u64>,
+}
+
+/// The paths that are read: those of the command line, or what the configuration names. `None`
+/// where neither is there.
+pub(crate) fn choose(
+    paths: &[PathBuf],
+    configuration: &Configuration,
+) -> anyhow::Result<Option<Inputs>> {
+    let configured = match configuration.input_mode {
+        InputMode::File => &configuration.input_file,
+        InputMode::Dir => &configuration.input_dir,
+    };
+    let paths = match paths {
+        [] if !configured.exists() => return Ok(None),
+        [] => std::slice::from_ref(configured),
+        paths => paths,
+    };
+    let mut files = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            files.extend(exports_below(path)?);
+        } else {
+            files.push(path.clone());
+        }
+    }
+    let mut total = Some(0);
+    for file in &files {
+        if file.as_os_str() == STANDARD_INPUT {
+            total = None;
+        } else {
+            let length = file
+                .metadata()
+                .with_context(|| format!("failed to read {}", file.display()))?
+                .len();
+            total = total.map(|total| total + length);
+        }
+    }
+    Ok(Some(Inputs {
+        paths: files,
+        total,
+    }))
+}
+
+/// Every `*.json` and `*.json.gz` below a folder, in byte order of the path.
+fn exports_below(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in WalkDir::new(folder) {
+        let entry = entry.with_context(|| format!("failed to list {}", folder.display()))?;
+        let name = entry.file_name().as_bytes();
+        if !entry.path().is_dir() && (name.ends_with(b".json") || name.ends_with(b".json.gz")) {
+            files.push(entry.into_path());
+        }
+    }
+    if files.is_empty() {
+        bail!("there is no *.json or *.json.gz below {}", folder.display());
+    }
+    files.sort_by(|a, b| a.as_os_str().as_bytes().cmp(b.as_os_str().as_bytes()));
+    Ok(files)
+}
+
+impl Inputs {
+    /// Opens them one after the other, as they are read.
+    pub(crate) fn sources(
+        &self,
+        progress: ProgressBar,
+    ) -> impl Iterator<Item = io::Result<Source>> + Send {
+        let paths = self.paths.clone();
+        paths.into_iter().map(move |path| {
+            let (name, reader): (_, Box<dyn Read + Send>) = if path.as_os_str() == STANDARD_INPUT {
+                ("standard input".to_owned(), Box::new(io::stdin()))
+            } else {
+                let name = path.display().to_string();
+                let file = File::open(&path)
+                    .map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))?;
+                (name, Box::new(file))
+            };
+            Ok(Source {
+                name,
+                reader: Box::new(progress.wrap_read(reader)),
+            })
+        })
+    }
+
+    /// A bar of the bytes that are read, where there is a terminal to show it.
+    pub(crate) fn progress(&self) -> ProgressBar {
+        let (bar, template) = match self.total {
+            Some(total) => (
+                ProgressBar::new(total),
+                "{wide_bar} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left",
+            ),
+            None => (
+                ProgressBar::no_length(),
+                "{spinner} {bytes}, {bytes_per_sec}",
+            ),
+        };
+        let style = ProgressStyle::with_template(template).expect("the template is well-formed");
+        bar.with_style(style)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_means_its_exports_in_byte_order_of_the_path() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in [
+            "b.json",
+            "a.json.gz",
+            "a/z.json",
+            "a.txt",
+            "a/deep/x.json",
+            "B.json",
+        ] {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "").unwrap();
+        }
+        let found = exports_below(folder.path()).unwrap();
+        let names: Vec<_> = found
+            .iter()
+            .map(|path| path.strip_prefix(folder.path()).unwrap().to_str().unwrap())
+            .collect();
+        assert_eq!(
+            names,
+            ["B.json", "a.json.gz", "a/deep/x.json", "a/z.json", "b.json"]
+        );
+    }
+}

@@ -1,0 +1,46 @@
+//! `resonare inspect`: what is in an export.
+
+use std::sync::atomic::AtomicBool;
+
+use resonare_pipeline::PipelineError;
+use resonare_settings::Configuration;
+use serde_json::json;
+
+use crate::Outcome;
+use crate::arguments::{InspectArguments, layers};
+use crate::inputs;
+use crate::report;
+
+pub(crate) fn run(arguments: &InspectArguments, cancelled: &AtomicBool) -> anyhow::Result<Outcome> {
+    let layers = layers(arguments.config.clone(), Vec::new());
+    let configuration = match Configuration::load(layers) {
+        Ok(configuration) => configuration,
+        Err(error) => {
+            report::error(&error.to_string(), &[]);
+            return Ok(Outcome::WrongUsage);
+        }
+    };
+    let Some(inputs) = inputs::choose(&arguments.paths, &configuration)? else {
+        let path = configuration.input_file.display();
+        report::error(
+            &format!("no path was given, and there is no export at {path}"),
+            &[],
+        );
+        return Ok(Outcome::WrongUsage);
+    };
+    let progress = inputs.progress();
+    let salvage = arguments.salvage || configuration.pipeline.salvage;
+    let result = resonare_pipeline::inspect(inputs.sources(progress.clone()), salvage, cancelled);
+    progress.finish_and_clear();
+    match result {
+        Ok(inspection) if arguments.json => report::json(&json!(inspection))?,
+        Ok(inspection) => report::inspection(&inspection)?,
+        Err(PipelineError::Cancelled) => return Ok(Outcome::Interrupted),
+        Err(error) => {
+            let details = error.private_details();
+            report::error(&format!("{:#}", anyhow::Error::from(error)), &details);
+            return Ok(Outcome::Failed);
+        }
+    }
+    Ok(Outcome::Done)
+}

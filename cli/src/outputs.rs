@@ -1,0 +1,182 @@
+//! The folder of a run: written aside, then renamed.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use tempfile::TempDir;
+
+pub(crate) const TRAIN: &str = "train.jsonl";
+pub(crate) const PROCESSED: &str = "processed.json";
+pub(crate) const RAW: &str = "raw.json";
+pub(crate) const STATS: &str = "stats.json";
+
+/// Whether `run_id` can name a folder: letters, digits, `.`, `_` and `-`, not beginning with a dot.
+pub(crate) fn is_run_id(run_id: &str) -> bool {
+    (1..=128).contains(&run_id.len())
+        && !run_id.starts_with('.')
+        && run_id
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+}
+
+/// The outputs of one run in the making. Unless they are published, nothing of them is left.
+pub(crate) struct RunFolder {
+    staging: TempDir,
+    destination: PathBuf,
+}
+
+impl RunFolder {
+    pub(crate) fn create(local_dir: &Path, run_id: &str) -> anyhow::Result<Self> {
+        let create = || {
+            fs::create_dir_all(local_dir)?;
+            tempfile::Builder::new()
+                .prefix(&format!(".{run_id}."))
+                .tempdir_in(local_dir)
+        };
+        let staging =
+            create().with_context(|| format!("failed to write below {}", local_dir.display()))?;
+        Ok(Self {
+            staging,
+            destination: local_dir.join(run_id),
+        })
+    }
+
+    /// Where temporary files may be made.
+    pub(crate) fn scratch_dir(&self) -> &Path {
+        self.staging.path()
+    }
+
+    pub(crate) fn create_file(&self, name: &str) -> io::Result<OutputFile> {
+        let file = File::create(self.staging.path().join(name))?;
+        Ok(OutputFile(BufWriter::with_capacity(256 << 10, file)))
+    }
+
+    /// Removes a file of a run that failed, if it is there.
+    pub(crate) fn remove_file(&self, name: &str) -> anyhow::Result<()> {
+        match fs::remove_file(self.staging.path().join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("failed to remove {name}"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Puts the outputs in their place, instead of those of an earlier run of the same name.
+    pub(crate) fn publish(self) -> anyhow::Result<PathBuf> {
+        let Self {
+            staging,
+            destination,
+        } = self;
+        let publish = || -> io::Result<()> {
+            let replaced = staging.path().with_extension("replaced");
+            let replaces = match fs::rename(&destination, &replaced) {
+                Ok(()) => true,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+                Err(error) => return Err(error),
+            };
+            // A temporary folder is its maker's alone; the outputs are as readable as other files.
+            make_like_other_folders(staging.path())?;
+            fs::rename(staging.path(), &destination)?;
+            if replaces {
+                fs::remove_dir_all(&replaced)
+            } else {
+                Ok(())
+            }
+        };
+        publish().with_context(|| format!("failed to write {}", destination.display()))?;
+        // It was renamed, so there is nothing to remove.
+        let _renamed = staging.keep();
+        Ok(destination)
+    }
+
+    /// Leaves nothing, not even of an earlier run of the same name: its outputs would be taken for
+    /// this run's.
+    pub(crate) fn discard(self) -> anyhow::Result<()> {
+        match fs::remove_dir_all(&self.destination) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error)
+                .with_context(|| format!("failed to remove {}", self.destination.display())),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn make_like_other_folders(staging: &Path) -> io::Result<()> {
+    let probe = staging.join("probe");
+    fs::create_dir(&probe)?;
+    let permissions = fs::metadata(&probe)?.permissions();
+    fs::remove_dir(&probe)?;
+    fs::set_permissions(staging, permissions)
+}
+
+/// An output file, buffered.
+pub(crate) struct OutputFile(BufWriter<File>);
+
+impl Write for OutputFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl OutputFile {
+    /// Makes sure that every byte is on the disk.
+    pub(crate) fn close(self) -> io::Result<()> {
+        self.0.into_inner()?.sync_all()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_leave_the_folder_are_no_run_ids() {
+        for good in [
+            "a",
+            "2024-01-01_x.1",
+            "0190b2f0-7c6d-7000-8000-000000000000",
+        ] {
+            assert!(is_run_id(good), "{good}");
+        }
+        for bad in [
+            "",
+            ".",
+            "..",
+            "a/b",
+            "/a",
+            "a\\b",
+            "a b",
+            ".a",
+            "ä",
+            &"a".repeat(129),
+        ] {
+            assert!(!is_run_id(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_run_replaces_an_earlier_one_whole_and_leaves_nothing_beside_it() {
+        let local_dir = tempfile::tempdir().unwrap();
+        for name in [PROCESSED, TRAIN] {
+            let folder = RunFolder::create(local_dir.path(), "r").unwrap();
+            folder.create_file(name).unwrap().close().unwrap();
+            folder.publish().unwrap();
+        }
+        let names = |path: &Path| -> Vec<_> {
+            fs::read_dir(path)
+                .unwrap()
+                .map(|entry| entry.unwrap().file_name())
+                .collect()
+        };
+        assert_eq!(names(local_dir.path()), ["r"]);
+        assert_eq!(names(&local_dir.path().join("r")), [TRAIN]);
+        let folder = RunFolder::create(local_dir.path(), "r").unwrap();
+        folder.discard().unwrap();
+        assert!(names(local_dir.path()).is_empty());
+    }
+}

@@ -1,0 +1,243 @@
+//! `resonare prepare`: files in, files out.
+
+use std::io::Write as _;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use anyhow::Context as _;
+use resonare_pipeline::{Failure, Outputs, PipelineError, Run, Statistics, TokenizerInfo};
+use resonare_settings::{Configuration, OutputMode, RawOutput};
+use resonare_tokenizer::{Hub, Lookup, ModelTokenizer};
+use serde_json::{Value, json};
+
+use crate::Outcome;
+use crate::arguments::PrepareArguments;
+use crate::inputs::{self, Inputs};
+use crate::outputs::{self, PROCESSED, RAW, RunFolder, STATS, TRAIN};
+use crate::report;
+
+/// Holds `<model_id>/tokenizer.json`.
+const TOKENIZER_FOLDER: &str = "./data/tokenizers";
+
+const NOTHING_TO_READ: &str = "\
+Export your chats with Telegram Desktop (Settings > Advanced > Export Telegram data, format
+\"Machine-readable JSON\"), then run
+
+    resonare prepare path/to/result.json
+
+`resonare inspect path/to/result.json` lists the chats and senders of an export. To see what comes
+out, try the made-up sample of the repository:
+
+    resonare prepare sample/result.json --tokenizer=o200k_base";
+
+pub(crate) fn run(arguments: &PrepareArguments, cancelled: &AtomicBool) -> anyhow::Result<Outcome> {
+    let configuration = match Configuration::load(arguments.settings.layers()) {
+        Ok(configuration) => configuration,
+        Err(error) => {
+            report::error(&error.to_string(), &[]);
+            return Ok(Outcome::WrongUsage);
+        }
+    };
+    if configuration.output_modes.contains(&OutputMode::S3) {
+        report::error(
+            "output.modes: s3 is not available in this version; use local",
+            &[],
+        );
+        return Ok(Outcome::WrongUsage);
+    }
+    let run_id = arguments
+        .run_id
+        .clone()
+        .unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
+    if !outputs::is_run_id(&run_id) {
+        let error = format!(
+            "--run-id {run_id:?} is not allowed; expected up to 128 letters, digits, `.`, `_` and `-`"
+        );
+        report::error(&error, &[]);
+        return Ok(Outcome::WrongUsage);
+    }
+    let Some(inputs) = inputs::choose(&arguments.paths, &configuration)? else {
+        let path = configuration.input_file.display();
+        let error = format!("no path was given, and there is no export at {path}");
+        report::error(&error, &[NOTHING_TO_READ.to_owned()]);
+        return Ok(Outcome::WrongUsage);
+    };
+    let (tokenizer, tokenizer_info) = find_tokenizer(&configuration)?;
+    let prepared = Prepared {
+        configuration: &configuration,
+        inputs: &inputs,
+        tokenizer: &tokenizer,
+        tokenizer_info,
+        threads: arguments.threads.unwrap_or_else(processors),
+        cancelled,
+    };
+    prepared.run(&run_id, arguments.json)
+}
+
+fn processors() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+fn find_tokenizer(
+    configuration: &Configuration,
+) -> anyhow::Result<(ModelTokenizer, TokenizerInfo)> {
+    let variable = |name| std::env::var(name).ok();
+    let hub = Hub::new(
+        variable("HF_ENDPOINT").as_deref(),
+        variable("HF_TOKEN").as_deref(),
+    );
+    let lookup = Lookup {
+        model_id: &configuration.model_id,
+        tokenizer: configuration.tokenizer.as_deref(),
+        require_exact: configuration.require_exact_tokenizer,
+        folder: Path::new(TOKENIZER_FOLDER),
+        hub: &hub,
+    };
+    Ok(lookup.find()?)
+}
+
+struct Prepared<'a> {
+    configuration: &'a Configuration,
+    inputs: &'a Inputs,
+    tokenizer: &'a ModelTokenizer,
+    tokenizer_info: TokenizerInfo,
+    threads: NonZeroUsize,
+    cancelled: &'a AtomicBool,
+}
+
+impl Prepared<'_> {
+    fn run(self, run_id: &str, as_json: bool) -> anyhow::Result<Outcome> {
+        let folder = RunFolder::create(&self.configuration.output_local_dir, run_id)?;
+        match self.execute(&folder)? {
+            Ok(statistics) => {
+                let stats = self.stats(&statistics, None);
+                write_stats(&folder, &stats)?;
+                let place = folder.publish()?;
+                if as_json {
+                    let outputs = self.outputs(&place);
+                    report::json(&json!({"run_id": run_id, "outputs": outputs, "stats": stats}))?;
+                } else {
+                    report::statistics(&statistics)?;
+                    report::outputs(&self.outputs(&place))?;
+                }
+                Ok(Outcome::Done)
+            }
+            Err(Failure {
+                error: PipelineError::Cancelled,
+                ..
+            }) => Ok(Outcome::Interrupted),
+            Err(Failure { error, statistics }) => {
+                let details = error.private_details();
+                let was_read_whole = is_about_the_whole(&error);
+                let text = format!("{:#}", anyhow::Error::from(error));
+                if was_read_whole {
+                    write_stats(&folder, &self.stats(&statistics, Some((&text, &details))))?;
+                    folder.publish()?;
+                } else {
+                    folder.discard()?;
+                }
+                report::error(&text, &details);
+                if as_json {
+                    report::json(&json!({"run_id": run_id, "error": text, "details": details}))?;
+                }
+                Ok(Outcome::Failed)
+            }
+        }
+    }
+
+    fn writes_raw(&self) -> bool {
+        self.configuration.output_raw == RawOutput::Always
+    }
+
+    fn outputs(&self, place: &Path) -> Vec<PathBuf> {
+        let raw = self.writes_raw().then_some(RAW);
+        [Some(TRAIN), Some(PROCESSED), raw, Some(STATS)]
+            .into_iter()
+            .flatten()
+            .map(|name| place.join(name))
+            .collect()
+    }
+
+    fn execute(&self, folder: &RunFolder) -> anyhow::Result<Result<Statistics, Failure>> {
+        let create = |name: &str| {
+            folder
+                .create_file(name)
+                .with_context(|| format!("failed to create {name}"))
+        };
+        let (mut train, mut processed) = (create(TRAIN)?, create(PROCESSED)?);
+        let mut raw = if self.writes_raw() {
+            Some(create(RAW)?)
+        } else {
+            None
+        };
+        let run = Run {
+            settings: &self.configuration.pipeline,
+            tokenizer: self.tokenizer,
+            tokenizer_info: self.tokenizer_info.clone(),
+            threads: self.threads,
+            scratch_dir: folder.scratch_dir(),
+            cancelled: self.cancelled,
+        };
+        let progress = self.inputs.progress();
+        let result = run.execute(
+            self.inputs.sources(progress.clone()),
+            Outputs {
+                train: &mut train,
+                processed: &mut processed,
+                raw: raw
+                    .as_mut()
+                    .map(|raw| raw as &mut (dyn std::io::Write + Send)),
+            },
+        );
+        progress.finish_and_clear();
+        if result.is_err() {
+            for name in [TRAIN, PROCESSED, RAW] {
+                folder.remove_file(name)?;
+            }
+            return Ok(result);
+        }
+        for (name, file) in [
+            (TRAIN, Some(train)),
+            (PROCESSED, Some(processed)),
+            (RAW, raw),
+        ] {
+            if let Some(file) = file {
+                file.close()
+                    .with_context(|| format!("failed to write {name}"))?;
+            }
+        }
+        Ok(result)
+    }
+
+    fn stats(&self, statistics: &Statistics, failure: Option<(&str, &[String])>) -> Value {
+        let mut stats = json!(statistics);
+        stats["config"] = self.configuration.to_json().into();
+        if let Some((error, details)) = failure {
+            stats["error"] = json!(error);
+            stats["error_details"] = json!(details);
+        }
+        stats
+    }
+}
+
+/// Whether an error came after the last byte, so that the statistics explain it.
+fn is_about_the_whole(error: &PipelineError) -> bool {
+    matches!(
+        error,
+        PipelineError::NoUsableChat(_)
+            | PipelineError::UnknownTarget { .. }
+            | PipelineError::NoTargetMessages { .. }
+            | PipelineError::NoBlocks(_)
+    )
+}
+
+fn write_stats(folder: &RunFolder, stats: &Value) -> anyhow::Result<()> {
+    let write = || -> std::io::Result<()> {
+        let mut file = folder.create_file(STATS)?;
+        serde_json::to_writer_pretty(&mut file, stats)?;
+        file.write_all(b"\n")?;
+        file.close()
+    };
+    write().with_context(|| format!("failed to write {STATS}"))
+}

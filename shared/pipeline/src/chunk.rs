@@ -1,0 +1,113 @@
+//! What flows from the reader to the blocks: kept messages, many at a time and compactly.
+
+use serde::{Deserialize, Serialize};
+
+use crate::funnel::{ChatDrop, DroppedMessages};
+use crate::input::date::Micros;
+use crate::json::mend::Mends;
+use crate::sender::Sender;
+
+/// A kept message. Its text stands in the arena of the chunk or chat that holds it.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Record {
+    /// The moment that orders messages.
+    pub(crate) time: Micros,
+    /// The emitted timestamp: the wall clock's time for one in plain form, else the moment.
+    pub(crate) stamp: Micros,
+    /// Where the text begins in the arena.
+    pub(crate) text_start: u64,
+    pub(crate) text_len: u32,
+    pub(crate) tokens: u32,
+    /// Index among the chat's senders.
+    pub(crate) sender: u32,
+    /// Length of the timestamp as written, which stands before the text in the arena; 0 where it
+    /// has the plain form and can be written from `stamp`.
+    pub(crate) written_len: u16,
+}
+
+impl Record {
+    pub(crate) fn text<'a>(&self, arena: &'a str) -> &'a str {
+        let start = index(self.text_start);
+        &arena[start..start + self.text_len as usize]
+    }
+
+    pub(crate) fn written<'a>(&self, arena: &'a str) -> Option<&'a str> {
+        let start = index(self.text_start);
+        (self.written_len > 0).then(|| &arena[start - usize::from(self.written_len)..start])
+    }
+}
+
+fn index(offset: u64) -> usize {
+    usize::try_from(offset).expect("the arena is in memory")
+}
+
+/// What is known of a chat when it ends.
+#[derive(Debug)]
+pub(crate) struct ChatEnd {
+    /// Where its records end in the chunk.
+    pub(crate) records_end: usize,
+    pub(crate) verdict: Result<ChatHead, ChatDrop>,
+    /// The name of a chat that is dropped, where it has one.
+    pub(crate) dropped_name: Option<String>,
+    /// Its `type`, for the report of what was passed over.
+    pub(crate) chat_type: String,
+    /// Messages read.
+    pub(crate) read: u64,
+    /// Those of them that were not kept, each with its own reason.
+    pub(crate) dropped: DroppedMessages,
+}
+
+/// The head of a kept chat.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ChatHead {
+    pub(crate) name: String,
+    pub(crate) chat_type: String,
+    /// The chat's `id` as written, where it is a number.
+    pub(crate) id: Option<u64>,
+    pub(crate) senders: Vec<Sender>,
+}
+
+/// A run of kept messages with the ends of chats among them.
+#[derive(Debug, Default)]
+pub(crate) struct Chunk {
+    pub(crate) text: String,
+    pub(crate) records: Vec<Record>,
+    pub(crate) ends: Vec<ChatEnd>,
+    /// Owners that the inputs name.
+    pub(crate) owners: Vec<u64>,
+    /// Set in the last chunk of an input.
+    pub(crate) mended: Mends,
+    pub(crate) salvaged: Option<Salvage>,
+}
+
+/// What was used of an export that ends early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Salvage {
+    /// How many bytes of the input there were, after decompression.
+    pub byte_offset: u64,
+    /// The last complete message, if there was one.
+    pub last_message: Option<LastMessage>,
+}
+
+/// A message, told by its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct LastMessage {
+    /// Its `id`, where it was read.
+    pub id: Option<i64>,
+    /// Its place among its chat's messages, from 1.
+    pub number: u64,
+    /// Its chat's place in the list, from 1.
+    pub chat: u64,
+}
+
+impl Chunk {
+    /// Large enough that handing it on costs nothing, small enough to stay in a processor's cache.
+    const TEXT_BYTES: usize = 256 << 10;
+    const ITEMS: usize = 8192;
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.text.len() >= Self::TEXT_BYTES
+            || self.records.len() >= Self::ITEMS
+            || self.ends.len() >= Self::ITEMS
+    }
+}

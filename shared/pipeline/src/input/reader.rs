@@ -1,0 +1,226 @@
+//! The window and the scanner together: attempts that get more bytes until they succeed.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::capture::RawCopy;
+use super::position::Position;
+use super::window::Window;
+use crate::json::cursor::{Cursor, Stop};
+use crate::json::mend::MendLog;
+use crate::json::value::ValueScanner;
+
+/// The largest element that is read whole. Telegram's longest messages have some 100 KB of JSON.
+const LARGEST_ELEMENT: usize = 16 << 20;
+
+/// Why reading stopped.
+#[derive(Debug)]
+pub(crate) enum ReadError {
+    Io(io::Error),
+    /// Writing the raw copy failed.
+    RawCopy(io::Error),
+    Cancelled,
+    Syntax {
+        position: Position,
+        problem: &'static str,
+    },
+    /// The input ended inside a value.
+    EndsEarly {
+        position: Position,
+    },
+    /// An element that has to be read whole is larger than [`LARGEST_ELEMENT`].
+    TooLarge {
+        position: Position,
+    },
+}
+
+/// Reads one input, with its mends and its raw copy.
+pub(crate) struct Reader<'r, 'o> {
+    window: Window<'r>,
+    pub(crate) log: MendLog,
+    raw: Option<&'r mut RawCopy<'o>>,
+    cancelled: &'r AtomicBool,
+}
+
+impl<'r, 'o> Reader<'r, 'o> {
+    pub(crate) fn new(
+        window: Window<'r>,
+        raw: Option<&'r mut RawCopy<'o>>,
+        cancelled: &'r AtomicBool,
+    ) -> Self {
+        let log = MendLog {
+            keep_edits: raw.is_some(),
+            ..MendLog::default()
+        };
+        Self {
+            window,
+            log,
+            raw,
+            cancelled,
+        }
+    }
+
+    /// Runs `attempt` on the unread bytes, with more of them each time that it was incomplete, and
+    /// moves past what the successful attempt read.
+    pub(crate) fn attempt<T>(
+        &mut self,
+        mut attempt: impl FnMut(&mut Cursor<'_, '_>) -> Result<T, Stop>,
+    ) -> Result<T, ReadError> {
+        loop {
+            let mark = self.log.mark();
+            let last = self.at_last_bytes();
+            let offset = self.window.offset();
+            let mut cursor = Cursor::new(self.window.unread(), offset, last, &mut self.log);
+            match attempt(&mut cursor) {
+                Ok(value) => {
+                    let passed = cursor.at;
+                    self.window.consume(passed);
+                    return Ok(value);
+                }
+                Err(Stop::Incomplete) => {
+                    self.log.roll_back(&mark);
+                    let unread = self.window.unread().len();
+                    if unread >= LARGEST_ELEMENT {
+                        return Err(ReadError::TooLarge {
+                            position: self.window.position(0),
+                        });
+                    }
+                    self.more(unread)?;
+                }
+                Err(Stop::Syntax { at, problem }) => return Err(self.syntax(at, problem)),
+            }
+        }
+    }
+
+    /// Passes over a value of any size, keeping nothing of it.
+    pub(crate) fn skip_value(&mut self) -> Result<(), ReadError> {
+        let mut scanner = ValueScanner::new();
+        loop {
+            let last = self.at_last_bytes();
+            let offset = self.window.offset();
+            let mut cursor = Cursor::new(self.window.unread(), offset, last, &mut self.log);
+            let result = scanner.advance(&mut cursor);
+            let passed = cursor.at;
+            match result {
+                Ok(()) => {
+                    self.window.consume(passed);
+                    return Ok(());
+                }
+                Err(Stop::Incomplete) => {
+                    self.window.consume(passed);
+                    let unread = self.window.unread().len();
+                    self.more(unread)?;
+                }
+                Err(Stop::Syntax { at, problem }) => return Err(self.syntax(at, problem)),
+            }
+        }
+    }
+
+    /// The next byte that is not white space; `None` at the end of the input.
+    pub(crate) fn peek(&mut self) -> Result<Option<u8>, ReadError> {
+        loop {
+            let offset = self.window.offset();
+            let mut cursor = Cursor::new(self.window.unread(), offset, true, &mut self.log);
+            let next = cursor.peek();
+            let passed = cursor.at;
+            self.window.consume(passed);
+            match next {
+                Ok(byte) => return Ok(Some(byte)),
+                Err(_) if self.window.meets_invalid_utf8() => return Err(self.invalid_utf8()),
+                Err(_) if self.window.ended() => return Ok(None),
+                Err(_) => self.more(0)?,
+            }
+        }
+    }
+
+    fn at_last_bytes(&self) -> bool {
+        self.window.ended() && !self.window.meets_invalid_utf8()
+    }
+
+    fn more(&mut self, unread: usize) -> Result<(), ReadError> {
+        if self.cancelled.load(Ordering::Relaxed) {
+            return Err(ReadError::Cancelled);
+        }
+        if self.window.meets_invalid_utf8() {
+            return Err(self.invalid_utf8());
+        }
+        if let Some(raw) = &mut self.raw {
+            raw.take(&self.window, &mut self.log)
+                .map_err(ReadError::RawCopy)?;
+        }
+        if self.window.fill().map_err(ReadError::Io)? {
+            Ok(())
+        } else {
+            Err(ReadError::EndsEarly {
+                position: self.window.position(unread),
+            })
+        }
+    }
+
+    fn invalid_utf8(&self) -> ReadError {
+        self.syntax(self.window.unread().len(), "bytes that are not UTF-8")
+    }
+
+    /// A syntax error `ahead` bytes behind what was consumed.
+    pub(crate) fn syntax(&self, ahead: usize, problem: &'static str) -> ReadError {
+        ReadError::Syntax {
+            position: self.window.position(ahead),
+            problem,
+        }
+    }
+
+    /// Where the unread part begins.
+    pub(crate) fn position(&self) -> Position {
+        self.window.position(0)
+    }
+
+    pub(crate) fn cut_short(&self) -> bool {
+        self.window.cut_short()
+    }
+
+    /// The first bytes of the input, to say what it is where it is no export.
+    pub(crate) fn unread(&self) -> &[u8] {
+        self.window.unread()
+    }
+
+    pub(crate) fn consume(&mut self, count: usize) {
+        self.window.consume(count);
+    }
+
+    pub(crate) fn raw_begin(&mut self) -> Result<(), ReadError> {
+        self.raw_do(|raw, window, log| {
+            // Edits of what lies before the object belong to no chat.
+            log.edits.clear();
+            raw.begin(window.offset())
+        })
+    }
+
+    pub(crate) fn raw_admit(&mut self) -> Result<(), ReadError> {
+        self.raw_do(|raw, _, _| raw.admit())
+    }
+
+    #[inline]
+    pub(crate) fn raw_commit(&mut self) {
+        if let Some(raw) = &mut self.raw {
+            raw.commit(self.window.offset());
+        }
+    }
+
+    pub(crate) fn raw_cancel(&mut self) -> Result<(), ReadError> {
+        self.raw_do(|raw, _, _| raw.cancel())
+    }
+
+    pub(crate) fn raw_end(&mut self, closers: &str) -> Result<(), ReadError> {
+        self.raw_do(|raw, window, log| raw.end(window, log, closers))
+    }
+
+    fn raw_do(
+        &mut self,
+        action: impl FnOnce(&mut RawCopy<'o>, &Window<'r>, &mut MendLog) -> io::Result<()>,
+    ) -> Result<(), ReadError> {
+        match &mut self.raw {
+            Some(raw) => action(raw, &self.window, &mut self.log).map_err(ReadError::RawCopy),
+            None => Ok(()),
+        }
+    }
+}

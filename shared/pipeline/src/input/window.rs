@@ -1,0 +1,172 @@
+//! The part of an input that is in memory: a buffer that slides over the stream.
+
+use std::io::{self, Read};
+
+use super::position::Position;
+
+/// Bytes that one read asks for.
+const STEP: usize = 512 << 10;
+
+/// A buffer over a stream. Its unread part is always whole UTF-8 characters.
+pub(crate) struct Window<'r> {
+    reader: Box<dyn Read + 'r>,
+    buffer: Vec<u8>,
+    /// Where the unread part begins.
+    start: usize,
+    /// Where the checked part ends; behind it may stand the first bytes of a character.
+    checked: usize,
+    filled: usize,
+    ended: bool,
+    /// Set where the stream ended in the middle of compressed data.
+    cut_short: bool,
+    invalid_utf8: bool,
+    /// The position of `buffer[0]`.
+    origin: Position,
+}
+
+impl<'r> Window<'r> {
+    pub(crate) fn new(reader: Box<dyn Read + 'r>) -> Self {
+        Self {
+            reader,
+            buffer: Vec::new(),
+            start: 0,
+            checked: 0,
+            filled: 0,
+            ended: false,
+            cut_short: false,
+            invalid_utf8: false,
+            origin: Position::START,
+        }
+    }
+
+    /// What is read but not consumed yet.
+    pub(crate) fn unread(&self) -> &[u8] {
+        &self.buffer[self.start..self.checked]
+    }
+
+    /// The last `count` bytes that were consumed; they are there until the next [`Self::fill`].
+    pub(crate) fn consumed(&self, from_offset: u64) -> &[u8] {
+        &self.buffer[self.index(from_offset)..self.start]
+    }
+
+    fn index(&self, offset: u64) -> usize {
+        usize::try_from(offset - self.origin.byte_offset).expect("the range is in the buffer")
+    }
+
+    /// Offset in the input of the first unread byte.
+    pub(crate) fn offset(&self) -> u64 {
+        self.origin.byte_offset + self.start as u64
+    }
+
+    /// The position that lies `ahead` bytes behind the first unread byte.
+    pub(crate) fn position(&self, ahead: usize) -> Position {
+        self.origin.after(&self.buffer[..self.start + ahead])
+    }
+
+    pub(crate) fn consume(&mut self, count: usize) {
+        debug_assert!(self.start + count <= self.checked);
+        self.start += count;
+    }
+
+    /// Whether nothing will come after the unread part.
+    pub(crate) fn ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Whether the unread part is followed by bytes that are not UTF-8.
+    pub(crate) fn meets_invalid_utf8(&self) -> bool {
+        self.invalid_utf8
+    }
+
+    /// Whether the stream itself was cut off, as a half-downloaded gzip is.
+    pub(crate) fn cut_short(&self) -> bool {
+        self.cut_short
+    }
+
+    /// Reads more behind the unread part, letting go of what was consumed. `false` if there is
+    /// nothing more to read.
+    pub(crate) fn fill(&mut self) -> io::Result<bool> {
+        if self.ended || self.invalid_utf8 {
+            return Ok(false);
+        }
+        self.origin = self.origin.after(&self.buffer[..self.start]);
+        self.buffer.copy_within(self.start..self.filled, 0);
+        self.filled -= self.start;
+        self.checked -= self.start;
+        self.start = 0;
+        let wanted = (self.filled * 2).max(STEP);
+        if self.buffer.len() < wanted {
+            self.buffer.resize(wanted, 0);
+        }
+        while !self.ended && self.filled < wanted {
+            match self.reader.read(&mut self.buffer[self.filled..wanted]) {
+                Ok(0) => self.ended = true,
+                Ok(count) => self.filled += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                    self.ended = true;
+                    self.cut_short = true;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.check_utf8();
+        Ok(true)
+    }
+
+    fn check_utf8(&mut self) {
+        let unchecked = &self.buffer[self.checked..self.filled];
+        if simdutf8::basic::from_utf8(unchecked).is_ok() {
+            self.checked = self.filled;
+        } else if let Err(error) = std::str::from_utf8(unchecked) {
+            self.checked += error.valid_up_to();
+            // Without a length the error is a character that the next bytes may complete.
+            self.invalid_utf8 = error.error_len().is_some() || self.ended;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives one byte a read, as a slow pipe does.
+    struct Trickle<'a>(&'a [u8]);
+
+    impl Read for Trickle<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let count = buffer.len().min(1);
+            self.0.read(&mut buffer[..count])
+        }
+    }
+
+    #[test]
+    fn a_character_is_never_cut() {
+        let text = "пр".repeat(STEP);
+        let mut window = Window::new(Box::new(Trickle(text.as_bytes())));
+        let mut seen = String::new();
+        while window.fill().unwrap() {
+            let unread = window.unread().len();
+            seen.push_str(std::str::from_utf8(window.unread()).unwrap());
+            window.consume(unread);
+        }
+        assert!(seen == text && !window.meets_invalid_utf8());
+        assert_eq!(window.position(0).byte_offset, text.len() as u64);
+    }
+
+    #[test]
+    fn invalid_utf8_is_met_where_it_stands() {
+        let mut window = Window::new(Box::new(&b"[\"ab\n\xff\"]"[..]));
+        assert!(window.fill().unwrap());
+        assert_eq!(window.unread(), b"[\"ab\n");
+        assert!(window.meets_invalid_utf8());
+        assert_eq!(
+            window.position(5),
+            Position {
+                line: 2,
+                column: 1,
+                byte_offset: 5
+            }
+        );
+    }
+}

@@ -1,0 +1,160 @@
+//! What is in an export: its chats and senders, so that one can choose a target.
+
+use std::io;
+use std::sync::atomic::AtomicBool;
+
+use serde::Serialize;
+
+use crate::chunk::{ChatEnd, Chunk, Record};
+use crate::error::{PipelineError, SenderCount};
+use crate::input::date::{self, Micros};
+use crate::input::export::{ChunkSink, ExportReader};
+use crate::input::reader::Reader;
+use crate::input::source::{Source, decompressed};
+use crate::input::window::Window;
+use crate::json::mend::Mends;
+use crate::settings::{CHAT_TYPES, Settings};
+use crate::target::{SenderCounts, count_senders};
+
+/// A chat of an export.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct InspectedChat {
+    /// Its name; none where it has none.
+    pub name: Option<String>,
+    /// Its `type`.
+    pub chat_type: String,
+    /// Its messages, service messages included.
+    pub messages: u64,
+    /// Those with a sender, text and a date.
+    pub usable_messages: u64,
+    /// The date of the earliest usable message.
+    pub first_date: Option<String>,
+    /// The date of the latest.
+    pub last_date: Option<String>,
+    /// Why it could not be used whatever the settings.
+    pub unusable: Option<&'static str>,
+}
+
+/// What an export holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Inspection {
+    /// Its chats, in their order.
+    pub chats: Vec<InspectedChat>,
+    /// The most frequent senders.
+    pub senders: Vec<SenderCount>,
+    /// The id of the export's owner, where it is named.
+    pub owner: Option<String>,
+    /// Defects that were read as meant.
+    pub mended: Mends,
+}
+
+/// How many senders are listed.
+const SENDERS: usize = 20;
+
+/// Reads all sources, and says what is in them.
+///
+/// # Errors
+/// Those of reading; an export without a chat is none.
+pub fn inspect(
+    sources: impl IntoIterator<Item = io::Result<Source>>,
+    salvage: bool,
+    cancelled: &AtomicBool,
+) -> Result<Inspection, PipelineError> {
+    let settings = Settings {
+        chat_types: CHAT_TYPES.map(str::to_owned).to_vec(),
+        salvage,
+        ..Settings::default()
+    };
+    let mut inspector = Inspector::default();
+    let mut chats = 0;
+    for source in sources {
+        let source = source.and_then(|Source { name, reader }| Ok((name, decompressed(reader)?)));
+        let (name, bytes) = source.map_err(|cause| PipelineError::Read {
+            source_name: "the input".to_owned(),
+            cause,
+        })?;
+        let reader = Reader::new(Window::new(bytes), None, cancelled);
+        ExportReader::new(reader, &name, &settings, &mut inspector, &mut chats).read()?;
+    }
+    inspector.inspection.senders = inspector.senders.most_frequent(SENDERS);
+    Ok(inspector.inspection)
+}
+
+#[derive(Default)]
+struct Inspector {
+    inspection: Inspection,
+    senders: SenderCounts,
+    /// Of the chat that has not ended yet.
+    usable: u64,
+    by_sender: Vec<u64>,
+    first: Option<(Micros, String)>,
+    last: Option<(Micros, String)>,
+}
+
+impl Inspector {
+    fn read_records(&mut self, records: &[Record], arena: &str) {
+        let written = |record: &Record| match record.written(arena) {
+            Some(written) => written.to_owned(),
+            None => {
+                let mut plain = String::new();
+                date::write_plain(record.stamp, &mut plain);
+                plain
+            }
+        };
+        self.usable += records.len() as u64;
+        count_senders(records, &mut self.by_sender);
+        if let Some(record) = records.iter().min_by_key(|record| record.time)
+            && self
+                .first
+                .as_ref()
+                .is_none_or(|(time, _)| record.time < *time)
+        {
+            self.first = Some((record.time, written(record)));
+        }
+        if let Some(record) = records.iter().max_by_key(|record| record.time)
+            && self
+                .last
+                .as_ref()
+                .is_none_or(|(time, _)| record.time > *time)
+        {
+            self.last = Some((record.time, written(record)));
+        }
+    }
+
+    fn end_chat(&mut self, end: ChatEnd) {
+        let by_sender = std::mem::take(&mut self.by_sender);
+        let (name, unusable) = match end.verdict {
+            Ok(head) => {
+                self.senders.add_chat(&head, &by_sender);
+                (Some(head.name), None)
+            }
+            Err(reason) => (end.dropped_name, Some(reason.name())),
+        };
+        self.inspection.chats.push(InspectedChat {
+            name,
+            chat_type: end.chat_type,
+            messages: end.read,
+            usable_messages: std::mem::take(&mut self.usable),
+            first_date: self.first.take().map(|(_, written)| written),
+            last_date: self.last.take().map(|(_, written)| written),
+            unusable,
+        });
+    }
+}
+
+impl ChunkSink for Inspector {
+    fn accept(&mut self, chunk: Chunk) -> Result<(), PipelineError> {
+        self.inspection.mended.add(&chunk.mended);
+        if let Some(owner) = chunk.owners.last() {
+            self.inspection.owner = Some(format!("user{owner}"));
+        }
+        let mut start = 0;
+        for end in chunk.ends {
+            self.read_records(&chunk.records[start..end.records_end], &chunk.text);
+            start = end.records_end;
+            self.end_chat(end);
+        }
+        self.read_records(&chunk.records[start..], &chunk.text);
+        Ok(())
+    }
+}

@@ -1,0 +1,419 @@
+//! A position in a slice of JSON, with the scans of single tokens.
+
+use super::mend::MendLog;
+
+/// Why a scan could not go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// The slice ended, the input did not: try again with more bytes.
+    Incomplete,
+    /// The bytes are not JSON.
+    Syntax {
+        /// Index in the slice of the first byte that does not fit.
+        at: usize,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+}
+
+/// The contents of a scanned string, between its quotes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StringSpan<'a> {
+    /// The bytes as written.
+    pub(crate) bytes: &'a [u8],
+    /// Whether a backslash is among them.
+    pub(crate) escaped: bool,
+}
+
+impl StringSpan<'_> {
+    /// Whether the string, decoded, is `text` (ASCII, no escapes needed).
+    pub(crate) fn is(&self, text: &str) -> bool {
+        if self.escaped {
+            super::text::decode(*self) == text
+        } else {
+            self.bytes == text.as_bytes()
+        }
+    }
+}
+
+/// A position in a slice of JSON.
+pub(crate) struct Cursor<'a, 'm> {
+    bytes: &'a [u8],
+    /// Index of the next byte.
+    pub(crate) at: usize,
+    /// Offset in the input of the slice's first byte.
+    base: u64,
+    /// Whether the input ends where the slice ends.
+    last: bool,
+    pub(crate) log: &'m mut MendLog,
+}
+
+const LOW_BITS: u64 = 0x0101_0101_0101_0101;
+const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+
+pub(crate) fn word(bytes: &[u8], at: usize) -> Option<u64> {
+    let chunk = bytes.get(at..)?.first_chunk::<8>()?;
+    Some(u64::from_le_bytes(*chunk))
+}
+
+/// Marks (in the high bits, exact up to the first) the bytes of `word` that end a plain run of a
+/// string: a quote, a backslash or a control byte.
+pub(crate) fn string_specials(word: u64) -> u64 {
+    let quotes = word ^ (LOW_BITS * b'"' as u64);
+    let backslashes = word ^ (LOW_BITS * b'\\' as u64);
+    let zero_quotes = quotes.wrapping_sub(LOW_BITS) & !quotes;
+    let zero_backslashes = backslashes.wrapping_sub(LOW_BITS) & !backslashes;
+    let controls = word.wrapping_sub(LOW_BITS * 0x20) & !word;
+    (zero_quotes | zero_backslashes | controls) & HIGH_BITS
+}
+
+impl<'a, 'm> Cursor<'a, 'm> {
+    pub(crate) fn new(bytes: &'a [u8], base: u64, last: bool, log: &'m mut MendLog) -> Self {
+        Self {
+            bytes,
+            at: 0,
+            base,
+            last,
+            log,
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    fn offset(&self, at: usize) -> u64 {
+        self.base + at as u64
+    }
+
+    pub(crate) fn syntax<T>(at: usize, problem: &'static str) -> Result<T, Stop> {
+        Err(Stop::Syntax { at, problem })
+    }
+
+    /// The next byte that is not white space, without moving past it.
+    #[inline]
+    pub(crate) fn peek(&mut self) -> Result<u8, Stop> {
+        loop {
+            match self.bytes.get(self.at) {
+                None => return Err(Stop::Incomplete),
+                Some(b' ' | b'\n' | b'\r' | b'\t') => self.pass_white_space(),
+                Some(&byte) => return Ok(byte),
+            }
+        }
+    }
+
+    /// Exports are indented with spaces, so runs of them are passed eight at a time.
+    #[inline]
+    fn pass_white_space(&mut self) {
+        self.at += 1;
+        while let Some(word) = word(self.bytes, self.at) {
+            let others = word ^ (LOW_BITS * b' ' as u64);
+            if others == 0 {
+                self.at += 8;
+            } else {
+                self.at += (others.trailing_zeros() / 8) as usize;
+                return;
+            }
+        }
+        while self.bytes.get(self.at) == Some(&b' ') {
+            self.at += 1;
+        }
+    }
+
+    /// Moves past `byte`, after white space.
+    #[inline]
+    pub(crate) fn expect(&mut self, byte: u8, problem: &'static str) -> Result<(), Stop> {
+        if self.peek()? == byte {
+            self.at += 1;
+            Ok(())
+        } else {
+            Self::syntax(self.at, problem)
+        }
+    }
+
+    /// Moves past a string that begins at the cursor. On [`Stop::Incomplete`] the cursor stands
+    /// somewhere inside it.
+    #[inline]
+    pub(crate) fn string(&mut self) -> Result<StringSpan<'a>, Stop> {
+        debug_assert_eq!(self.bytes.get(self.at), Some(&b'"'));
+        self.at += 1;
+        let start = self.at;
+        let escaped = self.string_tail()?;
+        Ok(StringSpan {
+            bytes: &self.bytes[start..self.at - 1],
+            escaped,
+        })
+    }
+
+    /// Moves past the rest of a string, its closing quote included, and says whether a backslash
+    /// was met. On [`Stop::Incomplete`] everything before the cursor is done with, so a caller that
+    /// does not need the text can go on from there.
+    pub(crate) fn string_tail(&mut self) -> Result<bool, Stop> {
+        let mut escaped = false;
+        loop {
+            while let Some(word) = word(self.bytes, self.at) {
+                let specials = string_specials(word);
+                if specials == 0 {
+                    self.at += 8;
+                } else {
+                    self.at += (specials.trailing_zeros() / 8) as usize;
+                    break;
+                }
+            }
+            match self.bytes.get(self.at) {
+                None => return Err(Stop::Incomplete),
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(escaped);
+                }
+                Some(b'\\') => {
+                    escaped = true;
+                    self.escape()?;
+                }
+                Some(&byte) if byte < 0x20 => {
+                    self.log.counts.raw_control_byte += 1;
+                    let at = self.offset(self.at);
+                    self.log.edit(at, 1, || format!("\\u{byte:04x}"));
+                    self.at += 1;
+                }
+                Some(_) => self.at += 1,
+            }
+        }
+    }
+
+    /// Moves past one escape sequence, or not at all.
+    fn escape(&mut self) -> Result<(), Stop> {
+        const PROBLEM: &str = "invalid escape in a string";
+        let at = self.at;
+        match self.bytes.get(at + 1) {
+            None => Err(Stop::Incomplete),
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
+                self.at += 2;
+                Ok(())
+            }
+            Some(b'x') => {
+                let byte = self.hex(at + 2, 2)?;
+                self.log.counts.hex_escape += 1;
+                let offset = self.offset(at);
+                self.log.edit(offset, 4, || format!("\\u{byte:04x}"));
+                self.at += 4;
+                Ok(())
+            }
+            Some(b'u') => {
+                let unit = self.hex(at + 2, 4)?;
+                let paired = match unit {
+                    0xD800..=0xDBFF => self.low_surrogate_follows(at + 6)?,
+                    0xDC00..=0xDFFF => false,
+                    _ => {
+                        self.at += 6;
+                        return Ok(());
+                    }
+                };
+                if paired {
+                    self.at += 12;
+                } else {
+                    self.log.counts.unpaired_surrogate += 1;
+                    let offset = self.offset(at);
+                    self.log.edit(offset, 6, || "\\ufffd".to_owned());
+                    self.at += 6;
+                }
+                Ok(())
+            }
+            Some(_) => Self::syntax(at, PROBLEM),
+        }
+    }
+
+    fn hex(&self, at: usize, digits: usize) -> Result<u32, Stop> {
+        let mut value = 0;
+        for index in at..at + digits {
+            let Some(&byte) = self.bytes.get(index) else {
+                return Err(Stop::Incomplete);
+            };
+            let Some(digit) = char::from(byte).to_digit(16) else {
+                return Self::syntax(index, "invalid escape in a string");
+            };
+            value = value * 16 + digit;
+        }
+        Ok(value)
+    }
+
+    fn low_surrogate_follows(&self, at: usize) -> Result<bool, Stop> {
+        let rest = &self.bytes[at.min(self.bytes.len())..];
+        let begins_like_one = rest
+            .iter()
+            .zip(b"\\u")
+            .all(|(found, wanted)| found == wanted);
+        if rest.len() < 6 && begins_like_one && !self.last {
+            return Err(Stop::Incomplete);
+        }
+        Ok(super::text::code_unit(rest).is_some_and(|unit| (0xDC00..=0xDFFF).contains(&unit)))
+    }
+
+    /// Moves past a number, `true`, `false` or `null` that begins at the cursor, or not at all.
+    pub(crate) fn scalar(&mut self) -> Result<(), Stop> {
+        let literal: &[u8] = match self.bytes.get(self.at) {
+            None => return Err(Stop::Incomplete),
+            Some(b't') => b"true",
+            Some(b'f') => b"false",
+            Some(b'n') => b"null",
+            Some(b'-' | b'0'..=b'9') => return self.number(),
+            Some(_) => return Self::syntax(self.at, "expected a value"),
+        };
+        for (index, wanted) in literal.iter().enumerate() {
+            match self.bytes.get(self.at + index) {
+                None => return Err(Stop::Incomplete),
+                Some(found) if found == wanted => {}
+                Some(_) => return Self::syntax(self.at, "expected a value"),
+            }
+        }
+        let end = self.at + literal.len();
+        self.end_scalar(end, "expected a value")
+    }
+
+    /// A scalar ends where a delimiter follows; at the edge of the slice that is not known yet.
+    fn end_scalar(&mut self, end: usize, problem: &'static str) -> Result<(), Stop> {
+        match self.bytes.get(end) {
+            None if !self.last => Err(Stop::Incomplete),
+            None | Some(b',' | b']' | b'}' | b' ' | b'\n' | b'\r' | b'\t') => {
+                self.at = end;
+                Ok(())
+            }
+            Some(_) => Self::syntax(self.at, problem),
+        }
+    }
+
+    fn number(&mut self) -> Result<(), Stop> {
+        const PROBLEM: &str = "invalid number";
+        let digits = |from: usize| {
+            let rest = &self.bytes[from.min(self.bytes.len())..];
+            rest.iter().take_while(|byte| byte.is_ascii_digit()).count()
+        };
+        let more = |at: usize| at >= self.bytes.len() && !self.last;
+        let mut end = self.at + usize::from(self.bytes[self.at] == b'-');
+        match self.bytes.get(end) {
+            Some(b'0') => end += 1,
+            Some(b'1'..=b'9') => end += digits(end),
+            None if more(end) => return Err(Stop::Incomplete),
+            _ => return Self::syntax(self.at, PROBLEM),
+        }
+        if self.bytes.get(end) == Some(&b'.') {
+            let fraction = digits(end + 1);
+            if fraction == 0 && !more(end + 1) {
+                return Self::syntax(self.at, PROBLEM);
+            }
+            end += 1 + fraction;
+        }
+        if matches!(self.bytes.get(end), Some(b'e' | b'E')) {
+            let sign = usize::from(matches!(self.bytes.get(end + 1), Some(b'+' | b'-')));
+            let exponent = digits(end + 1 + sign);
+            if exponent == 0 && !more(end + 1 + sign) {
+                return Self::syntax(self.at, PROBLEM);
+            }
+            end += 1 + sign + exponent;
+        }
+        self.end_scalar(end, PROBLEM)
+    }
+
+    /// Moves past what tdesktop 4.0.4 to 4.1.1 wrote as the value of `document_id`: the bare text
+    /// up to the end of the line, a trailing comma aside. `false` if no such line is in sight.
+    pub(crate) fn unquoted_line(&mut self) -> Result<bool, Stop> {
+        /// A path or a remark of the exporter: far shorter than this.
+        const LONGEST: usize = 4096;
+        let rest = &self.bytes[self.at..];
+        let searched = &rest[..rest.len().min(LONGEST)];
+        let Some(end) = memchr::memchr(b'\n', searched) else {
+            return if rest.len() < LONGEST && !self.last {
+                Err(Stop::Incomplete)
+            } else {
+                Ok(false)
+            };
+        };
+        let line = searched[..end].trim_ascii_end();
+        let text = line.strip_suffix(b",").unwrap_or(line).trim_ascii_end();
+        let Ok(text_str) = std::str::from_utf8(text) else {
+            return Ok(false);
+        };
+        if text.is_empty() {
+            return Ok(false);
+        }
+        self.log.counts.unquoted_document_id += 1;
+        let at = self.offset(self.at);
+        self.log.edit(at, text.len(), || {
+            serde_json::Value::from(text_str).to_string()
+        });
+        self.at += text.len();
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scan(text: &str, last: bool) -> (Result<Vec<u8>, Stop>, MendLog) {
+        let mut log = MendLog {
+            keep_edits: true,
+            ..MendLog::default()
+        };
+        let mut cursor = Cursor::new(text.as_bytes(), 0, last, &mut log);
+        let result = cursor.string().map(|span| span.bytes.to_vec());
+        (result, log)
+    }
+
+    #[test]
+    fn a_string_ends_at_its_quote_wherever_it_stands() {
+        for length in 0..40 {
+            let body = "a".repeat(length);
+            let (span, log) = scan(&format!("\"{body}\", \"next\""), true);
+            assert_eq!(span.unwrap(), body.as_bytes());
+            assert_eq!(log.counts, Default::default());
+        }
+    }
+
+    #[test]
+    fn every_prefix_of_a_string_is_incomplete() {
+        let whole = r#""a\x01\ud83d\ude02 \ud83d b\n long enough for words""#;
+        for end in 1..whole.len() {
+            let (result, _) = scan(&whole[..end], false);
+            assert_eq!(result, Err(Stop::Incomplete), "{}", &whole[..end]);
+        }
+    }
+
+    #[test]
+    fn defects_of_the_exporter_are_counted_and_edited() {
+        let (span, log) = scan("\"a\\x1F\u{2}\\ud83d!\\udc00\"", true);
+        assert!(span.is_ok());
+        assert_eq!(log.counts.hex_escape, 1);
+        assert_eq!(log.counts.raw_control_byte, 1);
+        assert_eq!(log.counts.unpaired_surrogate, 2);
+        let inserted: Vec<_> = log.edits.iter().map(|edit| edit.insert.as_str()).collect();
+        assert_eq!(inserted, ["\\u001f", "\\u0002", "\\ufffd", "\\ufffd"]);
+    }
+
+    #[test]
+    fn only_the_numbers_of_the_standard_are_numbers() {
+        let accepts = |text: &str| {
+            let mut log = MendLog::default();
+            Cursor::new(text.as_bytes(), 0, true, &mut log)
+                .scalar()
+                .is_ok()
+        };
+        for good in [
+            "0",
+            "-0",
+            "12",
+            "1.5",
+            "1e9",
+            "1E-9",
+            "-1.25e+10",
+            "123456789012345678901234567890",
+        ] {
+            assert!(accepts(good), "{good}");
+        }
+        for bad in [
+            "01", "-", "1.", ".5", "1e", "1e+", "+1", "0x1", "NaN", "Infinity", "tru", "nul",
+        ] {
+            assert!(!accepts(bad), "{bad}");
+        }
+    }
+}

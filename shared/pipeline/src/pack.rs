@@ -1,0 +1,196 @@
+//! Cutting a chat into blocks.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use crate::chunk::Record;
+
+pub(crate) mod rendered;
+
+/// A run of messages kept together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Block {
+    /// Indices of its messages.
+    pub(crate) messages: Range<usize>,
+    /// Its tokens, as the token budget counts them.
+    pub(crate) tokens: u64,
+}
+
+/// An estimate let a message in that an exact count would have refused.
+pub(crate) struct Misjudged;
+
+/// Counts a block as it grows.
+pub(crate) trait BlockMeter {
+    /// Begins a block with the message at `index`.
+    fn start(&mut self, index: usize);
+
+    /// Adds the message at `index` if the block stays within the maximum with it.
+    fn extend(&mut self, index: usize) -> Result<bool, Misjudged>;
+
+    /// The block's tokens, exactly.
+    fn tokens(&mut self) -> Result<u64, Misjudged>;
+
+    /// Counts exactly from now on, at each message.
+    fn estimate_no_more(&mut self);
+}
+
+/// `token_budget: content`: the sum of the messages' own tokens.
+pub(crate) struct ContentMeter<'a> {
+    records: &'a [Record],
+    max: u64,
+    tokens: u64,
+}
+
+impl<'a> ContentMeter<'a> {
+    pub(crate) fn new(records: &'a [Record], max: u64) -> Self {
+        Self {
+            records,
+            max,
+            tokens: 0,
+        }
+    }
+}
+
+impl BlockMeter for ContentMeter<'_> {
+    fn start(&mut self, index: usize) {
+        self.tokens = self.records[index].tokens.into();
+    }
+
+    fn extend(&mut self, index: usize) -> Result<bool, Misjudged> {
+        let tokens = self.tokens + u64::from(self.records[index].tokens);
+        if tokens <= self.max {
+            self.tokens = tokens;
+        }
+        Ok(tokens <= self.max)
+    }
+
+    fn tokens(&mut self) -> Result<u64, Misjudged> {
+        Ok(self.tokens)
+    }
+
+    fn estimate_no_more(&mut self) {}
+}
+
+/// Cuts messages, ordered by time, into blocks: a message continues the block if the gap to the one
+/// before it is at most `threshold` and the block stays within the maximum.
+pub(crate) fn pack(
+    records: &[Record],
+    threshold: Duration,
+    meter: &mut impl BlockMeter,
+) -> Vec<Block> {
+    let threshold = i64::try_from(threshold.as_micros()).unwrap_or(i64::MAX);
+    let mut blocks = Vec::new();
+    let mut start = 0;
+    while start < records.len() {
+        match grow(records, start, threshold, meter) {
+            Ok(block) => {
+                start = block.messages.end;
+                blocks.push(block);
+            }
+            Err(Misjudged) => meter.estimate_no_more(),
+        }
+    }
+    blocks
+}
+
+fn grow(
+    records: &[Record],
+    start: usize,
+    threshold: i64,
+    meter: &mut impl BlockMeter,
+) -> Result<Block, Misjudged> {
+    meter.start(start);
+    let mut end = start + 1;
+    while end < records.len()
+        && records[end].time.saturating_sub(records[end - 1].time) <= threshold
+        && meter.extend(end)?
+    {
+        end += 1;
+    }
+    Ok(Block {
+        messages: start..end,
+        tokens: meter.tokens()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Messages at the given seconds with the given tokens.
+    fn records(messages: &[(i64, u32)]) -> Vec<Record> {
+        let record = |&(seconds, tokens)| Record {
+            time: seconds * 1_000_000,
+            stamp: 0,
+            text_start: 0,
+            text_len: 0,
+            tokens,
+            sender: 0,
+            written_len: 0,
+        };
+        messages.iter().map(record).collect()
+    }
+
+    fn blocks(messages: &[(i64, u32)], threshold: u64, max: u64) -> Vec<(Range<usize>, u64)> {
+        let records = records(messages);
+        let mut meter = ContentMeter::new(&records, max);
+        pack(&records, Duration::from_secs(threshold), &mut meter)
+            .into_iter()
+            .map(|block| (block.messages, block.tokens))
+            .collect()
+    }
+
+    #[test]
+    fn a_gap_of_the_threshold_continues_and_a_longer_one_cuts() {
+        assert_eq!(
+            blocks(&[(0, 1), (60, 1), (121, 1)], 60, 9),
+            [(0..2, 2), (2..3, 1)]
+        );
+    }
+
+    #[test]
+    fn tokens_up_to_the_maximum_stay_together() {
+        assert_eq!(
+            blocks(&[(0, 4), (0, 5), (0, 1), (0, 9)], 60, 9),
+            [(0..2, 9), (2..3, 1), (3..4, 9)]
+        );
+    }
+
+    #[test]
+    fn a_message_over_the_maximum_stands_alone_and_cuts() {
+        assert_eq!(
+            blocks(&[(0, 2), (0, 10), (0, 2)], 60, 9),
+            [(0..1, 2), (1..2, 10), (2..3, 2)]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn blocks_cover_all_messages_and_cannot_be_joined(
+            messages in prop::collection::vec((0_i64..500, 0_u32..20), 0..60),
+            threshold in 0_u64..60,
+            max in 1_u64..40,
+        ) {
+            let mut messages = messages;
+            messages.sort_by_key(|message| message.0);
+            let blocks = blocks(&messages, threshold, max);
+            let mut next = 0;
+            for (range, tokens) in &blocks {
+                prop_assert_eq!(range.start, next);
+                next = range.end;
+                prop_assert!(*tokens <= max || range.len() == 1);
+                let sum: u64 = messages[range.clone()].iter().map(|m| u64::from(m.1)).sum();
+                prop_assert_eq!(sum, *tokens);
+            }
+            prop_assert_eq!(next, messages.len());
+            for pair in blocks.windows(2) {
+                let first = pair[1].0.start;
+                let gap = messages[first].0 - messages[first - 1].0;
+                let fits = pair[0].1 + u64::from(messages[first].1) <= max;
+                prop_assert!(gap > i64::try_from(threshold).unwrap() || !fits);
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! `token_budget: rendered`: blocks measured as they will be emitted.
+
+use super::{BlockMeter, Misjudged};
+use crate::emit::{Lines, push_line};
+use crate::tokens::TokenCounter;
+
+/// Counts the emitted contents: merged lines with their delimiters, and the system prompt.
+///
+/// Counts do not add up across a join, so a merged message is counted whole. To count it at each of
+/// its lines would take quadratic time, so between two exact counts the sum of the lines is an
+/// estimate, trusted for half of the room that the last exact count left. The block is counted
+/// exactly before it is handed out; should it then be too large, it is packed again without
+/// estimates.
+pub(crate) struct RenderedMeter<'a, C> {
+    counter: &'a mut C,
+    lines: Lines<'a>,
+    system_tokens: u64,
+    max: u64,
+    /// Tokens of the system prompt and of the merged messages before the last.
+    closed: u64,
+    /// The last merged message's content.
+    open: String,
+    open_first: usize,
+    open_tokens: u64,
+    /// `open_tokens` at the last exact count.
+    exact_tokens: u64,
+    estimates: bool,
+}
+
+impl<'a, C: TokenCounter> RenderedMeter<'a, C> {
+    pub(crate) fn new(counter: &'a mut C, lines: Lines<'a>, system_tokens: u64, max: u64) -> Self {
+        Self {
+            counter,
+            lines,
+            system_tokens,
+            max,
+            closed: 0,
+            open: String::new(),
+            open_first: 0,
+            open_tokens: 0,
+            exact_tokens: 0,
+            estimates: true,
+        }
+    }
+
+    fn begin_message(&mut self, index: usize) {
+        self.open.clear();
+        self.open_first = index;
+        push_line(self.lines, index, &mut self.open);
+        let tokens = self.counter.count(&self.open);
+        self.set_exact(tokens.into());
+    }
+
+    fn set_exact(&mut self, tokens: u64) {
+        self.open_tokens = tokens;
+        self.exact_tokens = tokens;
+    }
+
+    fn is_exact(&self) -> bool {
+        self.open_tokens == self.exact_tokens
+    }
+
+    fn extend_message(&mut self, index: usize) -> bool {
+        let before = self.open.len();
+        self.open.push('\n');
+        push_line(self.lines, index, &mut self.open);
+        if self.estimates {
+            let added = u64::from(self.counter.count(&self.open[before..])).max(1);
+            let room = self.max.saturating_sub(self.closed + self.exact_tokens);
+            if self.open_tokens + added - self.exact_tokens <= room / 2 {
+                self.open_tokens += added;
+                return true;
+            }
+        }
+        let tokens = u64::from(self.counter.count(&self.open));
+        if self.closed + tokens <= self.max {
+            self.set_exact(tokens);
+            return true;
+        }
+        self.open.truncate(before);
+        false
+    }
+}
+
+impl<C: TokenCounter> BlockMeter for RenderedMeter<'_, C> {
+    fn start(&mut self, index: usize) {
+        self.closed = self.system_tokens;
+        self.begin_message(index);
+    }
+
+    fn extend(&mut self, index: usize) -> Result<bool, Misjudged> {
+        if self.lines.role(index) == self.lines.role(self.open_first) {
+            return Ok(self.extend_message(index));
+        }
+        let block = self.tokens()?;
+        let (open, first, tokens) = (
+            std::mem::take(&mut self.open),
+            self.open_first,
+            self.open_tokens,
+        );
+        self.begin_message(index);
+        if block + self.open_tokens <= self.max {
+            self.closed = block;
+            return Ok(true);
+        }
+        (self.open, self.open_first) = (open, first);
+        self.set_exact(tokens);
+        Ok(false)
+    }
+
+    fn tokens(&mut self) -> Result<u64, Misjudged> {
+        if !self.is_exact() {
+            let tokens = u64::from(self.counter.count(&self.open));
+            self.set_exact(tokens);
+            if self.closed + tokens > self.max {
+                return Err(Misjudged);
+            }
+        }
+        Ok(self.closed + self.open_tokens)
+    }
+
+    fn estimate_no_more(&mut self) {
+        self.estimates = false;
+    }
+}

@@ -1,0 +1,188 @@
+//! What a run is told: the settings that shape its result.
+
+use std::num::NonZeroU32;
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::input::date::{self, Micros};
+use crate::sender::Target;
+
+/// The chat types that Telegram Desktop writes, as in its `export_output_json.cpp`.
+pub const CHAT_TYPES: [&str; 10] = [
+    "saved_messages",
+    "replies",
+    "verification_codes",
+    "personal_chat",
+    "bot_chat",
+    "private_group",
+    "private_supergroup",
+    "public_supergroup",
+    "private_channel",
+    "public_channel",
+];
+
+/// The type of a chat that does not say its own.
+pub(crate) const DEFAULT_CHAT_TYPE: &str = "personal_chat";
+
+/// How many tokens a block may have, both bounds included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TokenLimits {
+    min: u32,
+    max: NonZeroU32,
+}
+
+/// The minimum is not below the maximum.
+#[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
+#[error("min_tokens_per_block ({min}) must be below max_tokens_per_block ({max})")]
+pub struct TokenLimitsError {
+    min: u32,
+    max: u32,
+}
+
+impl TokenLimits {
+    /// Limits with `min < max`.
+    ///
+    /// # Errors
+    /// If `min` is not below `max`.
+    pub fn new(min: u32, max: u32) -> Result<Self, TokenLimitsError> {
+        match NonZeroU32::new(max) {
+            Some(limit) if min < max => Ok(Self { min, max: limit }),
+            _ => Err(TokenLimitsError { min, max }),
+        }
+    }
+
+    /// The fewest tokens of a block.
+    pub fn min(self) -> u64 {
+        self.min.into()
+    }
+
+    /// The most tokens of a block.
+    pub fn max(self) -> u64 {
+        self.max.get().into()
+    }
+}
+
+/// Messages before it are dropped; one at the limit is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DateLimit {
+    /// Without an offset: compared with a message's `date`, the exporting computer's local time.
+    Wall(i64),
+    /// With an offset: compared with a message's moment.
+    Moment(i64),
+}
+
+impl DateLimit {
+    /// Reads an ISO 8601 date or date-time; `None` if it is neither.
+    pub fn parse(text: &str) -> Option<Self> {
+        let date = date::parse(text)?;
+        Some(if date.zoned {
+            Self::Moment(date.moment)
+        } else {
+            Self::Wall(date.wall)
+        })
+    }
+
+    pub(crate) fn is_after(&self, wall: Micros, moment: Micros) -> bool {
+        match *self {
+            Self::Wall(limit) => limit > wall,
+            Self::Moment(limit) => limit > moment,
+        }
+    }
+}
+
+/// What the token limits are measured against.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TokenBudget {
+    /// The messages' own texts.
+    #[default]
+    Content,
+    /// The contents as emitted: merged lines with delimiters, and the system prompt.
+    Rendered,
+}
+
+/// In which order the roles of a block come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RoleOrder {
+    /// As they came.
+    #[default]
+    AsIs,
+    /// `user` first and `assistant` last, as most chat templates demand.
+    UserFirst,
+}
+
+macro_rules! named_values {
+    ($type:ident { $($variant:ident = $name:literal),* $(,)? }) => {
+        impl $type {
+            /// The names that are allowed, as in the configuration.
+            pub const NAMES: &'static [&'static str] = &[$($name),*];
+        }
+
+        impl FromStr for $type {
+            type Err = ();
+
+            fn from_str(name: &str) -> Result<Self, ()> {
+                match name {
+                    $($name => Ok(Self::$variant),)*
+                    _ => Err(()),
+                }
+            }
+        }
+    };
+}
+
+named_values!(TokenBudget { Content = "content", Rendered = "rendered" });
+named_values!(RoleOrder { AsIs = "as_is", UserFirst = "user_first" });
+
+/// Everything that shapes the result of a run, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Whose style is learnt; none means the owner of the export.
+    pub target: Option<Target>,
+    /// Put before every block.
+    pub system_prompt: Option<String>,
+    /// Messages before it are dropped.
+    pub date_limit: Option<DateLimit>,
+    /// The types of the chats that are kept.
+    pub chat_types: Vec<String>,
+    /// Use what is complete of an export that ends early.
+    pub salvage: bool,
+    /// The longest gap between two messages of a block.
+    pub threshold: Duration,
+    /// How many tokens a block may have.
+    pub limits: TokenLimits,
+    /// Put before every line of a merged message, stripped; may be empty.
+    pub message_delimiter: String,
+    /// What the limits are measured against.
+    pub token_budget: TokenBudget,
+    /// In which order the roles of a block come.
+    pub role_order: RoleOrder,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            target: None,
+            system_prompt: None,
+            date_limit: None,
+            chat_types: vec![DEFAULT_CHAT_TYPE.to_owned()],
+            salvage: false,
+            threshold: Duration::from_hours(1),
+            limits: TokenLimits::new(300, 800).expect("300 is below 800"),
+            message_delimiter: ">>>".to_owned(),
+            token_budget: TokenBudget::default(),
+            role_order: RoleOrder::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_minimum_must_be_below_the_maximum() {
+        assert!(TokenLimits::new(0, 1).is_ok());
+        assert!(TokenLimits::new(800, 800).is_err());
+        assert!(TokenLimits::new(0, 0).is_err());
+    }
+}

@@ -1,0 +1,146 @@
+//! Compiles the vocabularies of the common OpenAI encodings, and the character classes that their
+//! patterns name, into flat tables that need no loading.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
+use tiktoken_rs::CoreBPE;
+
+#[path = "src/tiktoken/hash.rs"]
+mod hash;
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=src/tiktoken/hash.rs");
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    let mut fingerprints = String::new();
+    for (name, encoding, compiled) in [
+        ("O200K_BASE", tiktoken_rs::o200k_base(), true),
+        ("CL100K_BASE", tiktoken_rs::cl100k_base(), true),
+        ("P50K_BASE", tiktoken_rs::p50k_base(), false),
+        ("R50K_BASE", tiktoken_rs::r50k_base(), false),
+    ] {
+        let tokens = ordinary_tokens(&encoding.expect("the crate's own vocabulary loads"));
+        let fingerprint = fingerprint(&tokens);
+        writeln!(
+            fingerprints,
+            "pub(crate) const {name}: &str = \"{fingerprint}\";"
+        )
+        .expect("writing to a string");
+        if compiled {
+            let tokens: Vec<Vec<u8>> = tokens
+                .into_iter()
+                .enumerate()
+                .map(|(index, (rank, token))| {
+                    assert_eq!(index, rank, "{name} has a gap before rank {rank}");
+                    token
+                })
+                .collect();
+            write(&out.join(name), &compile(&tokens));
+        }
+    }
+    write(&out.join("fingerprints.rs"), fingerprints.as_bytes());
+    write(&out.join("classes"), &classes());
+}
+
+fn write(path: &Path, bytes: &[u8]) {
+    fs::write(path, bytes).expect("OUT_DIR can be written to");
+}
+
+/// The tokens that text can become, by rank. Special tokens have the form `<|…|>`, which no
+/// ordinary token has.
+fn ordinary_tokens(encoding: &CoreBPE) -> Vec<(usize, Vec<u8>)> {
+    /// More than any of the vocabularies has.
+    const END: u32 = 201_100;
+    let special =
+        |token: &[u8]| token.starts_with(b"<|") && token.ends_with(b"|>") && token.len() > 4;
+    (0..END)
+        .filter_map(|rank| Some((rank as usize, encoding.decode_bytes(&[rank]).ok()?)))
+        .filter(|(_, token)| !special(token))
+        .collect()
+}
+
+/// SHA-256 of the vocabulary as its `.tiktoken` file, which is how it is published.
+fn fingerprint(tokens: &[(usize, Vec<u8>)]) -> String {
+    let mut file = Sha256::new();
+    for (rank, token) in tokens {
+        file.update(format!("{} {rank}\n", STANDARD.encode(token)));
+    }
+    file.finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+/// A header (number of tokens, number of slots), where each token begins, a hash table of ranks,
+/// and the tokens' bytes. All numbers are u32, little-endian.
+fn compile(tokens: &[Vec<u8>]) -> Vec<u8> {
+    let slots = (tokens.len() * 2).next_power_of_two();
+    let mut table = vec![hash::EMPTY; slots];
+    for (rank, token) in tokens.iter().enumerate() {
+        let hash = hash::hash(token);
+        let mut slot = hash::slot(hash, slots - 1);
+        while table[slot] != hash::EMPTY {
+            slot = (slot + 1) & (slots - 1);
+        }
+        let rank = u32::try_from(rank).expect("a rank");
+        table[slot] = hash::entry(hash, rank);
+    }
+    let mut offsets = vec![0];
+    for token in tokens {
+        offsets.push(offsets[offsets.len() - 1] + token.len());
+    }
+    let mut out = Vec::new();
+    let mut push = |number: usize| {
+        out.extend_from_slice(&u32::try_from(number).expect("fits").to_le_bytes());
+    };
+    push(tokens.len());
+    push(slots);
+    offsets.into_iter().for_each(&mut push);
+    table.into_iter().for_each(|entry| push(entry as usize));
+    tokens.iter().for_each(|token| out.extend_from_slice(token));
+    out
+}
+
+/// Two levels: for each 256 code points the number of a block, then the blocks of 256 classes.
+fn classes() -> Vec<u8> {
+    let mut classes = vec![0_u8; 0x11_0000];
+    // The numbers are those of `Class` in src/tiktoken/class.rs.
+    let members = [
+        (r"\p{Lu}|\p{Lt}", 1),
+        (r"\p{Ll}", 2),
+        (r"\p{Lm}|\p{Lo}", 3),
+        (r"\p{M}", 4),
+        (r"\p{N}", 5),
+        (r"\s", 6),
+        (r"[\r\n]", 7),
+    ];
+    for (pattern, class) in members {
+        let hir = regex_syntax::parse(pattern).expect("a pattern");
+        let regex_syntax::hir::HirKind::Class(regex_syntax::hir::Class::Unicode(set)) = hir.kind()
+        else {
+            panic!("{pattern} is no class");
+        };
+        for range in set.ranges() {
+            classes[range.start() as usize..=range.end() as usize].fill(class);
+        }
+    }
+    let mut blocks: Vec<&[u8]> = Vec::new();
+    let mut out = Vec::new();
+    for block in classes.chunks(256) {
+        let number = blocks
+            .iter()
+            .position(|known| *known == block)
+            .unwrap_or_else(|| {
+                blocks.push(block);
+                blocks.len() - 1
+            });
+        out.push(u8::try_from(number).expect("fewer than 256 different blocks"));
+    }
+    out.extend(blocks.concat());
+    out
+}
