@@ -17,7 +17,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Turn exports into train.jsonl, processed.json and stats.json
-    Prepare(PrepareArguments),
+    Prepare(Box<PrepareArguments>),
     /// List the chats and senders of exports, so that you can choose a target
     Inspect(InspectArguments),
 }

@@ -71,7 +71,7 @@ impl RunFolder {
         } = self;
         let publish = || -> io::Result<()> {
             let replaced = staging.path().with_extension("replaced");
-            let replaces = match fs::rename(&destination, &replaced) {
+            let had_one = match fs::rename(&destination, &replaced) {
                 Ok(()) => true,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => false,
                 Err(error) => return Err(error),
@@ -79,7 +79,7 @@ impl RunFolder {
             // A temporary folder is its maker's alone; the outputs are as readable as other files.
             make_like_other_folders(staging.path())?;
             fs::rename(staging.path(), &destination)?;
-            if replaces {
+            if had_one {
                 fs::remove_dir_all(&replaced)
             } else {
                 Ok(())

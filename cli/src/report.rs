@@ -91,10 +91,10 @@ pub(crate) fn statistics(statistics: &Statistics) -> io::Result<()> {
     let some = |count: u64| (count > 0).then_some(count);
     for &reason in ChatDrop::ALL {
         let chats = some(funnel.chats.dropped.get(reason));
-        let same = MessageDrop::ALL
+        let twin = MessageDrop::ALL
             .iter()
             .find(|message| message.name() == reason.name());
-        let messages = same.and_then(|&reason| some(funnel.messages.dropped.get(reason)));
+        let messages = twin.and_then(|&reason| some(funnel.messages.dropped.get(reason)));
         if chats.or(messages).is_some() {
             row(&format!("dropped: {}", reason.name()), chats, messages);
         }

@@ -70,10 +70,7 @@ fn fingerprint(tokens: &[(usize, Vec<u8>)]) -> String {
     for (rank, token) in tokens {
         file.update(format!("{} {rank}\n", STANDARD.encode(token)));
     }
-    file.finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    base16ct::lower::encode_string(&file.finalize())
 }
 
 /// A header (number of tokens, number of slots), where each token begins, a hash table of ranks,
@@ -100,9 +97,13 @@ fn compile(tokens: &[Vec<u8>]) -> Vec<u8> {
     };
     push(tokens.len());
     push(slots);
-    offsets.into_iter().for_each(&mut push);
-    table.into_iter().for_each(|entry| push(entry as usize));
-    tokens.iter().for_each(|token| out.extend_from_slice(token));
+    for offset in offsets {
+        push(offset);
+    }
+    for entry in table {
+        push(entry as usize);
+    }
+    out.extend(tokens.concat());
     out
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::funnel::{ChatDrop, DroppedMessages};
-use crate::input::date::Micros;
+use crate::input::date::{self, Micros};
 use crate::json::mend::Mends;
 use crate::sender::Sender;
 
@@ -31,9 +31,14 @@ impl Record {
         &arena[start..start + self.text_len as usize]
     }
 
-    pub(crate) fn written<'a>(&self, arena: &'a str) -> Option<&'a str> {
+    /// Appends the timestamp that the message is emitted with.
+    pub(crate) fn write_timestamp(&self, arena: &str, out: &mut String) {
         let start = index(self.text_start);
-        (self.written_len > 0).then(|| &arena[start - usize::from(self.written_len)..start])
+        if self.written_len == 0 {
+            date::write_plain(self.stamp, out);
+        } else {
+            out.push_str(&arena[start - usize::from(self.written_len)..start]);
+        }
     }
 }
 

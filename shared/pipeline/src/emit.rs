@@ -6,7 +6,6 @@ use std::ops::Range;
 
 use crate::chunk::Record;
 use crate::error::PipelineError;
-use crate::input::date;
 use crate::json::text::encode_into;
 use crate::roles::Role;
 
@@ -157,11 +156,7 @@ impl<'o> BlockWriter<'o> {
             push_content(lines, run.clone(), &mut self.content);
             content(&self.content);
             self.timestamp.clear();
-            let record = &lines.records[run.start];
-            match record.written(lines.arena) {
-                Some(written) => self.timestamp.push_str(written),
-                None => date::write_plain(record.stamp, &mut self.timestamp),
-            }
+            lines.records[run.start].write_timestamp(lines.arena, &mut self.timestamp);
             processed.extend_from_slice(br#"{"timestamp":""#);
             encode_into(&self.timestamp, processed);
             processed.extend_from_slice(br#"","#);
@@ -185,7 +180,7 @@ impl<'o> BlockWriter<'o> {
         self.processed_block.extend_from_slice(b"]}");
     }
 
-    pub(crate) fn finish(mut self) -> Result<(), PipelineError> {
+    pub(crate) fn finish(&mut self) -> Result<(), PipelineError> {
         self.processed_block
             .extend_from_slice(if self.chats == 0 { b"[]\n" } else { b"\n]\n" });
         self.write_out(0)

@@ -15,6 +15,7 @@ use crate::funnel::{ChatDrop, MessageDrop};
 use crate::pack::rendered::RenderedMeter;
 use crate::pack::{self, Block, ContentMeter};
 use crate::roles;
+use crate::run::Failure;
 use crate::sender::Target;
 use crate::settings::{CHAT_TYPES, RoleOrder, Settings, TokenBudget};
 use crate::statistics::Statistics;
@@ -139,15 +140,15 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
         for end in std::mem::take(&mut chunk.ends) {
             let records = start..end.records_end;
             start = records.end;
-            if !self.buffer.records.is_empty() {
-                self.buffer.append(&chunk, records);
-                let mut buffer = std::mem::take(&mut self.buffer);
-                self.end_chat(end, &mut buffer.records, &buffer.text)?;
-            } else {
+            if self.buffer.records.is_empty() {
                 let Chunk {
                     text, records: all, ..
                 } = &mut chunk;
                 self.end_chat(end, &mut all[records], text)?;
+            } else {
+                self.buffer.append(&chunk, records);
+                let mut buffer = std::mem::take(&mut self.buffer);
+                self.end_chat(end, &mut buffer.records, &buffer.text)?;
             }
         }
         self.buffer.append(&chunk, start..chunk.records.len());
@@ -394,13 +395,13 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
     }
 
     /// Ends the outputs after the last chunk.
-    pub(crate) fn finish(mut self) -> Result<Statistics, (PipelineError, Statistics)> {
-        match self.complete() {
-            Ok(()) => match self.writer.finish() {
-                Ok(()) => Ok(self.statistics),
-                Err(error) => Err((error, self.statistics)),
-            },
-            Err(error) => Err((error, self.statistics)),
+    pub(crate) fn finish(mut self) -> Result<Statistics, Failure> {
+        match self.complete().and_then(|()| self.writer.finish()) {
+            Ok(()) => Ok(self.statistics),
+            Err(error) => Err(Failure {
+                error,
+                statistics: self.statistics.into(),
+            }),
         }
     }
 
@@ -437,7 +438,7 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
     fn nothing_usable(&self) -> String {
         let funnel = &self.statistics.funnel;
         let chats = funnel.chats.read;
-        let passed_over = funnel.chats.dropped.sum();
+        let passed_over = funnel.chats.dropped.sum() - funnel.chats.dropped.get(ChatDrop::NoBlocks);
         if chats > passed_over {
             let reasons = reasons(MessageDrop::ALL, |reason| {
                 (reason.name(), funnel.messages.dropped.get(reason))

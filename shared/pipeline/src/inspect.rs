@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::chunk::{ChatEnd, Chunk, Record};
 use crate::error::{PipelineError, SenderCount};
-use crate::input::date::{self, Micros};
+use crate::input::date::Micros;
 use crate::input::export::{ChunkSink, ExportReader};
 use crate::input::reader::Reader;
 use crate::input::source::{Source, decompressed};
@@ -93,13 +93,10 @@ struct Inspector {
 
 impl Inspector {
     fn read_records(&mut self, records: &[Record], arena: &str) {
-        let written = |record: &Record| match record.written(arena) {
-            Some(written) => written.to_owned(),
-            None => {
-                let mut plain = String::new();
-                date::write_plain(record.stamp, &mut plain);
-                plain
-            }
+        let written = |record: &Record| {
+            let mut plain = String::new();
+            record.write_timestamp(arena, &mut plain);
+            plain
         };
         self.usable += records.len() as u64;
         count_senders(records, &mut self.by_sender);

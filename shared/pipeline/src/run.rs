@@ -89,10 +89,7 @@ impl<T: Tokenizer> Run<'_, T> {
             self.threaded(sources, raw, finisher)
         };
         match result {
-            Ok(()) => finisher.finish().map_err(|(error, statistics)| Failure {
-                error,
-                statistics: statistics.into(),
-            }),
+            Ok(()) => finisher.finish(),
             Err(error) => Err(Failure {
                 error,
                 statistics: finisher.into_statistics().into(),
@@ -156,9 +153,9 @@ impl<T: Tokenizer> Run<'_, T> {
             for _ in 0..counters {
                 let (to_count, counted_to) = (to_count.clone(), counted_to.clone());
                 scope.spawn(move || {
-                    let mut counter = self.tokenizer.counter();
+                    let mut tokens = self.tokenizer.counter();
                     for (number, mut chunk) in to_count {
-                        count(&mut counter, &mut chunk);
+                        count(&mut tokens, &mut chunk);
                         if counted_to.send((number, chunk)).is_err() {
                             return;
                         }
@@ -167,13 +164,13 @@ impl<T: Tokenizer> Run<'_, T> {
             }
             // The threads have their own; with these gone, the channels close when they end.
             drop((to_count, counted_to));
-            let finished = finish_in_order(counted, &mut finisher);
+            let result = finish_in_order(counted, &mut finisher);
             let read = match reading.join() {
                 Ok(read) => read,
                 Err(panic) => std::panic::resume_unwind(panic),
             };
             // Where finishing fails, reading is cancelled: the first is the reason.
-            finished.and(read)
+            result.and(read)
         });
         (result, finisher)
     }

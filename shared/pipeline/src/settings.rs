@@ -40,6 +40,11 @@ pub struct TokenLimitsError {
 }
 
 impl TokenLimits {
+    /// The fewest tokens of a block, where nothing is configured.
+    pub const DEFAULT_MIN: u32 = 300;
+    /// The most, where nothing is configured.
+    pub const DEFAULT_MAX: u32 = 800;
+
     /// Limits with `min < max`.
     ///
     /// # Errors
@@ -59,6 +64,12 @@ impl TokenLimits {
     /// The most tokens of a block.
     pub fn max(self) -> u64 {
         self.max.get().into()
+    }
+}
+
+impl Default for TokenLimits {
+    fn default() -> Self {
+        Self::new(Self::DEFAULT_MIN, Self::DEFAULT_MAX).expect("the defaults are in order")
     }
 }
 
@@ -167,7 +178,7 @@ impl Default for Settings {
             chat_types: vec![DEFAULT_CHAT_TYPE.to_owned()],
             salvage: false,
             threshold: Duration::from_hours(1),
-            limits: TokenLimits::new(300, 800).expect("300 is below 800"),
+            limits: TokenLimits::default(),
             message_delimiter: ">>>".to_owned(),
             token_budget: TokenBudget::default(),
             role_order: RoleOrder::default(),

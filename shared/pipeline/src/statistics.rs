@@ -113,10 +113,12 @@ impl Statistics {
             self.names.insert(name.to_owned(), 1);
             return name.to_owned();
         };
-        let (number, unused) = (count + 1..)
-            .map(|number| (number, format!("{name} ({number})")))
-            .find(|(_, candidate)| !self.names.contains_key(candidate))
-            .expect("numbers do not run out");
+        let mut number = count + 1;
+        let mut unused = format!("{name} ({number})");
+        while self.names.contains_key(&unused) {
+            number += 1;
+            unused = format!("{name} ({number})");
+        }
         self.names.insert(name.to_owned(), number);
         self.names.insert(unused.clone(), 1);
         unused

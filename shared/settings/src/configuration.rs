@@ -156,11 +156,9 @@ impl Configuration {
                 _ => configuration.set(given)?,
             }
         }
-        let limits = configuration.pipeline.limits;
-        let default = |limit: u64| u32::try_from(limit).expect("it was made of a u32");
         configuration.pipeline.limits = TokenLimits::new(
-            min.unwrap_or_else(|| default(limits.min())),
-            max.unwrap_or_else(|| default(limits.max())),
+            min.unwrap_or(TokenLimits::DEFAULT_MIN),
+            max.unwrap_or(TokenLimits::DEFAULT_MAX),
         )?;
         if !given.contains_key("allowed_models") {
             configuration.allowed_models = vec![configuration.model_id.clone()];

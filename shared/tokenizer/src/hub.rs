@@ -93,7 +93,7 @@ impl Hub {
             endpoint: endpoint.trim_end_matches('/').to_owned(),
             token: given(token),
             first_pause: Duration::from_millis(500),
-            timeout: Duration::from_secs(120),
+            timeout: Duration::from_mins(2),
         }
     }
 

@@ -173,11 +173,8 @@ impl TokenCounter for ModelCounter<'_> {
 
 /// SHA-256 in hexadecimal.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
-    use sha2::{Digest, Sha256};
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    use sha2::{Digest as _, Sha256};
+    base16ct::lower::encode_string(&Sha256::digest(bytes))
 }
 
 /// The largest `tokenizer.json` that is read; the largest that is published has 33 MB.

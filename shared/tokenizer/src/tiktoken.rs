@@ -24,7 +24,7 @@ static O200K_BASE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/O200K_BASE"
 static CL100K_BASE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/CL100K_BASE"));
 
 /// An encoding: a pattern and a vocabulary.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Encoding {
     pattern: Pattern,
     vocabulary: Vocabulary,
@@ -47,7 +47,6 @@ impl Encoding {
 }
 
 /// Counts with an encoding, remembering the pieces it met.
-#[derive(Debug)]
 pub(crate) struct EncodingCounter {
     encoding: Encoding,
     cache: PieceCache,

@@ -244,6 +244,7 @@ fn keep(
 
     let arena_start = chunk.text.len();
     let kept = text_of(fields, &mut chunk.text)
+        .and_then(|()| trim_and_join(&mut chunk.text, arena_start))
         .and_then(|()| date_of(fields, limit))
         .and_then(|(time, date)| place(time, date, sender, fields, arena_start, chunk));
     if kept.is_err() {
@@ -373,7 +374,7 @@ fn date_of(fields: &Fields<'_>, limit: Option<&DateLimit>) -> Result<(Micros, Da
     Ok((time, date))
 }
 
-/// Puts the message into the chunk, whose arena ends with its text as it stands in the export.
+/// Puts the message into the chunk, whose arena ends with its text.
 fn place(
     time: Micros,
     date: Date,
@@ -382,10 +383,6 @@ fn place(
     arena_start: usize,
     chunk: &mut Chunk,
 ) -> Result<(), MessageDrop> {
-    trim_and_join(&mut chunk.text, arena_start);
-    if chunk.text.len() == arena_start {
-        return Err(MessageDrop::NoText);
-    }
     let mut written_len = 0;
     if !date.plain
         && let Scalar::String(written) = scalar(fields.date)
@@ -415,7 +412,7 @@ fn is_white_space(character: char) -> bool {
 }
 
 /// Strips white space from both ends of what stands behind `start`, and makes each newline a space.
-fn trim_and_join(arena: &mut String, start: usize) {
+fn trim_and_join(arena: &mut String, start: usize) -> Result<(), MessageDrop> {
     let text = &arena[start..];
     let end = start + text.trim_end_matches(is_white_space).len();
     arena.truncate(end);
@@ -427,6 +424,11 @@ fn trim_and_join(arena: &mut String, start: usize) {
     if memchr::memchr(b'\n', &arena.as_bytes()[start..]).is_some() {
         let joined = arena[start..].replace('\n', " ");
         arena.replace_range(start.., &joined);
+    }
+    if arena.len() == start {
+        Err(MessageDrop::NoText)
+    } else {
+        Ok(())
     }
 }
 

@@ -59,8 +59,8 @@ pub(crate) fn word(bytes: &[u8], at: usize) -> Option<u64> {
 /// Marks (in the high bits, exact up to the first) the bytes of `word` that end a plain run of a
 /// string: a quote, a backslash or a control byte.
 pub(crate) fn string_specials(word: u64) -> u64 {
-    let quotes = word ^ (LOW_BITS * b'"' as u64);
-    let backslashes = word ^ (LOW_BITS * b'\\' as u64);
+    let quotes = word ^ (LOW_BITS * u64::from(b'"'));
+    let backslashes = word ^ (LOW_BITS * u64::from(b'\\'));
     let zero_quotes = quotes.wrapping_sub(LOW_BITS) & !quotes;
     let zero_backslashes = backslashes.wrapping_sub(LOW_BITS) & !backslashes;
     let controls = word.wrapping_sub(LOW_BITS * 0x20) & !word;
@@ -107,7 +107,7 @@ impl<'a, 'm> Cursor<'a, 'm> {
     fn pass_white_space(&mut self) {
         self.at += 1;
         while let Some(word) = word(self.bytes, self.at) {
-            let others = word ^ (LOW_BITS * b' ' as u64);
+            let others = word ^ (LOW_BITS * u64::from(b' '));
             if others == 0 {
                 self.at += 8;
             } else {
@@ -366,7 +366,7 @@ mod tests {
             let body = "a".repeat(length);
             let (span, log) = scan(&format!("\"{body}\", \"next\""), true);
             assert_eq!(span.unwrap(), body.as_bytes());
-            assert_eq!(log.counts, Default::default());
+            assert_eq!(log.counts, super::super::mend::Mends::default());
         }
     }
 

@@ -39,10 +39,7 @@ impl PieceCache {
             reason = "the halves are folded on purpose"
         )]
         let folded = (number as u64 ^ (number >> 64) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "the upper bits are the best mixed"
-        )]
+        // The upper bits are the best mixed.
         let slot = &mut self.slots[(folded >> 52) as usize % SLOTS];
         if slot.piece != key {
             *slot = Slot {

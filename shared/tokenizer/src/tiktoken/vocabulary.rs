@@ -13,14 +13,6 @@ pub(crate) struct Vocabulary {
     mask: usize,
 }
 
-impl std::fmt::Debug for Vocabulary {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Vocabulary")
-            .field("tokens", &(self.offsets.len() / NUMBER - 1))
-            .finish()
-    }
-}
-
 #[inline]
 fn number(table: &[u8], index: usize) -> u32 {
     let bytes = &table[index * NUMBER..][..NUMBER];

@@ -1,0 +1,186 @@
+//! Small exports, and runs over them.
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+use std::io::{Cursor, Read};
+use std::num::NonZeroUsize;
+use std::sync::atomic::AtomicBool;
+
+use resonare_pipeline::{
+    Failure, Outputs, Run, Settings, Source, Statistics, Target, TokenCounter, TokenLimits, Tokenizer,
+    TokenizerInfo,
+};
+use serde_json::{Value, json};
+
+/// Counts words: easy to foresee.
+#[derive(Clone, Copy, Debug)]
+pub struct Words;
+
+impl Tokenizer for Words {
+    type Counter<'t> = Self;
+
+    fn counter(&self) -> Self {
+        *self
+    }
+}
+
+impl TokenCounter for Words {
+    fn count(&mut self, text: &str) -> u32 {
+        u32::try_from(text.split_whitespace().count()).unwrap()
+    }
+}
+
+/// Counts like byte-pair encodings do in one respect: a joined text has fewer tokens than its
+/// parts, since two equal letters in a row are one token.
+#[derive(Clone, Copy, Debug)]
+pub struct Pairs;
+
+impl Tokenizer for Pairs {
+    type Counter<'t> = Self;
+
+    fn counter(&self) -> Self {
+        *self
+    }
+}
+
+impl TokenCounter for Pairs {
+    fn count(&mut self, text: &str) -> u32 {
+        let (mut tokens, mut rest) = (0, text.as_bytes());
+        while let Some((first, behind)) = rest.split_first() {
+            rest = if behind.first() == Some(first) { &behind[1..] } else { behind };
+            tokens += 1;
+        }
+        tokens
+    }
+}
+
+/// What a run left.
+#[derive(Debug)]
+pub struct Done {
+    pub train: String,
+    pub processed: String,
+    pub raw: String,
+    pub statistics: Statistics,
+}
+
+impl Done {
+    /// The blocks as `role: content` lines.
+    pub fn blocks(&self) -> Vec<Vec<String>> {
+        let block = |line: &str| {
+            let block: Value = serde_json::from_str(line).unwrap();
+            let message = |message: &Value| {
+                format!("{}: {}", message["role"].as_str().unwrap(), message["content"].as_str().unwrap())
+            };
+            block["messages"].as_array().unwrap().iter().map(message).collect()
+        };
+        self.train.lines().map(block).collect()
+    }
+
+    pub fn processed(&self) -> Value {
+        serde_json::from_str(&self.processed).unwrap()
+    }
+
+    pub fn stats(&self) -> Value {
+        json!(self.statistics)
+    }
+}
+
+/// Gives a few bytes a read.
+pub struct Slow<R> {
+    pub inner: R,
+    pub step: usize,
+}
+
+impl<R: Read> Read for Slow<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = buffer.len().min(self.step);
+        self.inner.read(&mut buffer[..count])
+    }
+}
+
+pub fn source(bytes: impl Into<Vec<u8>>) -> std::io::Result<Source> {
+    Ok(Source { name: "the export".to_owned(), reader: Box::new(Cursor::new(bytes.into())) })
+}
+
+pub fn run_with(
+    tokenizer: &impl Tokenizer,
+    sources: Vec<std::io::Result<Source>>,
+    settings: &Settings,
+    threads: usize,
+) -> Result<Done, Failure> {
+    let (mut train, mut processed, mut raw) = (Vec::new(), Vec::new(), Vec::new());
+    let info = TokenizerInfo {
+        kind: "test".to_owned(),
+        source: "test".to_owned(),
+        fingerprint: "0".to_owned(),
+        fallback_reason: None,
+    };
+    let run = Run {
+        settings,
+        tokenizer,
+        tokenizer_info: info,
+        threads: NonZeroUsize::new(threads).unwrap(),
+        scratch_dir: &std::env::temp_dir(),
+        cancelled: &AtomicBool::new(false),
+    };
+    let outputs = Outputs { train: &mut train, processed: &mut processed, raw: Some(&mut raw) };
+    let statistics = run.execute(sources, outputs)?;
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Ok(Done { train: text(train), processed: text(processed), raw: text(raw), statistics })
+}
+
+pub fn run(export: impl Into<Vec<u8>>, settings: &Settings) -> Result<Done, Failure> {
+    run_with(&Words, vec![source(export)], settings, 1)
+}
+
+/// The text of the error that a run ends with.
+pub fn error_of(export: impl Into<Vec<u8>>, settings: &Settings) -> String {
+    run(export, settings).expect_err("the run should fail").error.to_string()
+}
+
+/// Every block is kept, and "Me" is the target.
+pub fn settings() -> Settings {
+    Settings {
+        target: Some(Target::parse("Me")),
+        limits: TokenLimits::new(1, 1000).unwrap(),
+        ..Settings::default()
+    }
+}
+
+/// A message at some second of 2024-01-01.
+pub fn message(second: u64, from: &str, text: &str) -> Value {
+    let (hour, minute, second_of_minute) = (second / 3600, second / 60 % 60, second % 60);
+    let id = if from == "Me" { "user1" } else { "user2" };
+    json!({
+        "id": second,
+        "type": "message",
+        "date": format!("2024-01-01T{hour:02}:{minute:02}:{second_of_minute:02}"),
+        "date_unixtime": (1_704_067_200 + second).to_string(),
+        "from": from,
+        "from_id": id,
+        "text": text,
+        "text_entities": [{"type": "plain", "text": text}],
+    })
+}
+
+pub fn chat(name: &str, messages: Vec<Value>) -> Value {
+    json!({"name": name, "type": "personal_chat", "id": 2, "messages": messages})
+}
+
+/// A full export as Telegram writes it: indented by one space a level.
+pub fn full(chats: Vec<Value>) -> String {
+    let export = json!({
+        "about": "Here is the data you requested.",
+        "personal_information": {"user_id": 1, "first_name": "Me"},
+        "contacts": {"about": "x", "list": [{"first_name": "SECRET", "phone_number": "SECRET"}]},
+        "chats": {"about": "x", "list": chats},
+    });
+    pretty(&export)
+}
+
+pub fn pretty(value: &Value) -> String {
+    use serde::Serialize as _;
+    let mut out = Vec::new();
+    let formatter = serde_json::ser::PrettyFormatter::with_indent(b" ");
+    value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, formatter)).unwrap();
+    String::from_utf8(out).unwrap()
+}
