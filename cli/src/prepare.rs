@@ -9,7 +9,8 @@ use anyhow::Context as _;
 use resonare_pipeline::{Failure, Outputs, PipelineError, Run, Statistics, TokenizerInfo};
 use resonare_settings::{Configuration, OutputMode, RawOutput};
 use resonare_tokenizer::{Hub, Lookup, ModelTokenizer};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
 
 use crate::Outcome;
 use crate::arguments::PrepareArguments;
@@ -210,15 +211,30 @@ impl Prepared<'_> {
         Ok(result)
     }
 
-    fn stats(&self, statistics: &Statistics, failure: Option<(&str, &[String])>) -> Value {
-        let mut stats = json!(statistics);
-        stats["config"] = self.configuration.to_json().into();
-        if let Some((error, details)) = failure {
-            stats["error"] = json!(error);
-            stats["error_details"] = json!(details);
+    fn stats<'s>(
+        &self,
+        statistics: &'s Statistics,
+        failure: Option<(&'s str, &'s [String])>,
+    ) -> Stats<'s> {
+        Stats {
+            statistics,
+            config: self.configuration.to_json(),
+            error: failure.map(|(error, _)| error),
+            error_details: failure.map(|(_, details)| details),
         }
-        stats
     }
+}
+
+/// The contents of `stats.json`.
+#[derive(Serialize)]
+struct Stats<'a> {
+    #[serde(flatten)]
+    statistics: &'a Statistics,
+    config: Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_details: Option<&'a [String]>,
 }
 
 /// Whether an error came after the last byte, so that the statistics explain it.
@@ -232,7 +248,7 @@ fn is_about_the_whole(error: &PipelineError) -> bool {
     )
 }
 
-fn write_stats(folder: &RunFolder, stats: &Value) -> anyhow::Result<()> {
+fn write_stats(folder: &RunFolder, stats: &Stats<'_>) -> anyhow::Result<()> {
     let write = || -> std::io::Result<()> {
         let mut file = folder.create_file(STATS)?;
         serde_json::to_writer_pretty(&mut file, stats)?;

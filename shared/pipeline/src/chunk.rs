@@ -8,7 +8,7 @@ use crate::json::mend::Mends;
 use crate::sender::Sender;
 
 /// A kept message. Its text stands in the arena of the chunk or chat that holds it.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Record {
     /// The moment that orders messages.
     pub(crate) time: Micros,
@@ -26,18 +26,60 @@ pub(crate) struct Record {
 }
 
 impl Record {
+    /// Length of [`Self::to_bytes`].
+    pub(crate) const BYTES: usize = 38;
+
+    /// Where the arena holds the first byte that belongs to the message.
+    pub(crate) fn arena_start(&self) -> usize {
+        index(self.text_start) - usize::from(self.written_len)
+    }
+
+    /// Where the arena holds the byte behind its last.
+    pub(crate) fn arena_end(&self) -> usize {
+        index(self.text_start) + self.text_len as usize
+    }
+
+    /// The record for an arena that begins at `base` of this one's.
+    pub(crate) fn to_bytes(self, base: usize) -> [u8; Self::BYTES] {
+        let mut bytes = [0; Self::BYTES];
+        bytes[..8].copy_from_slice(&self.time.to_le_bytes());
+        bytes[8..16].copy_from_slice(&self.stamp.to_le_bytes());
+        bytes[16..24].copy_from_slice(&(self.text_start - base as u64).to_le_bytes());
+        bytes[24..28].copy_from_slice(&self.text_len.to_le_bytes());
+        bytes[28..32].copy_from_slice(&self.tokens.to_le_bytes());
+        bytes[32..36].copy_from_slice(&self.sender.to_le_bytes());
+        bytes[36..].copy_from_slice(&self.written_len.to_le_bytes());
+        bytes
+    }
+
+    /// The record that [`Self::to_bytes`] wrote.
+    pub(crate) fn from_bytes(bytes: &[u8; Self::BYTES]) -> Self {
+        fn part<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
+            bytes[at..at + N]
+                .try_into()
+                .expect("the part has its length")
+        }
+        Self {
+            time: i64::from_le_bytes(part(bytes, 0)),
+            stamp: i64::from_le_bytes(part(bytes, 8)),
+            text_start: u64::from_le_bytes(part(bytes, 16)),
+            text_len: u32::from_le_bytes(part(bytes, 24)),
+            tokens: u32::from_le_bytes(part(bytes, 28)),
+            sender: u32::from_le_bytes(part(bytes, 32)),
+            written_len: u16::from_le_bytes(part(bytes, 36)),
+        }
+    }
+
     pub(crate) fn text<'a>(&self, arena: &'a str) -> &'a str {
-        let start = index(self.text_start);
-        &arena[start..start + self.text_len as usize]
+        &arena[index(self.text_start)..self.arena_end()]
     }
 
     /// Appends the timestamp that the message is emitted with.
     pub(crate) fn write_timestamp(&self, arena: &str, out: &mut String) {
-        let start = index(self.text_start);
         if self.written_len == 0 {
             date::write_plain(self.stamp, out);
         } else {
-            out.push_str(&arena[start - usize::from(self.written_len)..start]);
+            out.push_str(&arena[self.arena_start()..index(self.text_start)]);
         }
     }
 }

@@ -1,12 +1,9 @@
 //! From kept messages to blocks in the outputs: what happens to a chat once it is whole.
 
 use std::collections::BTreeMap;
-use std::io::{Seek, SeekFrom, Write};
+use std::io::Write;
 use std::ops::Range;
 use std::path::Path;
-
-use serde::{Deserialize, Serialize};
-use tempfile::SpooledTempFile;
 
 use crate::chunk::{ChatEnd, ChatHead, Chunk, Record};
 use crate::emit::{BlockWriter, Lines, push_content};
@@ -23,9 +20,10 @@ use crate::target::{
     CONFIGURED, LISTED, NO_CONTACT, OWNER, SenderCounts, TargetChoice, TargetFinder, count_senders,
 };
 use crate::tokens::{TokenCounter, TokenizerInfo};
+use crate::waiting::WaitingChats;
 
 /// The records of a chat that came in several chunks.
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Default)]
 struct ChatBuffer {
     text: String,
     records: Vec<Record>,
@@ -51,16 +49,6 @@ impl ChatBuffer {
     }
 }
 
-/// Chats that wait for the target to be known.
-struct Waiting {
-    finder: TargetFinder,
-    spool: SpooledTempFile,
-    chats: u64,
-}
-
-/// What fits into memory before waiting chats go to a temporary file.
-const WAITING_IN_MEMORY: usize = 8 << 20;
-
 /// What became of the blocks, for the error that explains why none is left.
 #[derive(Default)]
 struct BlockTally {
@@ -80,7 +68,8 @@ pub(crate) struct Finisher<'a, C> {
     statistics: Statistics,
     target: Option<Target>,
     owner: Option<u64>,
-    waiting: Option<Waiting>,
+    /// Set until the target is known.
+    waiting: Option<(TargetFinder, WaitingChats)>,
     buffer: ChatBuffer,
     senders: SenderCounts,
     kept_messages: u64,
@@ -100,11 +89,10 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
     ) -> Self {
         let system_prompt = settings.system_prompt.as_deref();
         let system_tokens = system_prompt.map_or(0, |prompt| u64::from(counter.count(prompt)));
-        let waiting = settings.target.is_none().then(|| Waiting {
-            finder: TargetFinder::default(),
-            spool: tempfile::spooled_tempfile_in(WAITING_IN_MEMORY, scratch_dir),
-            chats: 0,
-        });
+        let waiting = settings
+            .target
+            .is_none()
+            .then(|| (TargetFinder::default(), WaitingChats::new(scratch_dir)));
         Self {
             settings,
             delimiter: settings.message_delimiter.trim(),
@@ -175,19 +163,12 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
             reason,
         });
         self.target = Some(target);
-        let Some(mut waiting) = self.waiting.take() else {
+        let Some((_, chats)) = self.waiting.take() else {
             return Ok(());
         };
-        waiting
-            .spool
-            .seek(SeekFrom::Start(0))
-            .map_err(PipelineError::Scratch)?;
-        let mut scratch = [0; 4096];
-        let mut source = std::io::BufReader::new(waiting.spool);
-        for _ in 0..waiting.chats {
-            let ((head, mut buffer), _): ((ChatHead, ChatBuffer), _) =
-                postcard::from_io((&mut source, &mut scratch)).map_err(scratch_error)?;
-            self.blocks_of_chat(&head, &mut buffer.records, &buffer.text)?;
+        for chat in chats.into_chats().map_err(PipelineError::Scratch)? {
+            let mut chat = chat.map_err(PipelineError::Scratch)?;
+            self.blocks_of_chat(&chat.head, &mut chat.records, &chat.arena)?;
         }
         Ok(())
     }
@@ -228,12 +209,11 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
         }
         match &mut self.waiting {
             None => self.blocks_of_chat(&head, records, arena),
-            Some(waiting) => {
-                waiting.finder.add_chat(&head, &by_sender);
-                waiting.chats += 1;
-                postcard::to_io(&(&head, (arena, &*records)), &mut waiting.spool)
-                    .map_err(scratch_error)?;
-                Ok(())
+            Some((finder, chats)) => {
+                finder.add_chat(&head, &by_sender);
+                chats
+                    .push(&head, records, arena)
+                    .map_err(PipelineError::Scratch)
             }
         }
     }
@@ -416,8 +396,8 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
         if self.kept_messages == 0 {
             return Err(PipelineError::NoUsableChat(self.nothing_usable()));
         }
-        if let Some(waiting) = &mut self.waiting {
-            let target = std::mem::take(&mut waiting.finder).find(&self.senders)?;
+        if let Some((finder, _)) = &mut self.waiting {
+            let target = std::mem::take(finder).find(&self.senders)?;
             self.know_target(target, NO_CONTACT)?;
         }
         debug_assert!(self.statistics.funnel.balances());
@@ -497,10 +477,6 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
             limits.max()
         )
     }
-}
-
-fn scratch_error(error: postcard::Error) -> PipelineError {
-    PipelineError::Scratch(std::io::Error::other(error))
 }
 
 /// Lists the reasons that occurred.

@@ -23,6 +23,7 @@ mod settings;
 mod statistics;
 mod target;
 mod tokens;
+mod waiting;
 
 pub use chunk::{LastMessage, Salvage};
 pub use error::{Found, PipelineError, SenderCount};

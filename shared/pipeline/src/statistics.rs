@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use indexmap::IndexMap;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -71,7 +72,7 @@ pub struct ChatBlocks {
 #[derive(Clone, Debug)]
 pub struct Statistics {
     /// Blocks, chat by chat, in the order of the output.
-    pub block_breakdown: Vec<ChatBlocks>,
+    pub block_breakdown: IndexMap<String, u64>,
     /// Tokens of the emitted messages' contents, the system prompt included, a block.
     pub tokens_per_block: Range,
     /// Minutes from a block's first emitted message to its last.
@@ -84,44 +85,43 @@ pub struct Statistics {
     pub tokenizer: TokenizerInfo,
     /// What was used of an export that ended early.
     pub salvaged: Option<Salvage>,
-    names: HashMap<String, u64>,
+    /// How often a name came that came before.
+    repeated: HashMap<String, u64>,
 }
 
 impl Statistics {
     pub(crate) fn new(tokenizer: TokenizerInfo) -> Self {
         Self {
-            block_breakdown: Vec::new(),
+            block_breakdown: IndexMap::new(),
             tokens_per_block: Range::default(),
             duration_minutes_per_block: Range::default(),
             funnel: Funnel::default(),
             target: None,
             tokenizer,
             salvaged: None,
-            names: HashMap::new(),
+            repeated: HashMap::new(),
         }
     }
 
     pub(crate) fn add_chat(&mut self, name: &str, blocks: u64) {
         let name = self.unused_name(name);
-        self.block_breakdown.push(ChatBlocks { name, blocks });
+        self.block_breakdown.insert(name, blocks);
     }
 
     /// `name`, numbered where a chat of that name came before, even one that is itself called
     /// `Ben (2)`.
     fn unused_name(&mut self, name: &str) -> String {
-        let Some(count) = self.names.get(name).copied() else {
-            self.names.insert(name.to_owned(), 1);
+        if !self.block_breakdown.contains_key(name) {
             return name.to_owned();
-        };
-        let mut number = count + 1;
-        let mut unused = format!("{name} ({number})");
-        while self.names.contains_key(&unused) {
-            number += 1;
-            unused = format!("{name} ({number})");
         }
-        self.names.insert(name.to_owned(), number);
-        self.names.insert(unused.clone(), 1);
-        unused
+        let number = self.repeated.entry(name.to_owned()).or_insert(1);
+        loop {
+            *number += 1;
+            let numbered = format!("{name} ({number})");
+            if !self.block_breakdown.contains_key(&numbered) {
+                return numbered;
+            }
+        }
     }
 
     /// Chats in the output.
@@ -131,27 +131,19 @@ impl Statistics {
 
     /// Blocks in the output.
     pub fn num_blocks(&self) -> u64 {
-        self.block_breakdown.iter().map(|chat| chat.blocks).sum()
+        self.block_breakdown.values().sum()
     }
 
     /// The chats with the most blocks, most first.
-    pub fn top_chats(&self) -> Vec<&ChatBlocks> {
+    pub fn top_chats(&self) -> Vec<ChatBlocks> {
         let mut chats: Vec<_> = self.block_breakdown.iter().collect();
-        chats.sort_by_key(|chat| std::cmp::Reverse(chat.blocks));
-        chats.truncate(TOP_CHATS);
-        chats
-    }
-}
-
-struct Breakdown<'a>(&'a [ChatBlocks]);
-
-impl Serialize for Breakdown<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.len()))?;
-        for chat in self.0 {
-            map.serialize_entry(&chat.name, &chat.blocks)?;
-        }
-        map.end()
+        chats.sort_by_key(|&(_, blocks)| std::cmp::Reverse(*blocks));
+        let top = chats.into_iter().take(TOP_CHATS);
+        top.map(|(name, &blocks)| ChatBlocks {
+            name: name.clone(),
+            blocks,
+        })
+        .collect()
     }
 }
 
@@ -175,7 +167,7 @@ impl Serialize for Statistics {
         map.serialize_entry("max_duration_minutes_per_block", &duration.max())?;
         map.serialize_entry("avg_duration_minutes_per_block", &duration.avg())?;
         map.serialize_entry("top_chats", &self.top_chats())?;
-        map.serialize_entry("block_breakdown", &Breakdown(&self.block_breakdown))?;
+        map.serialize_entry("block_breakdown", &self.block_breakdown)?;
         map.serialize_entry("funnel", &self.funnel)?;
         map.serialize_entry("target", &self.target)?;
         map.serialize_entry("tokenizer", &self.tokenizer)?;
@@ -202,8 +194,8 @@ mod tests {
         }
         let names: Vec<_> = statistics
             .block_breakdown
-            .iter()
-            .map(|chat| &*chat.name)
+            .keys()
+            .map(String::as_str)
             .collect();
         assert_eq!(
             names,

@@ -64,38 +64,44 @@ fn count_short(vocabulary: Vocabulary, piece: &[u8]) -> u32 {
     }
 }
 
+/// Indices are u32: a message is shorter than 16 MiB.
 fn count_long(vocabulary: Vocabulary, piece: &[u8]) -> u32 {
-    let length = piece.len();
-    // Parts by where they begin: where the next and the previous one do.
-    let mut next: Vec<usize> = (1..=length).collect();
-    let mut previous: Vec<usize> = (0..length).map(|start| start.wrapping_sub(1)).collect();
-    let mut alive = vec![true; length];
+    const GONE: u32 = u32::MAX;
+    let length = u32::try_from(piece.len()).expect("a message is shorter than 4 GiB");
+    // For each part, by where it begins: where the next one does ([`GONE`] once it was joined to the
+    // part before it), and where the previous one does.
+    let mut next: Vec<u32> = (1..=length).collect();
+    let mut previous: Vec<u32> = (0..length).map(|start| start.wrapping_sub(1)).collect();
     let mut pairs = BinaryHeap::new();
-    let pair = |start: usize, end: usize| {
-        Some(Reverse((vocabulary.rank(&piece[start..end])?, start, end)))
+    let pair = |start: u32, end: u32| {
+        Some(Reverse((
+            vocabulary.rank(&piece[start as usize..end as usize])?,
+            start,
+            end,
+        )))
     };
     for start in 0..length - 1 {
         pairs.extend(pair(start, start + 2));
     }
     let mut parts = length;
     while let Some(Reverse((_, start, end))) = pairs.pop() {
-        let middle = next[start];
+        let middle = next[start as usize];
         // A pair is outdated when one of its parts has changed since.
-        if !alive[start] || middle == length || next[middle] != end {
+        if middle == GONE || middle == length || next[middle as usize] != end {
             continue;
         }
-        alive[middle] = false;
-        next[start] = end;
+        next[middle as usize] = GONE;
+        next[start as usize] = end;
         parts -= 1;
         if end < length {
-            previous[end] = start;
-            pairs.extend(pair(start, next[end]));
+            previous[end as usize] = start;
+            pairs.extend(pair(start, next[end as usize]));
         }
         if start > 0 {
-            pairs.extend(pair(previous[start], end));
+            pairs.extend(pair(previous[start as usize], end));
         }
     }
-    u32::try_from(parts).unwrap_or(u32::MAX)
+    parts
 }
 
 #[cfg(test)]

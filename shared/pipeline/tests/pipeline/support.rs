@@ -1,19 +1,18 @@
 //! Small exports, and runs over them.
-#![allow(dead_code, reason = "each test binary uses its own part")]
 
 use std::io::{Cursor, Read};
 use std::num::NonZeroUsize;
 use std::sync::atomic::AtomicBool;
 
 use resonare_pipeline::{
-    Failure, Outputs, Run, Settings, Source, Statistics, Target, TokenCounter, TokenLimits, Tokenizer,
-    TokenizerInfo,
+    Failure, Outputs, Run, Settings, Source, Statistics, Target, TokenCounter, TokenLimits,
+    Tokenizer, TokenizerInfo,
 };
 use serde_json::{Value, json};
 
 /// Counts words: easy to foresee.
 #[derive(Clone, Copy, Debug)]
-pub struct Words;
+pub(crate) struct Words;
 
 impl Tokenizer for Words {
     type Counter<'t> = Self;
@@ -32,7 +31,7 @@ impl TokenCounter for Words {
 /// Counts like byte-pair encodings do in one respect: a joined text has fewer tokens than its
 /// parts, since two equal letters in a row are one token.
 #[derive(Clone, Copy, Debug)]
-pub struct Pairs;
+pub(crate) struct Pairs;
 
 impl Tokenizer for Pairs {
     type Counter<'t> = Self;
@@ -46,7 +45,11 @@ impl TokenCounter for Pairs {
     fn count(&mut self, text: &str) -> u32 {
         let (mut tokens, mut rest) = (0, text.as_bytes());
         while let Some((first, behind)) = rest.split_first() {
-            rest = if behind.first() == Some(first) { &behind[1..] } else { behind };
+            rest = if behind.first() == Some(first) {
+                &behind[1..]
+            } else {
+                behind
+            };
             tokens += 1;
         }
         tokens
@@ -55,39 +58,48 @@ impl TokenCounter for Pairs {
 
 /// What a run left.
 #[derive(Debug)]
-pub struct Done {
-    pub train: String,
-    pub processed: String,
-    pub raw: String,
-    pub statistics: Statistics,
+pub(crate) struct Done {
+    pub(crate) train: String,
+    pub(crate) processed: String,
+    pub(crate) raw: String,
+    pub(crate) statistics: Statistics,
 }
 
 impl Done {
     /// The blocks as `role: content` lines.
-    pub fn blocks(&self) -> Vec<Vec<String>> {
+    pub(crate) fn blocks(&self) -> Vec<Vec<String>> {
         let block = |line: &str| {
             let block: Value = serde_json::from_str(line).unwrap();
             let message = |message: &Value| {
-                format!("{}: {}", message["role"].as_str().unwrap(), message["content"].as_str().unwrap())
+                format!(
+                    "{}: {}",
+                    message["role"].as_str().unwrap(),
+                    message["content"].as_str().unwrap()
+                )
             };
-            block["messages"].as_array().unwrap().iter().map(message).collect()
+            block["messages"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(message)
+                .collect()
         };
         self.train.lines().map(block).collect()
     }
 
-    pub fn processed(&self) -> Value {
+    pub(crate) fn processed(&self) -> Value {
         serde_json::from_str(&self.processed).unwrap()
     }
 
-    pub fn stats(&self) -> Value {
+    pub(crate) fn stats(&self) -> Value {
         json!(self.statistics)
     }
 }
 
 /// Gives a few bytes a read.
-pub struct Slow<R> {
-    pub inner: R,
-    pub step: usize,
+pub(crate) struct Slow<R> {
+    pub(crate) inner: R,
+    pub(crate) step: usize,
 }
 
 impl<R: Read> Read for Slow<R> {
@@ -97,13 +109,16 @@ impl<R: Read> Read for Slow<R> {
     }
 }
 
-pub fn source(bytes: impl Into<Vec<u8>>) -> std::io::Result<Source> {
-    Ok(Source { name: "the export".to_owned(), reader: Box::new(Cursor::new(bytes.into())) })
+pub(crate) fn source(bytes: impl Into<Vec<u8>>) -> Source {
+    Source {
+        name: "the export".to_owned(),
+        reader: Box::new(Cursor::new(bytes.into())),
+    }
 }
 
-pub fn run_with(
+pub(crate) fn run_with(
     tokenizer: &impl Tokenizer,
-    sources: Vec<std::io::Result<Source>>,
+    sources: Vec<Source>,
     settings: &Settings,
     threads: usize,
 ) -> Result<Done, Failure> {
@@ -122,23 +137,35 @@ pub fn run_with(
         scratch_dir: &std::env::temp_dir(),
         cancelled: &AtomicBool::new(false),
     };
-    let outputs = Outputs { train: &mut train, processed: &mut processed, raw: Some(&mut raw) };
-    let statistics = run.execute(sources, outputs)?;
+    let outputs = Outputs {
+        train: &mut train,
+        processed: &mut processed,
+        raw: Some(&mut raw),
+    };
+    let statistics = run.execute(sources.into_iter().map(Ok), outputs)?;
     let text = |bytes| String::from_utf8(bytes).unwrap();
-    Ok(Done { train: text(train), processed: text(processed), raw: text(raw), statistics })
+    Ok(Done {
+        train: text(train),
+        processed: text(processed),
+        raw: text(raw),
+        statistics,
+    })
 }
 
-pub fn run(export: impl Into<Vec<u8>>, settings: &Settings) -> Result<Done, Failure> {
+pub(crate) fn run(export: impl Into<Vec<u8>>, settings: &Settings) -> Result<Done, Failure> {
     run_with(&Words, vec![source(export)], settings, 1)
 }
 
 /// The text of the error that a run ends with.
-pub fn error_of(export: impl Into<Vec<u8>>, settings: &Settings) -> String {
-    run(export, settings).expect_err("the run should fail").error.to_string()
+pub(crate) fn error_of(export: impl Into<Vec<u8>>, settings: &Settings) -> String {
+    run(export, settings)
+        .expect_err("the run should fail")
+        .error
+        .to_string()
 }
 
 /// Every block is kept, and "Me" is the target.
-pub fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     Settings {
         target: Some(Target::parse("Me")),
         limits: TokenLimits::new(1, 1000).unwrap(),
@@ -147,7 +174,7 @@ pub fn settings() -> Settings {
 }
 
 /// A message at some second of 2024-01-01.
-pub fn message(second: u64, from: &str, text: &str) -> Value {
+pub(crate) fn message(second: u64, from: &str, text: &str) -> Value {
     let (hour, minute, second_of_minute) = (second / 3600, second / 60 % 60, second % 60);
     let id = if from == "Me" { "user1" } else { "user2" };
     json!({
@@ -162,12 +189,12 @@ pub fn message(second: u64, from: &str, text: &str) -> Value {
     })
 }
 
-pub fn chat(name: &str, messages: Vec<Value>) -> Value {
+pub(crate) fn chat(name: &str, messages: Vec<Value>) -> Value {
     json!({"name": name, "type": "personal_chat", "id": 2, "messages": messages})
 }
 
 /// A full export as Telegram writes it: indented by one space a level.
-pub fn full(chats: Vec<Value>) -> String {
+pub(crate) fn full(chats: Vec<Value>) -> String {
     let export = json!({
         "about": "Here is the data you requested.",
         "personal_information": {"user_id": 1, "first_name": "Me"},
@@ -177,10 +204,14 @@ pub fn full(chats: Vec<Value>) -> String {
     pretty(&export)
 }
 
-pub fn pretty(value: &Value) -> String {
+pub(crate) fn pretty(value: &Value) -> String {
     use serde::Serialize as _;
     let mut out = Vec::new();
     let formatter = serde_json::ser::PrettyFormatter::with_indent(b" ");
-    value.serialize(&mut serde_json::Serializer::with_formatter(&mut out, formatter)).unwrap();
+    value
+        .serialize(&mut serde_json::Serializer::with_formatter(
+            &mut out, formatter,
+        ))
+        .unwrap();
     String::from_utf8(out).unwrap()
 }

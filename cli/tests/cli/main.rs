@@ -1,0 +1,250 @@
+//! The real binary, as a user runs it.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that meets the unexpected has failed"
+)]
+
+mod oracle;
+mod support;
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::Stdio;
+
+use serde_json::Value;
+use support::{Project, SAMPLE, names_in, resonare};
+
+#[test]
+fn the_sample_becomes_blocks_that_can_be_read() {
+    let project = Project::new();
+    let output = project.run(&[
+        "prepare",
+        SAMPLE,
+        "--tokenizer=o200k_base",
+        "--run-id=first",
+    ]);
+    assert_eq!(output.status, 0, "{}", output.stderr);
+    let place = project.path("data/processed/first");
+    assert_eq!(
+        names_in(&place),
+        ["processed.json", "stats.json", "train.jsonl"]
+    );
+    for name in ["processed.json", "stats.json", "train.jsonl"] {
+        assert!(
+            output.stdout.contains(&format!("first/{name}")),
+            "{}",
+            output.stdout
+        );
+    }
+    let train = fs::read_to_string(place.join("train.jsonl")).unwrap();
+    assert!(train.lines().count() >= 3);
+    assert!(train.contains("never name the bread"));
+    let stats: Value =
+        serde_json::from_slice(&fs::read(place.join("stats.json")).unwrap()).unwrap();
+    assert_eq!(stats["target"]["target"], "user501");
+    assert_eq!(stats["config"]["min_tokens_per_block"], 300);
+    assert!(stats["block_breakdown"]["Jonas (2)"].is_number());
+}
+
+#[test]
+fn threads_and_where_bytes_come_from_change_nothing() {
+    let project = Project::new();
+    let export = fs::read(SAMPLE).unwrap();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(&export).unwrap();
+    let gzip = gzip.finish().unwrap();
+    fs::write(project.path("export"), &gzip).unwrap();
+    let run = |id: &str, path: &str, input: &[u8], threads: &str| {
+        let id = format!("--run-id={id}");
+        let mut command = resonare(project.folder());
+        command.args([
+            "prepare",
+            path,
+            "--tokenizer=cl100k_base",
+            "--output-raw=always",
+            "--min-tokens-per-block=5",
+        ]);
+        let mut child = command
+            .args([threads, &id])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input).unwrap();
+        assert!(child.wait().unwrap().success());
+    };
+    run("a", SAMPLE, b"", "--threads=1");
+    run("b", SAMPLE, b"", "--threads=4");
+    run("c", "-", &export, "--threads=2");
+    run("d", "-", &gzip, "--threads=1");
+    run("e", "export", b"", "--threads=3");
+    for name in ["train.jsonl", "processed.json", "raw.json", "stats.json"] {
+        let read = |id: &str| fs::read(project.path("data/processed").join(id).join(name)).unwrap();
+        for id in ["b", "c", "d", "e"] {
+            assert_eq!(read(id), read("a"), "{name} of {id}");
+        }
+    }
+}
+
+#[test]
+fn nothing_configured_says_what_to_do_next() {
+    let output = Project::new().run(&["prepare"]);
+    assert_eq!(output.status, 2);
+    assert!(
+        output
+            .stderr
+            .contains("there is no export at ./data/raw/result.json"),
+        "{}",
+        output.stderr
+    );
+    assert!(
+        output
+            .stderr
+            .contains("resonare prepare path/to/result.json")
+    );
+}
+
+#[test]
+fn a_configured_input_needs_no_path() {
+    let project = Project::new();
+    fs::create_dir_all(project.path("conf")).unwrap();
+    fs::create_dir_all(project.path("in")).unwrap();
+    fs::copy(SAMPLE, project.path("in/result.json")).unwrap();
+    let configuration =
+        "input: {mode: dir, dir: in}\ntokenizer: o200k_base\noutput: {local_dir: out}\n";
+    fs::write(project.path("conf/config.yaml"), configuration).unwrap();
+    assert_eq!(project.run(&["prepare", "--run-id=r"]).status, 0);
+    assert!(project.path("out/r/train.jsonl").exists());
+}
+
+#[test]
+fn wrong_usage_is_told_from_a_failed_job() {
+    let project = Project::new();
+    let run = |more: &[&str]| {
+        let arguments = [
+            &["prepare", SAMPLE, "--tokenizer=o200k_base", "--run-id=r"],
+            more,
+        ]
+        .concat();
+        let output = project.run(&arguments);
+        assert!(output.stderr.contains("error: "), "{}", output.stderr);
+        (output.status, output.stderr)
+    };
+    let (status, error) = run(&["--max-tokens-per-block=lots"]);
+    assert_eq!(status, 2);
+    assert!(
+        error.contains(r#"max_tokens_per_block: "lots" (from the command line) is not allowed"#),
+        "{error}"
+    );
+    assert_eq!(run(&["--min-tokens-per-block=900"]).0, 2);
+    assert_eq!(run(&["--no-such-option"]).0, 2);
+    let run_id = project.run(&["prepare", SAMPLE, "--tokenizer=o200k_base", "--run-id=../x"]);
+    assert_eq!(run_id.status, 2, "{}", run_id.stderr);
+    assert_eq!(run(&["--date-limit=2100-01-01"]).0, 1);
+    let (status, error) = run(&["--target-name=Nobody"]);
+    assert_eq!(status, 1);
+    assert!(error.contains("Mira Solano (user501)"), "{error}");
+    assert_eq!(
+        project
+            .run(&["prepare", "missing.json", "--tokenizer=o200k_base"])
+            .status,
+        1
+    );
+}
+
+#[test]
+fn a_failed_run_leaves_nothing_that_looks_finished() {
+    let project = Project::new();
+    let prepare = |path: &str, more: &str| {
+        project.run(&[
+            "prepare",
+            path,
+            "--tokenizer=o200k_base",
+            "--run-id=r",
+            more,
+        ])
+    };
+    assert_eq!(prepare(SAMPLE, "--salvage").status, 0);
+    assert_eq!(prepare(SAMPLE, "--target-name=Nobody").status, 1);
+    assert_eq!(names_in(&project.path("data/processed/r")), ["stats.json"]);
+    let stats = fs::read_to_string(project.path("data/processed/r/stats.json")).unwrap();
+    let stats: Value = serde_json::from_str(&stats).unwrap();
+    assert!(stats["error"].as_str().unwrap().starts_with("none of the"));
+    assert!(stats["funnel"]["messages"]["read"].as_u64().unwrap() > 100);
+    fs::write(
+        project.path("broken.json"),
+        "{\"name\": \"x\", \"messages\": [{]}",
+    )
+    .unwrap();
+    assert_eq!(prepare("broken.json", "--salvage").status, 1);
+    assert!(names_in(&project.path("data/processed")).is_empty());
+}
+
+#[test]
+fn json_output_is_for_machines() {
+    let project = Project::new();
+    let output = project.run(&[
+        "prepare",
+        SAMPLE,
+        "--tokenizer=o200k_base",
+        "--run-id=r",
+        "--json",
+    ]);
+    let result: Value = serde_json::from_str(&output.stdout).unwrap();
+    assert_eq!(result["run_id"], "r");
+    assert!(Path::new(result["outputs"][0].as_str().unwrap()).ends_with("r/train.jsonl"));
+    assert!(result["stats"]["num_blocks"].as_u64().unwrap() > 0);
+    let inspected = project.run(&["inspect", SAMPLE, "--json"]);
+    let inspected: Value = serde_json::from_str(&inspected.stdout).unwrap();
+    assert_eq!(inspected["owner"], "user501");
+    assert_eq!(inspected["chats"][0]["name"], "Jonas");
+    assert_eq!(inspected["senders"][0]["sender"], "Mira Solano (user501)");
+}
+
+#[test]
+fn inspect_shows_what_one_needs_to_choose_a_target() {
+    let output = Project::new().run(&["inspect", SAMPLE]);
+    assert_eq!(output.status, 0, "{}", output.stderr);
+    for expected in [
+        "Lake crew",
+        "private_group",
+        "2024-05-14T19:02:11",
+        "Jonas Weber (user702)",
+        "the export's owner is user501",
+    ] {
+        assert!(
+            output.stdout.contains(expected),
+            "{expected} is missing from {}",
+            output.stdout
+        );
+    }
+}
+
+#[test]
+fn an_interrupted_run_leaves_nothing() {
+    let project = Project::new();
+    let mut child = resonare(project.folder())
+        .args(["prepare", "-", "--tokenizer=o200k_base", "--run-id=r"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    input
+        .write_all(b"{\"name\": \"x\", \"messages\": [")
+        .unwrap();
+    while names_in(&project.path("data/processed")).is_empty() {
+        std::thread::yield_now();
+    }
+    let interrupted = std::process::Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(interrupted.unwrap().success());
+    // The flag is seen when the next bytes come.
+    let more = vec![b' '; 4 << 20];
+    let _closed = input.write_all(&more);
+    drop(input);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(names_in(&project.path("data/processed")).is_empty());
+}

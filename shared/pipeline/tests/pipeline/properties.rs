@@ -1,0 +1,192 @@
+//! What holds for every export and every configuration.
+
+use std::time::Duration;
+
+use crate::support::{Pairs, Slow, Words, chat, message, pretty, run_with, settings, source};
+use proptest::prelude::*;
+use resonare_pipeline::{RoleOrder, Settings, Source, TokenBudget, TokenCounter, TokenLimits};
+use serde_json::{Value, json};
+
+fn any_message() -> impl Strategy<Value = Value> {
+    let usual = (0_u64..20_000, prop::bool::ANY, "[a-c \n]{0,12}|\\PC{0,8}")
+        .prop_map(|(second, mine, text)| message(second, if mine { "Me" } else { "Ann" }, &text));
+    let odd = prop_oneof![
+        Just(json!({"id": 1, "type": "unsupported"})),
+        Just(json!({"id": 2, "type": "service", "actor": "Ann", "action": "phone_call"})),
+        Just(json!({"from": null, "text": "x", "date": "2024-01-01T00:00:00"})),
+        Just(json!({"from": "Me", "text": "x", "date": "never"})),
+        Just(json!({"from": "Me", "text": "zoned", "date": "2024-01-01T01:00:00+01:00"})),
+        Just(json!({"from": "Me", "text": 5})),
+        Just(json!(null)),
+        Just(json!([["x"]])),
+    ];
+    prop_oneof![6 => usual, 1 => odd]
+}
+
+fn any_chat() -> impl Strategy<Value = Value> {
+    let messages = prop::collection::vec(any_message(), 0..24).boxed();
+    prop_oneof![
+        8 => ("[A-C]", messages.clone()).prop_map(|(name, messages)| chat(&name, messages)),
+        1 => messages.clone().prop_map(|messages| json!({"name": "G", "type": "private_group", "messages": messages})),
+        1 => messages.clone().prop_map(|messages| json!({"messages": messages, "name": "late"})),
+        1 => messages.prop_map(|messages| json!({"name": null, "messages": messages})),
+        1 => Just(json!({"name": "x"})),
+        1 => Just(json!("x")),
+    ]
+}
+
+fn any_settings() -> impl Strategy<Value = Settings> {
+    (
+        1_u32..30,
+        1_u32..60,
+        0_u64..8000,
+        any::<[bool; 3]>(),
+        prop::option::of("[a-b ]{1,6}"),
+    )
+        .prop_map(
+            |(min, above, threshold, [rendered, user_first, delimited], system_prompt)| Settings {
+                limits: TokenLimits::new(min, min + above).unwrap(),
+                threshold: Duration::from_secs(threshold),
+                token_budget: if rendered {
+                    TokenBudget::Rendered
+                } else {
+                    TokenBudget::Content
+                },
+                role_order: if user_first {
+                    RoleOrder::UserFirst
+                } else {
+                    RoleOrder::AsIs
+                },
+                message_delimiter: if delimited {
+                    ">>>".to_owned()
+                } else {
+                    String::new()
+                },
+                system_prompt,
+                ..settings()
+            },
+        )
+}
+
+/// What the blocks of a run hold, as (role, content) pairs.
+fn emitted(train: &str) -> Vec<Vec<(String, String)>> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    train
+        .lines()
+        .map(|line| {
+            let block: Value = serde_json::from_str(line).unwrap();
+            let messages = block["messages"].as_array().unwrap();
+            messages
+                .iter()
+                .map(|message| (text(&message["role"]), text(&message["content"])))
+                .collect()
+        })
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn every_chat_and_message_is_accounted_for(
+        chats in prop::collection::vec(any_chat(), 0..5),
+        settings in any_settings(),
+    ) {
+        let list = Value::from(chats.clone());
+        let funnel = match run_with(&Pairs, vec![source(list.to_string())], &settings, 1) {
+            Ok(done) => {
+                let lines: usize = emitted(&done.train)
+                    .iter()
+                    .flatten()
+                    .filter(|(role, _)| role != "system")
+                    .map(|(_, content)| content.split('\n').count())
+                    .sum();
+                prop_assert_eq!(lines as u64, done.statistics.funnel.messages.in_blocks);
+                done.statistics.funnel
+            }
+            Err(failure) => failure.statistics.funnel,
+        };
+        prop_assert!(funnel.balances(), "{:?}", funnel);
+        prop_assert_eq!(funnel.chats.read, chats.len() as u64);
+        let messages = |chat: &Value| chat["messages"].as_array().map_or(0, Vec::len);
+        prop_assert_eq!(funnel.messages.read, chats.iter().map(messages).sum::<usize>() as u64);
+    }
+
+    #[test]
+    fn no_block_leaves_its_budget(
+        chats in prop::collection::vec(any_chat(), 1..4),
+        settings in any_settings(),
+    ) {
+        let list = Value::from(chats);
+        let Ok(done) = run_with(&Pairs, vec![source(list.to_string())], &settings, 1) else {
+            return Ok(());
+        };
+        let delimiter = settings.message_delimiter.as_str();
+        for block in emitted(&done.train) {
+            let tokens: u32 = block
+                .iter()
+                .filter(|(role, _)| role != "system" || settings.token_budget == TokenBudget::Rendered)
+                .map(|(_, content)| match settings.token_budget {
+                    TokenBudget::Rendered => Pairs.count(content),
+                    TokenBudget::Content => content
+                        .split('\n')
+                        .map(|line| Pairs.count(line.strip_prefix(delimiter).unwrap().trim_start()))
+                        .sum(),
+                })
+                .sum();
+            let tokens = u64::from(tokens);
+            prop_assert!((settings.limits.min()..=settings.limits.max()).contains(&tokens), "{} {:?}", tokens, block);
+            if settings.role_order == RoleOrder::UserFirst {
+                let roles: Vec<&str> = block.iter().map(|(role, _)| &**role).filter(|role| *role != "system").collect();
+                prop_assert!(roles.len().is_multiple_of(2));
+                prop_assert!(roles.chunks(2).all(|pair| pair == ["user", "assistant"]));
+            }
+        }
+    }
+
+    #[test]
+    fn threads_and_the_size_of_reads_change_nothing(
+        chats in prop::collection::vec(any_chat(), 1..4),
+        settings in any_settings(),
+        threads in 1_usize..5,
+        step in 1_usize..40,
+        salvage_at in any::<prop::sample::Index>(),
+    ) {
+        let export = pretty(&Value::from(chats)).into_bytes();
+        let cut = salvage_at.index(export.len() + 1);
+        let settings = Settings { salvage: true, ..settings };
+        let slow = Slow { inner: std::io::Cursor::new(export[..cut].to_vec()), step };
+        let slow = Source { name: "the export".to_owned(), reader: Box::new(slow) };
+        let plain = run_with(&Words, vec![source(&export[..cut])], &settings, 1);
+        let other = run_with(&Words, vec![slow], &settings, threads);
+        match (plain, other) {
+            (Ok(plain), Ok(other)) => {
+                prop_assert_eq!(plain.stats(), other.stats());
+                prop_assert_eq!(plain.train, other.train);
+                prop_assert_eq!(plain.processed, other.processed);
+                prop_assert_eq!(plain.raw, other.raw);
+            }
+            (Err(plain), Err(other)) => prop_assert_eq!(plain.to_string(), other.to_string()),
+            (plain, other) => prop_assert!(false, "{:?} {:?}", plain, other),
+        }
+    }
+
+    #[test]
+    fn raw_json_as_input_gives_the_same_result(
+        chats in prop::collection::vec(any_chat(), 1..4),
+        settings in any_settings(),
+    ) {
+        let export = pretty(&Value::from(chats));
+        let Ok(first) = run_with(&Words, vec![source(export)], &settings, 1) else { return Ok(()) };
+        let second = run_with(&Words, vec![source(first.raw.clone())], &settings, 1).unwrap();
+        prop_assert_eq!(first.train, second.train);
+        prop_assert_eq!(first.processed, second.processed);
+        prop_assert_eq!(first.raw, second.raw);
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), salvage in any::<bool>()) {
+        let settings = Settings { salvage, ..settings() };
+        prop_assert!(run_with(&Words, vec![source(bytes)], &settings, 1).is_err());
+    }
+}

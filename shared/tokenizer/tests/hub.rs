@@ -1,0 +1,244 @@
+//! The look-up against a model hub on loopback.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that meets the unexpected has failed"
+)]
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use resonare_pipeline::{TokenCounter as _, Tokenizer as _, TokenizerInfo};
+use resonare_tokenizer::{Hub, HubError, Lookup, LookupError, ModelTokenizer};
+
+/// Words of one vocabulary; others are one unknown token.
+const TOKENIZER: &str = r#"{"version": "1.0", "truncation": {"max_length": 2, "stride": 0, "strategy": "LongestFirst", "direction": "Right"},
+    "padding": {"strategy": {"Fixed": 9}, "direction": "Right", "pad_to_multiple_of": null, "pad_id": 0, "pad_type_id": 0, "pad_token": "x"},
+    "added_tokens": [{"id": 2, "content": "<s>", "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true}],
+    "normalizer": null, "pre_tokenizer": {"type": "Whitespace"}, "post_processor": null, "decoder": null,
+    "model": {"type": "WordLevel", "vocab": {"x": 0, "hello": 1, "<s>": 2}, "unk_token": "x"}}"#;
+
+/// A request as the hub saw it: its path and its headers, in lower case.
+type Seen = Arc<Mutex<Vec<(String, String)>>>;
+
+/// Answers each request with the next of `answers`, the last one again and again.
+fn hub(answers: Vec<String>) -> (String, Seen) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let seen = Seen::default();
+    let log = Arc::clone(&seen);
+    std::thread::spawn(move || {
+        for (number, stream) in listener.incoming().enumerate() {
+            let answer = &answers[number.min(answers.len() - 1)];
+            serve(stream.unwrap(), answer, &log);
+        }
+    });
+    (address, seen)
+}
+
+fn serve(mut stream: TcpStream, answer: &str, log: &Seen) {
+    let mut head = String::new();
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    while reader.read_line(&mut head).unwrap() > 2 {}
+    let path = head.split(' ').nth(1).unwrap().to_owned();
+    log.lock().unwrap().push((path, head.to_lowercase()));
+    // A client that gives up early closes the connection; that is its right.
+    let _closed = stream.write_all(answer.as_bytes());
+}
+
+fn answer(status: &str, headers: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
+    )
+}
+
+fn file() -> String {
+    answer("200 OK", "x-repo-commit: abc123\r\n", TOKENIZER)
+}
+
+fn find(
+    endpoint: &str,
+    folder: &Path,
+    require_exact: bool,
+) -> Result<(ModelTokenizer, TokenizerInfo), LookupError> {
+    let hub = Hub::new(Some(endpoint), Some("secret-token"))
+        .with_patience(Duration::from_millis(1), Duration::from_millis(500));
+    let lookup = Lookup {
+        model_id: "org/model",
+        tokenizer: None,
+        require_exact,
+        folder,
+        hub: &hub,
+    };
+    lookup.find()
+}
+
+#[test]
+fn what_the_hub_gives_is_used_and_kept_with_its_revision() {
+    let folder = tempfile::tempdir().unwrap();
+    let (endpoint, seen) = hub(vec![file()]);
+    let (tokenizer, first) = find(&endpoint, folder.path(), true).unwrap();
+    // Padding and truncation are off, and a special token is ordinary text.
+    assert_eq!(tokenizer.counter().count("hello hello world <s>"), 6);
+    assert_eq!(first.source, "hub:org/model@abc123");
+    let (_, second) = find(&endpoint, folder.path(), true).unwrap();
+    assert_eq!(first, second);
+    let seen = seen.lock().unwrap();
+    assert_eq!(seen.len(), 1, "the second time, the folder has it");
+    assert_eq!(seen[0].0, "/org/model/resolve/main/tokenizer.json");
+    assert!(seen[0].1.contains("authorization: bearer secret-token"));
+}
+
+#[test]
+fn a_kept_file_that_has_changed_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (endpoint, _) = hub(vec![file()]);
+    find(&endpoint, folder.path(), true).unwrap();
+    let kept = folder.path().join("org/model/tokenizer.json");
+    std::fs::write(&kept, TOKENIZER.replace("hello", "other")).unwrap();
+    assert!(matches!(
+        find(&endpoint, folder.path(), true),
+        Err(LookupError::Changed { .. })
+    ));
+}
+
+#[test]
+fn a_file_of_ones_own_in_the_folder_needs_no_hub() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("org/model")).unwrap();
+    std::fs::write(folder.path().join("org/model/tokenizer.json"), TOKENIZER).unwrap();
+    let (_, info) = find("http://127.0.0.1:9", folder.path(), true).unwrap();
+    assert_eq!(
+        (&*info.kind, &*info.source),
+        ("huggingface", "tokenizers/org/model/tokenizer.json")
+    );
+}
+
+#[test]
+fn the_token_does_not_follow_a_redirect_to_another_host() {
+    let folder = tempfile::tempdir().unwrap();
+    let (storage, stored) = hub(vec![answer("200 OK", "", TOKENIZER)]);
+    let redirect = answer(
+        "302 Found",
+        &format!("x-repo-commit: def\r\nlocation: {storage}/blob\r\n"),
+        "",
+    );
+    let (endpoint, _) = hub(vec![redirect]);
+    let (_, info) = find(&endpoint, folder.path(), true).unwrap();
+    assert_eq!(info.source, "hub:org/model@def");
+    let stored = stored.lock().unwrap();
+    assert_eq!(stored[0].0, "/blob");
+    assert!(!stored[0].1.contains("secret-token"));
+}
+
+#[test]
+fn a_redirect_on_the_same_host_is_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let redirect = answer(
+        "307 Temporary Redirect",
+        "location: /moved/tokenizer.json\r\n",
+        "",
+    );
+    let (endpoint, seen) = hub(vec![redirect, file()]);
+    find(&endpoint, folder.path(), true).unwrap();
+    assert_eq!(seen.lock().unwrap()[1].0, "/moved/tokenizer.json");
+}
+
+#[test]
+fn a_refusal_falls_back_and_says_so() {
+    for (status, words) in [
+        ("401 Unauthorized", "HF_TOKEN"),
+        ("403 Forbidden", "ask for access at"),
+        ("404 Not Found", "has no tokenizer.json"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let (endpoint, seen) = hub(vec![answer(status, "", "no")]);
+        let (_, info) = find(&endpoint, folder.path(), false).unwrap();
+        assert_eq!((&*info.kind, &*info.source), ("tiktoken", "o200k_base"));
+        assert!(info.fallback_reason.unwrap().contains(words), "{status}");
+        assert!(matches!(
+            find(&endpoint, folder.path(), true),
+            Err(LookupError::NotExact(_))
+        ));
+        assert_eq!(
+            seen.lock().unwrap().len(),
+            2,
+            "a refusal is not tried again"
+        );
+    }
+}
+
+#[test]
+fn a_passing_fault_is_tried_again() {
+    for fault in [
+        "500 Internal Server Error",
+        "503 Service Unavailable",
+        "429 Too Many Requests",
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let (endpoint, seen) = hub(vec![
+            answer(fault, "", ""),
+            answer(fault, "retry-after: 0\r\n", ""),
+            file(),
+        ]);
+        find(&endpoint, folder.path(), false).unwrap();
+        assert_eq!(seen.lock().unwrap().len(), 3, "{fault}");
+    }
+}
+
+#[test]
+fn a_fault_that_stays_is_an_error_and_no_fallback() {
+    let folder = tempfile::tempdir().unwrap();
+    let (endpoint, seen) = hub(vec![answer("502 Bad Gateway", "", "")]);
+    let error = find(&endpoint, folder.path(), false).unwrap_err();
+    assert!(
+        matches!(error, LookupError::Hub(HubError::Unusable { .. })),
+        "{error}"
+    );
+    assert!(error.is_retryable());
+    assert_eq!(seen.lock().unwrap().len(), 4);
+    // Nobody listens there.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let closed = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    assert!(
+        find(&closed, folder.path(), false)
+            .unwrap_err()
+            .is_retryable()
+    );
+}
+
+#[test]
+fn a_hub_that_hangs_or_breaks_off_is_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let broken_off = "HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n{\"version\"".to_owned();
+    let (endpoint, _) = hub(vec![broken_off]);
+    assert!(
+        find(&endpoint, folder.path(), false)
+            .unwrap_err()
+            .is_retryable()
+    );
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", silent.local_addr().unwrap());
+    assert!(
+        find(&endpoint, folder.path(), false)
+            .unwrap_err()
+            .is_retryable()
+    );
+    assert!(!folder.path().join("org/model/tokenizer.json").exists());
+}
+
+#[test]
+fn an_answer_that_is_no_tokenizer_is_a_final_error() {
+    let folder = tempfile::tempdir().unwrap();
+    for body in ["<html>", "{}"] {
+        let (endpoint, _) = hub(vec![answer("200 OK", "", body)]);
+        let error = find(&endpoint, folder.path(), false).unwrap_err();
+        assert!(matches!(error, LookupError::Unusable { .. }), "{error}");
+    }
+    assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none());
+}

@@ -1,0 +1,69 @@
+//! The rule that imports point inwards, checked with `cargo tree`.
+
+use anyhow::bail;
+
+use crate::process::{cargo, output};
+
+/// Packages that a crate must not depend on, by the beginning of their names.
+const FORBIDDEN: [(&str, &[&str]); 2] = [
+    (
+        "resonare-pipeline",
+        &[
+            "tokio",
+            "axum",
+            "hyper",
+            "aws-",
+            "ureq",
+            "tokenizers",
+            "tiktoken-rs",
+            "resonare-settings",
+            "resonare-tokenizer",
+        ],
+    ),
+    (
+        "resonare-settings",
+        &[
+            "tokio",
+            "axum",
+            "hyper",
+            "aws-",
+            "ureq",
+            "tokenizers",
+            "tiktoken-rs",
+            "resonare-tokenizer",
+        ],
+    ),
+];
+
+/// Checks every crate that has a rule.
+///
+/// # Errors
+/// If one breaks it.
+pub(crate) fn check() -> anyhow::Result<()> {
+    for (package, forbidden) in FORBIDDEN {
+        let arguments = [
+            "tree",
+            "--locked",
+            "--package",
+            package,
+            "--edges",
+            "normal",
+            "--prefix",
+            "none",
+            "--format",
+            "{p}",
+        ];
+        let tree = output(cargo().args(arguments))?;
+        for line in tree.lines() {
+            let name = line.split(' ').next().unwrap_or_default();
+            if name != package
+                && forbidden
+                    .iter()
+                    .any(|beginning| name.starts_with(beginning))
+            {
+                bail!("{package} must not depend on {name}");
+            }
+        }
+    }
+    Ok(())
+}

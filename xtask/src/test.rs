@@ -1,0 +1,49 @@
+//! Every check there is, in one command.
+
+use std::process::Command;
+
+use crate::process::{self, cargo, eprintln};
+use crate::{imports, reference};
+
+/// Runs them, the quick ones first.
+///
+/// # Errors
+/// At the first that fails.
+pub(crate) fn run() -> anyhow::Result<()> {
+    process::run(cargo().args(["fmt", "--all", "--check"]))?;
+    imports::check()?;
+    let lints = [
+        "clippy",
+        "--locked",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    process::run(cargo().args(lints))?;
+    reference::prepare()?;
+    let nextest = Command::new("cargo-nextest")
+        .args(["nextest", "--version"])
+        .output()
+        .is_ok();
+    if nextest {
+        process::run(cargo().args(["nextest", "run", "--locked", "--workspace"]))?;
+    } else {
+        eprintln("cargo-nextest is not installed; cargo test does the same, more slowly");
+        process::run(cargo().args(["test", "--locked", "--workspace", "--all-targets"]))?;
+    }
+    process::run(cargo().args(["test", "--locked", "--workspace", "--doc"]))?;
+    let documentation = [
+        "doc",
+        "--locked",
+        "--workspace",
+        "--no-deps",
+        "--document-private-items",
+    ];
+    process::run(
+        cargo()
+            .args(documentation)
+            .env("RUSTDOCFLAGS", "-D warnings"),
+    )
+}
