@@ -25,7 +25,7 @@ struct Chat<'a> {
     #[serde(borrow)]
     name: Option<Text<'a>>,
     #[serde(borrow, rename = "type")]
-    chat_type: Option<Text<'a>>,
+    kind: Option<Text<'a>>,
     #[serde(borrow)]
     messages: Vec<Message<'a>>,
 }

@@ -77,7 +77,7 @@ fn agrees(export: &Path, options: &[&str]) {
     for (key, value) in theirs.as_object().unwrap() {
         match (ours[key].as_f64(), value.as_f64()) {
             (Some(ours), Some(theirs)) => {
-                assert!((ours - theirs).abs() < 1e-9, "{key} with {options:?}")
+                assert!((ours - theirs).abs() < 1e-9, "{key} with {options:?}");
             }
             _ => assert_eq!(ours[key], *value, "{key} with {options:?}"),
         }
