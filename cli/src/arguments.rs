@@ -33,11 +33,11 @@ pub(crate) struct PrepareArguments {
     #[command(flatten)]
     pub(crate) settings: SettingsArguments,
 
-    /// Name of the run and of its output folder [default: a new UUID]
+    /// Name of the run and of its output folder (default: a new UUID)
     #[arg(long, value_name = "ID")]
     pub(crate) run_id: Option<String>,
 
-    /// Threads that work; the result does not depend on it [default: one per processor]
+    /// Threads that work; the result does not depend on it (default: one per processor)
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
 
@@ -55,7 +55,7 @@ pub(crate) struct InspectArguments {
     #[arg(long)]
     pub(crate) salvage: bool,
 
-    /// Read the configuration from this file [default: conf/config.yaml, if it exists]
+    /// Read the configuration from this file (default: conf/config.yaml, if it exists)
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
@@ -69,12 +69,12 @@ pub(crate) struct InspectArguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Configuration")]
 pub(crate) struct SettingsArguments {
-    /// Read the configuration from this file [default: conf/config.yaml, if it exists]
+    /// Read the configuration from this file (default: conf/config.yaml, if it exists)
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 
     /// Whose style is learnt: a full name as in the messages, or an id such as user123456789
-    /// [default: the owner of the export]
+    /// (default: the owner of the export)
     #[arg(long, value_name = "NAME")]
     target_name: Option<String>,
 
@@ -98,31 +98,31 @@ pub(crate) struct SettingsArguments {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     require_exact_tokenizer: Option<String>,
 
-    /// A longer gap between two messages begins a new block [default: 3600]
+    /// A longer gap between two messages begins a new block (default: 3600)
     #[arg(long, value_name = "SECONDS", alias = "convo-block-thereshold-secs")]
     convo_block_threshold_secs: Option<String>,
 
-    /// Drop blocks with fewer tokens [default: 300]
+    /// Drop blocks with fewer tokens (default: 300)
     #[arg(long, value_name = "N")]
     min_tokens_per_block: Option<String>,
 
-    /// The most tokens of a block [default: 800]
+    /// The most tokens of a block (default: 800)
     #[arg(long, value_name = "N")]
     max_tokens_per_block: Option<String>,
 
-    /// Put before every line of a merged message; may be empty [default: >>>]
+    /// Put before every line of a merged message; may be empty (default: >>>)
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     message_delimiter: Option<String>,
 
-    /// What the limits are measured against: content or rendered [default: content]
+    /// What the limits are measured against: content or rendered (default: content)
     #[arg(long, value_name = "BUDGET")]
     token_budget: Option<String>,
 
-    /// Order of roles in a block: `as_is` or `user_first` [default: `as_is`]
+    /// Order of roles in a block: `as_is` or `user_first` (default: `as_is`)
     #[arg(long, value_name = "ORDER")]
     role_order: Option<String>,
 
-    /// Keep chats of this type; repeat it for several [default: `personal_chat`]
+    /// Keep chats of this type; repeat it for several (default: `personal_chat`)
     #[arg(long, value_name = "TYPE")]
     chat_type: Vec<String>,
 
@@ -130,11 +130,11 @@ pub(crate) struct SettingsArguments {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     salvage: Option<String>,
 
-    /// When to write raw.json: s3 (only with outputs on S3), always or never [default: s3]
+    /// When to write raw.json: s3 (only with outputs on S3), always or never (default: s3)
     #[arg(long, value_name = "WHEN")]
     output_raw: Option<String>,
 
-    /// Outputs go to `<DIR>/<run id>/` [default: ./data/processed/]
+    /// Outputs go to `<DIR>/<run id>/` (default: ./data/processed/)
     #[arg(long, value_name = "DIR")]
     output_dir: Option<String>,
 }

@@ -55,11 +55,18 @@ fn main() -> ExitCode {
     };
     match result {
         Ok(outcome) => outcome.into(),
+        // Whoever read standard output has had enough; the outputs are in their place by then.
+        Err(error) if is_broken_pipe(&error) => Outcome::Done.into(),
         Err(error) => {
             report::error(&format!("{error:#}"), &[]);
             Outcome::Failed.into()
         }
     }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let io_error = error.downcast_ref::<std::io::Error>();
+    io_error.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 /// A flag that the first SIGINT or SIGTERM sets, so that nothing half-written is left; the second

@@ -5,7 +5,7 @@
 //! network, environment or clock in it. An export is read once, as a stream; what is in memory at a
 //! time are the kept messages of one chat.
 //!
-//! [`Run`] is the way in; [`inspect`] lists the chats and senders of an export.
+//! [`Run`] is the way in; [`inspect()`] lists the chats and senders of an export.
 
 mod chunk;
 mod emit;
