@@ -30,9 +30,6 @@ pub(crate) struct PrepareArguments {
     #[arg(value_name = "PATH", help = PATHS_HELP)]
     pub(crate) paths: Vec<PathBuf>,
 
-    #[command(flatten)]
-    pub(crate) settings: SettingsArguments,
-
     /// Name of the run and of its output folder (default: a new UUID)
     #[arg(long, value_name = "ID")]
     pub(crate) run_id: Option<String>,
@@ -44,6 +41,9 @@ pub(crate) struct PrepareArguments {
     /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) settings: SettingsArguments,
 }
 
 #[derive(Debug, Args)]

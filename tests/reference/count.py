@@ -44,6 +44,7 @@ def messages(path):
 
 def main():
     export, out_dir = sys.argv[1:]
+    os.makedirs(out_dir, exist_ok=True)
     texts = NASTY + list(messages(export))
     counts = {}
     for name in ("o200k_base", "cl100k_base"):

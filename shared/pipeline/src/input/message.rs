@@ -216,7 +216,8 @@ pub(crate) fn read(
         Scalar::Number(number) => number.parse().ok(),
         _ => None,
     };
-    Ok(match keep(&fields, limit, senders, chunk) {
+    let repeated_keys = &mut cursor.log.counts.duplicate_key;
+    Ok(match keep(&fields, limit, senders, chunk, repeated_keys) {
         Ok(()) => Outcome::Kept { id },
         Err(reason) => Outcome::Dropped { id, reason },
     })
@@ -227,6 +228,7 @@ fn keep(
     limit: Option<&DateLimit>,
     senders: &mut Senders,
     chunk: &mut Chunk,
+    repeated_keys: &mut u64,
 ) -> Result<(), MessageDrop> {
     match scalar(fields.kind) {
         Scalar::String(kind) if kind.is("unsupported") => return Err(MessageDrop::Unsupported),
@@ -243,7 +245,7 @@ fn keep(
     let sender = sender(from, fields.from_id.unwrap_or_default(), senders)?;
 
     let arena_start = chunk.text.len();
-    let kept = text_of(fields, &mut chunk.text)
+    let kept = text_of(fields, &mut chunk.text, repeated_keys)
         .and_then(|()| trim_and_join(&mut chunk.text, arena_start))
         .and_then(|()| date_of(fields, limit))
         .and_then(|(time, date)| place(time, date, sender, fields, arena_start, chunk));
@@ -278,13 +280,17 @@ fn sender(from: StringSpan<'_>, from_id: &[u8], senders: &mut Senders) -> Result
 }
 
 /// Appends the text as it stands in the message.
-fn text_of(fields: &Fields<'_>, out: &mut String) -> Result<(), MessageDrop> {
+fn text_of(
+    fields: &Fields<'_>,
+    out: &mut String,
+    repeated_keys: &mut u64,
+) -> Result<(), MessageDrop> {
     let entities = fields.text_entities.filter(|value| *value != b"null");
     if let Some(entities) = entities {
         if !entities.starts_with(b"[") {
             return Err(MessageDrop::Malformed);
         }
-        text_parts(entities, false, out)?;
+        text_parts(entities, false, out, repeated_keys)?;
     } else {
         match scalar(fields.text) {
             Scalar::Null => {}
@@ -292,7 +298,12 @@ fn text_of(fields: &Fields<'_>, out: &mut String) -> Result<(), MessageDrop> {
             Scalar::Number(_) => return Err(MessageDrop::Malformed),
             Scalar::Other => {
                 let list = fields.text.filter(|value| value.starts_with(b"["));
-                text_parts(list.ok_or(MessageDrop::Malformed)?, true, out)?;
+                text_parts(
+                    list.ok_or(MessageDrop::Malformed)?,
+                    true,
+                    out,
+                    repeated_keys,
+                )?;
             }
         }
     }
@@ -307,7 +318,12 @@ fn text_of(fields: &Fields<'_>, out: &mut String) -> Result<(), MessageDrop> {
 }
 
 /// Appends the texts of a list of entities, in which older exports have plain strings too.
-fn text_parts(list: &[u8], strings: bool, out: &mut String) -> Result<(), MessageDrop> {
+fn text_parts(
+    list: &[u8],
+    strings: bool,
+    out: &mut String,
+    repeated_keys: &mut u64,
+) -> Result<(), MessageDrop> {
     // The list was scanned once: its mends are counted, and it can be neither incomplete nor wrong.
     let mut log = MendLog::default();
     let mut cursor = Cursor::new(list, 0, true, &mut log);
@@ -317,17 +333,22 @@ fn text_parts(list: &[u8], strings: bool, out: &mut String) -> Result<(), Messag
             text::decode_into(cursor.string()?, out);
             Ok(())
         }
-        b'{' => each_member(cursor, |cursor, key| {
-            let value = value::skip(cursor, key)?;
-            if key.is("text") {
-                match scalar(Some(value)) {
-                    Scalar::String(text) => text::decode_into(text, out),
-                    Scalar::Null => {}
-                    Scalar::Number(_) | Scalar::Other => well_formed = false,
+        b'{' => {
+            let mut entity_text = None;
+            each_member(cursor, |cursor, key| {
+                let value = value::skip(cursor, key)?;
+                if key.is("text") && entity_text.replace(value).is_some() {
+                    *repeated_keys += 1;
                 }
+                Ok(())
+            })?;
+            match scalar(entity_text) {
+                Scalar::String(text) => text::decode_into(text, out),
+                Scalar::Null => {}
+                Scalar::Number(_) | Scalar::Other => well_formed = false,
             }
             Ok(())
-        }),
+        }
         _ => {
             well_formed = false;
             value::skip(
@@ -581,5 +602,7 @@ mod tests {
             Ok(Outcome::Kept { .. })
         ));
         assert_eq!((chunk.text.as_str(), log.counts.duplicate_key), ("last", 1));
+        let entity = r#""text_entities": [{"text": "a", "text": "b"}]"#;
+        assert_eq!(text_from(entity).unwrap(), "b");
     }
 }

@@ -1,0 +1,73 @@
+//! Any bytes as an export: no panic, a balanced funnel, and a raw copy that is JSON and means the same.
+#![no_main]
+
+use std::io::{Cursor, Write};
+use std::num::NonZeroUsize;
+use std::sync::atomic::AtomicBool;
+
+use libfuzzer_sys::fuzz_target;
+use resonare_pipeline::{
+    Outputs, Run, Settings, Source, Statistics, Target, TokenCounter, TokenLimits, Tokenizer,
+    TokenizerInfo,
+};
+
+#[derive(Clone, Copy)]
+struct Words;
+
+impl Tokenizer for Words {
+    type Counter<'t> = Self;
+
+    fn counter(&self) -> Self {
+        *self
+    }
+}
+
+impl TokenCounter for Words {
+    fn count(&mut self, text: &str) -> u32 {
+        u32::try_from(text.split_whitespace().count()).unwrap_or(u32::MAX)
+    }
+}
+
+/// The blocks and the raw copy of a run that succeeds.
+fn run(bytes: &[u8], settings: &Settings) -> Option<(Vec<u8>, Vec<u8>, Statistics)> {
+    let (mut train, mut processed, mut raw) = (Vec::new(), Vec::new(), Vec::new());
+    let run = Run {
+        settings,
+        tokenizer: &Words,
+        tokenizer_info: TokenizerInfo {
+            kind: String::new(),
+            source: String::new(),
+            fingerprint: String::new(),
+            fallback_reason: None,
+        },
+        threads: NonZeroUsize::MIN,
+        scratch_dir: &std::env::temp_dir(),
+        cancelled: &AtomicBool::new(false),
+    };
+    let outputs = Outputs {
+        train: &mut train as &mut (dyn Write + Send),
+        processed: &mut processed,
+        raw: Some(&mut raw),
+    };
+    let source = Source { name: "x".to_owned(), reader: Box::new(Cursor::new(bytes.to_vec())) };
+    let statistics = run.execute([Ok(source)], outputs).ok()?;
+    serde_json::from_slice::<serde_json::Value>(&processed).expect("processed.json is JSON");
+    Some((train, raw, statistics))
+}
+
+fuzz_target!(|input: (bool, bool, &[u8])| {
+    let (salvage, inferred, bytes) = input;
+    let settings = Settings {
+        target: (!inferred).then(|| Target::parse("Me")),
+        salvage,
+        limits: TokenLimits::new(1, 1000).expect("in order"),
+        ..Settings::default()
+    };
+    let Some((train, raw, statistics)) = run(bytes, &settings) else { return };
+    assert!(statistics.funnel.balances());
+    serde_json::from_slice::<serde_json::Value>(&raw).expect("raw.json is JSON");
+    if !inferred {
+        let (again, copied, _) = run(&raw, &settings).expect("the copy is an export");
+        assert!(train == again && raw == copied);
+    }
+});
