@@ -1,7 +1,7 @@
 //! A synthetic export in the shapes that Telegram Desktop writes, of any size.
 //!
 //! Words are drawn as often as words are used (by Zipf's law) from small lists of several languages,
-//! in bursts of messages with long gaps between them.
+//! with rare ones made of parts of them, in bursts of messages with long gaps between them.
 
 use std::io::Write;
 
@@ -128,6 +128,24 @@ impl Language {
         }
     }
 
+    fn word(&self, random: &mut Random) -> &'static str {
+        let at = random.unit() * self.cumulative[self.cumulative.len() - 1];
+        let word = self.cumulative.partition_point(|sum| *sum <= at);
+        self.words[word.min(self.words.len() - 1)]
+    }
+
+    /// Texts have a long tail of words that are met once; their beginnings and ends are common.
+    fn push_rare_word(&self, random: &mut Random, sentence: &mut String) {
+        for _ in 0..2 + random.below(2) {
+            let length = 2 + random.below(3);
+            sentence.extend(
+                self.word(random)
+                    .chars()
+                    .take(usize::try_from(length).unwrap_or(4)),
+            );
+        }
+    }
+
     fn sentence(&self, random: &mut Random) -> String {
         let count = random.log_normal(1.6, 0.8).clamp(1, 60);
         let mut sentence = String::new();
@@ -135,9 +153,11 @@ impl Language {
             if index > 0 {
                 sentence.push_str(self.separator);
             }
-            let at = random.unit() * self.cumulative[self.cumulative.len() - 1];
-            let word = self.cumulative.partition_point(|sum| *sum <= at);
-            sentence.push_str(self.words[word.min(self.words.len() - 1)]);
+            if random.chance(0.1) {
+                self.push_rare_word(random, &mut sentence);
+            } else {
+                sentence.push_str(self.word(random));
+            }
         }
         if random.chance(0.2) {
             sentence.push_str(random.choose(&["?", "!", "...", ".", "!!!", " haha", " lol", "??"]));
