@@ -75,11 +75,11 @@ pub(crate) struct SettingsArguments {
 
     /// Whose style is learnt: a full name as in the messages, or an id such as user123456789
     /// (default: the owner of the export)
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
     target_name: Option<String>,
 
     /// Put before every block
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     system_prompt: Option<String>,
 
     /// Drop messages before this date or date-time

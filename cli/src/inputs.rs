@@ -20,25 +20,28 @@ pub(crate) struct Inputs {
     total: Option<u64>,
 }
 
-/// The paths that are read: those of the command line, or what the configuration names. `None`
-/// where neither is there.
+/// Where an export was looked for that is not there.
+pub(crate) struct NothingThere(pub(crate) PathBuf);
+
+/// The paths that are read: those of the command line, or what the configuration names, if that is
+/// there.
 pub(crate) fn choose(
     paths: &[PathBuf],
     configuration: &Configuration,
-) -> anyhow::Result<Option<Inputs>> {
+) -> anyhow::Result<Result<Inputs, NothingThere>> {
     let configured = match configuration.input_mode {
         InputMode::File => &configuration.input_file,
         InputMode::Dir => &configuration.input_dir,
     };
     let paths = match paths {
-        [] if !configured.exists() => return Ok(None),
+        [] if !configured.exists() => return Ok(Err(NothingThere(configured.clone()))),
         [] => std::slice::from_ref(configured),
         paths => paths,
     };
     let mut files = Vec::new();
     for path in paths {
         if path.is_dir() {
-            files.extend(exports_below(path)?);
+            files.extend(exports_below(path, &configuration.output_local_dir)?);
         } else {
             files.push(path.clone());
         }
@@ -55,17 +58,28 @@ pub(crate) fn choose(
             total = total.map(|total| total + length);
         }
     }
-    Ok(Some(Inputs {
+    Ok(Ok(Inputs {
         paths: files,
         total,
     }))
 }
 
-/// Every `*.json` and `*.json.gz` below a folder, in byte order of the path.
-fn exports_below(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+/// Every `*.json` and `*.json.gz` below a folder, in byte order of the path. Outputs of earlier runs
+/// are no exports.
+fn exports_below(folder: &Path, output_dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let output_dir = output_dir.canonicalize().ok();
+    let is_output = |path: &Path| output_dir.is_some() && path.canonicalize().ok() == output_dir;
+    let walk = WalkDir::new(folder).follow_links(true).into_iter();
     let mut files = Vec::new();
-    for entry in WalkDir::new(folder) {
-        let entry = entry.with_context(|| format!("failed to list {}", folder.display()))?;
+    for entry in walk.filter_entry(|entry| entry.depth() == 0 || !is_output(entry.path())) {
+        let entry = match entry {
+            Ok(entry) => entry,
+            // A link to a folder above it: everything there is met anyway.
+            Err(error) if error.loop_ancestor().is_some() => continue,
+            Err(error) => {
+                return Err(error).with_context(|| format!("failed to list {}", folder.display()));
+            }
+        };
         let name = entry.file_name().as_bytes();
         if !entry.path().is_dir() && (name.ends_with(b".json") || name.ends_with(b".json.gz")) {
             files.push(entry.into_path());
@@ -79,6 +93,10 @@ fn exports_below(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 impl Inputs {
+    pub(crate) fn paths(&self) -> &[PathBuf] {
+        &self.paths
+    }
+
     /// Opens them one after the other, as they are read.
     pub(crate) fn sources(
         &self,
@@ -132,12 +150,14 @@ mod tests {
             "a.txt",
             "a/deep/x.json",
             "B.json",
+            "out/r/stats.json",
         ] {
             let path = folder.path().join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "").unwrap();
         }
-        let found = exports_below(folder.path()).unwrap();
+        std::os::unix::fs::symlink(folder.path(), folder.path().join("a/loop")).unwrap();
+        let found = exports_below(folder.path(), &folder.path().join("out")).unwrap();
         let names: Vec<_> = found
             .iter()
             .map(|path| path.strip_prefix(folder.path()).unwrap().to_str().unwrap())

@@ -1,17 +1,19 @@
 //! `resonare inspect`: what is in an export.
 
-use std::sync::atomic::AtomicBool;
-
 use resonare_pipeline::PipelineError;
 use resonare_settings::Configuration;
 use serde_json::json;
 
 use crate::Outcome;
 use crate::arguments::{InspectArguments, layers};
-use crate::inputs;
+use crate::inputs::{self, NothingThere};
+use crate::interruption::Interruption;
 use crate::report;
 
-pub(crate) fn run(arguments: &InspectArguments, cancelled: &AtomicBool) -> anyhow::Result<Outcome> {
+pub(crate) fn run(
+    arguments: &InspectArguments,
+    interruption: &Interruption,
+) -> anyhow::Result<Outcome> {
     let layers = layers(arguments.config.clone(), Vec::new());
     let configuration = match Configuration::load(layers) {
         Ok(configuration) => configuration,
@@ -20,17 +22,24 @@ pub(crate) fn run(arguments: &InspectArguments, cancelled: &AtomicBool) -> anyho
             return Ok(Outcome::WrongUsage);
         }
     };
-    let Some(inputs) = inputs::choose(&arguments.paths, &configuration)? else {
-        let path = configuration.input_file.display();
-        report::error(
-            &format!("no path was given, and there is no export at {path}"),
-            &[],
-        );
-        return Ok(Outcome::WrongUsage);
+    let inputs = match inputs::choose(&arguments.paths, &configuration)? {
+        Ok(inputs) => inputs,
+        Err(NothingThere(path)) => {
+            let path = path.display();
+            report::error(
+                &format!("no path was given, and there is no export at {path}"),
+                &[],
+            );
+            return Ok(Outcome::WrongUsage);
+        }
     };
     let progress = inputs.progress();
     let salvage = arguments.salvage || configuration.pipeline.salvage;
-    let result = resonare_pipeline::inspect(inputs.sources(progress.clone()), salvage, cancelled);
+    let result = resonare_pipeline::inspect(
+        inputs.sources(progress.clone()),
+        salvage,
+        &interruption.cancelled,
+    );
     progress.finish_and_clear();
     match result {
         Ok(inspection) if arguments.json => report::json(&json!(inspection))?,

@@ -3,19 +3,19 @@
 mod arguments;
 mod inputs;
 mod inspect;
+mod interruption;
 mod outputs;
 mod prepare;
 mod report;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Parser as _;
 use tracing_subscriber::EnvFilter;
 
 use crate::arguments::{Arguments, Command};
+use crate::interruption::Interruption;
 
 /// How a command ends.
 pub(crate) enum Outcome {
@@ -50,10 +50,10 @@ fn main() -> ExitCode {
         .with_target(false)
         .without_time()
         .init();
-    let cancelled = cancelled_by_signal();
+    let interruption = Interruption::listen();
     let result = match &arguments.command {
-        Command::Prepare(arguments) => prepare::run(arguments, &cancelled),
-        Command::Inspect(arguments) => inspect::run(arguments, &cancelled),
+        Command::Prepare(arguments) => prepare::run(arguments, &interruption),
+        Command::Inspect(arguments) => inspect::run(arguments, &interruption),
     };
     match result {
         Ok(outcome) => outcome.into(),
@@ -69,20 +69,4 @@ fn main() -> ExitCode {
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let io_error = error.downcast_ref::<std::io::Error>();
     io_error.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
-}
-
-/// A flag that the first SIGINT or SIGTERM sets, so that nothing half-written is left; the second
-/// ends the process at once.
-fn cancelled_by_signal() -> Arc<AtomicBool> {
-    let cancelled = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&cancelled);
-    let installed = ctrlc::set_handler(move || {
-        if flag.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-    });
-    if let Err(error) = installed {
-        tracing::warn!("signals end the process at once: {error}");
-    }
-    cancelled
 }

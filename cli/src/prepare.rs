@@ -3,18 +3,18 @@
 use std::io::Write as _;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 
 use anyhow::Context as _;
 use resonare_pipeline::{Failure, Outputs, PipelineError, Run, Statistics, TokenizerInfo};
 use resonare_settings::{Configuration, OutputMode, RawOutput};
-use resonare_tokenizer::{Hub, Lookup, ModelTokenizer};
+use resonare_tokenizer::{Hub, Lookup, LookupError, ModelTokenizer};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::Outcome;
 use crate::arguments::PrepareArguments;
-use crate::inputs::{self, Inputs};
+use crate::inputs::{self, Inputs, NothingThere};
+use crate::interruption::Interruption;
 use crate::outputs::{self, PROCESSED, RAW, RunFolder, STATS, TRAIN};
 use crate::report;
 
@@ -32,7 +32,10 @@ out, try the made-up sample of the repository:
 
     resonare prepare sample/result.json --tokenizer=o200k_base";
 
-pub(crate) fn run(arguments: &PrepareArguments, cancelled: &AtomicBool) -> anyhow::Result<Outcome> {
+pub(crate) fn run(
+    arguments: &PrepareArguments,
+    interruption: &Interruption,
+) -> anyhow::Result<Outcome> {
     let configuration = match Configuration::load(arguments.settings.layers()) {
         Ok(configuration) => configuration,
         Err(error) => {
@@ -58,20 +61,33 @@ pub(crate) fn run(arguments: &PrepareArguments, cancelled: &AtomicBool) -> anyho
         report::error(&error, &[]);
         return Ok(Outcome::WrongUsage);
     }
-    let Some(inputs) = inputs::choose(&arguments.paths, &configuration)? else {
-        let path = configuration.input_file.display();
-        let error = format!("no path was given, and there is no export at {path}");
-        report::error(&error, &[NOTHING_TO_READ.to_owned()]);
-        return Ok(Outcome::WrongUsage);
+    let inputs = match inputs::choose(&arguments.paths, &configuration)? {
+        Ok(inputs) => inputs,
+        Err(NothingThere(path)) => {
+            let error = format!(
+                "no path was given, and there is no export at {}",
+                path.display()
+            );
+            let next: Vec<String> = NOTHING_TO_READ.lines().map(str::to_owned).collect();
+            report::error(&error, &next);
+            return Ok(Outcome::WrongUsage);
+        }
     };
-    let (tokenizer, tokenizer_info) = find_tokenizer(&configuration)?;
+    let (tokenizer, tokenizer_info) = match find_tokenizer(&configuration) {
+        Ok(found) => found,
+        Err(error @ (LookupError::NoSuchTokenizer { .. } | LookupError::ModelId(_))) => {
+            report::error(&format!("{:#}", anyhow::Error::from(error)), &[]);
+            return Ok(Outcome::WrongUsage);
+        }
+        Err(error) => return Err(error.into()),
+    };
     let prepared = Prepared {
         configuration: &configuration,
         inputs: &inputs,
         tokenizer: &tokenizer,
         tokenizer_info,
         threads: arguments.threads.unwrap_or_else(processors),
-        cancelled,
+        interruption,
     };
     prepared.run(&run_id, arguments.json)
 }
@@ -82,7 +98,7 @@ fn processors() -> NonZeroUsize {
 
 fn find_tokenizer(
     configuration: &Configuration,
-) -> anyhow::Result<(ModelTokenizer, TokenizerInfo)> {
+) -> Result<(ModelTokenizer, TokenizerInfo), LookupError> {
     let variable = |name| std::env::var(name).ok();
     let hub = Hub::new(
         variable("HF_ENDPOINT").as_deref(),
@@ -95,7 +111,7 @@ fn find_tokenizer(
         folder: Path::new(TOKENIZER_FOLDER),
         hub: &hub,
     };
-    Ok(lookup.find()?)
+    lookup.find()
 }
 
 struct Prepared<'a> {
@@ -104,12 +120,20 @@ struct Prepared<'a> {
     tokenizer: &'a ModelTokenizer,
     tokenizer_info: TokenizerInfo,
     threads: NonZeroUsize,
-    cancelled: &'a AtomicBool,
+    interruption: &'a Interruption,
 }
 
 impl Prepared<'_> {
     fn run(self, run_id: &str, as_json: bool) -> anyhow::Result<Outcome> {
-        let folder = RunFolder::create(&self.configuration.output_local_dir, run_id)?;
+        let local_dir = &self.configuration.output_local_dir;
+        let folder = RunFolder::create(local_dir, run_id, self.inputs.paths())?;
+        self.interruption.guard(folder.scratch_dir());
+        let outcome = self.run_in(folder, run_id, as_json);
+        self.interruption.release();
+        outcome
+    }
+
+    fn run_in(&self, folder: RunFolder, run_id: &str, as_json: bool) -> anyhow::Result<Outcome> {
         match self.execute(&folder)? {
             Ok(statistics) => {
                 let stats = self.stats(&statistics, None);
@@ -132,15 +156,15 @@ impl Prepared<'_> {
                 let details = error.private_details();
                 let was_read_whole = is_about_the_whole(&error);
                 let text = format!("{:#}", anyhow::Error::from(error));
+                report::error(&text, &details);
+                if as_json {
+                    report::json(&json!({"run_id": run_id, "error": text, "details": details}))?;
+                }
                 if was_read_whole {
                     write_stats(&folder, &self.stats(&statistics, Some((&text, &details))))?;
                     folder.publish()?;
                 } else {
                     folder.discard()?;
-                }
-                report::error(&text, &details);
-                if as_json {
-                    report::json(&json!({"run_id": run_id, "error": text, "details": details}))?;
                 }
                 Ok(Outcome::Failed)
             }
@@ -178,7 +202,7 @@ impl Prepared<'_> {
             tokenizer_info: self.tokenizer_info.clone(),
             threads: self.threads,
             scratch_dir: folder.scratch_dir(),
-            cancelled: self.cancelled,
+            cancelled: &self.interruption.cancelled,
         };
         let progress = self.inputs.progress();
         let result = run.execute(

@@ -8,11 +8,14 @@ use comfy_table::{CellAlignment, Table};
 use resonare_pipeline::{ChatDrop, Inspection, MessageDrop, Range, Statistics};
 use serde_json::Value;
 
-/// Says on standard error what went wrong, with what else helps.
+/// Says on standard error what went wrong, with what else helps, a line each.
 pub(crate) fn error(text: &str, details: &[String]) {
     let mut out = io::stderr().lock();
-    let written = writeln!(out, "error: {text}")
-        .and_then(|()| details.iter().try_for_each(|line| writeln!(out, "{line}")));
+    let written = writeln!(out, "error: {}", one_line(text)).and_then(|()| {
+        details
+            .iter()
+            .try_for_each(|line| writeln!(out, "{}", one_line(line)))
+    });
     if written.is_err() {
         // Standard error is gone: there is no one left to tell, and the exit status says it too.
     }
@@ -148,22 +151,26 @@ pub(crate) fn outputs(paths: &[PathBuf]) -> io::Result<()> {
 
 /// The chats and senders of an export.
 pub(crate) fn inspection(inspection: &Inspection) -> io::Result<()> {
-    let mut chats = table();
-    chats.set_header(["chat", "type", "messages", "usable", "first", "last", ""]);
-    for chat in &inspection.chats {
-        let date = |date: &Option<String>| date.clone().unwrap_or_default();
-        chats.add_row([
-            chat.name.as_deref().map_or("-".to_owned(), one_line),
-            one_line(&chat.chat_type),
-            chat.messages.to_string(),
-            chat.usable_messages.to_string(),
-            date(&chat.first_date),
-            date(&chat.last_date),
-            chat.unusable.unwrap_or_default().to_owned(),
-        ]);
+    writeln!(io::stdout(), "{} chats", inspection.chats.len())?;
+    // A table is laid out in memory; with very many chats there are several.
+    for chats_of_table in inspection.chats.chunks(1000) {
+        let mut chats = table();
+        chats.set_header(["chat", "type", "messages", "usable", "first", "last", ""]);
+        for chat in chats_of_table {
+            let date = |date: &Option<String>| date.clone().unwrap_or_default();
+            chats.add_row([
+                chat.name.as_deref().map_or("-".to_owned(), one_line),
+                one_line(&chat.chat_type),
+                chat.messages.to_string(),
+                chat.usable_messages.to_string(),
+                date(&chat.first_date),
+                date(&chat.last_date),
+                chat.unusable.unwrap_or_default().to_owned(),
+            ]);
+        }
+        align_numbers(&mut chats, 2..4);
+        writeln!(io::stdout(), "{chats}")?;
     }
-    align_numbers(&mut chats, 2..4);
-    print(&format!("{} chats", inspection.chats.len()), &chats)?;
 
     let mut senders = table();
     senders.set_header(["sender", "messages"]);

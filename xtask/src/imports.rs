@@ -5,7 +5,7 @@ use anyhow::bail;
 use crate::process::{cargo, output};
 
 /// Packages that a crate must not depend on, by the beginning of their names.
-const FORBIDDEN: [(&str, &[&str]); 2] = [
+const FORBIDDEN: [(&str, &[&str]); 4] = [
     (
         "resonare-pipeline",
         &[
@@ -16,8 +16,7 @@ const FORBIDDEN: [(&str, &[&str]); 2] = [
             "ureq",
             "tokenizers",
             "tiktoken-rs",
-            "resonare-settings",
-            "resonare-tokenizer",
+            "resonare-",
         ],
     ),
     (
@@ -30,8 +29,23 @@ const FORBIDDEN: [(&str, &[&str]); 2] = [
             "ureq",
             "tokenizers",
             "tiktoken-rs",
-            "resonare-tokenizer",
         ],
+    ),
+    (
+        "resonare-jobs",
+        &[
+            "axum",
+            "hyper",
+            "aws-",
+            "ureq",
+            "tokenizers",
+            "tiktoken-rs",
+            "rusqlite",
+        ],
+    ),
+    (
+        "resonare-local",
+        &["axum", "hyper", "aws-", "ureq", "tokenizers", "tiktoken-rs"],
     ),
 ];
 

@@ -183,6 +183,46 @@ fn a_failed_run_leaves_nothing_that_looks_finished() {
 }
 
 #[test]
+fn names_cannot_write_to_the_terminal_as_they_like() {
+    let project = Project::new();
+    let export = r#"{"name": "x", "messages": [{"from": "Ev\u001b[2Jil\nFAKE", "date": "2024-01-01T00:00:00", "text": "hi"}]}"#;
+    fs::write(project.path("export.json"), export).unwrap();
+    let output = project.run(&[
+        "prepare",
+        "export.json",
+        "--tokenizer=o200k_base",
+        "--target-name=Nobody",
+    ]);
+    assert!(
+        output.stderr.contains("Ev\u{fffd}[2Jil\u{fffd}FAKE"),
+        "{}",
+        output.stderr
+    );
+}
+
+#[test]
+fn a_folder_that_is_not_ours_is_not_touched() {
+    let project = Project::new();
+    fs::create_dir_all(project.path("data/raw")).unwrap();
+    fs::copy(SAMPLE, project.path("data/raw/result.json")).unwrap();
+    let output = project.run(&[
+        "prepare",
+        "--tokenizer=o200k_base",
+        "--output-dir=data",
+        "--run-id=raw",
+    ]);
+    assert_eq!(output.status, 1);
+    assert!(
+        output
+            .stderr
+            .contains("data/raw holds result.json, which is no output"),
+        "{}",
+        output.stderr
+    );
+    assert!(project.path("data/raw/result.json").exists());
+}
+
+#[test]
 fn json_output_is_for_machines() {
     let project = Project::new();
     let output = project.run(&[
@@ -241,10 +281,8 @@ fn an_interrupted_run_leaves_nothing() {
         .args(["-INT", &child.id().to_string()])
         .status();
     assert!(interrupted.unwrap().success());
-    // The flag is seen when the next bytes come.
-    let more = vec![b' '; 4 << 20];
-    let _closed = input.write_all(&more);
-    drop(input);
+    // Standard input stays open, and nothing more comes from it.
     assert_eq!(child.wait().unwrap().code(), Some(130));
+    drop(input);
     assert!(names_in(&project.path("data/processed")).is_empty());
 }

@@ -38,7 +38,7 @@ impl fmt::Display for Found {
             Self::PlainValue => "holds a plain JSON value",
             Self::ChatsWithoutList => "has an object `chats` without a `list`",
             Self::OtherObject { .. } => {
-                "holds a JSON object with neither `chats` nor `messages` (were chats ticked when it \
+                "holds a JSON object without a list of chats or messages (were chats ticked when it \
                  was exported?)"
             }
         })
@@ -50,7 +50,7 @@ impl fmt::Display for Found {
 pub struct SenderCount {
     /// The full name, with the id where it is known.
     pub sender: String,
-    /// Kept messages; at most this many where `at_most` is set.
+    /// Kept messages; among very many senders, those that were counted.
     pub messages: u64,
 }
 
@@ -112,13 +112,25 @@ pub enum PipelineError {
         found: Found,
     },
     /// A list of chats or messages stands twice in one object.
-    #[error("{source_name} has a second `{key}` in one object, ending before {position}")]
+    #[error("{source_name} has a second `{key}` in one object, at {position}")]
     SecondList {
         /// The input.
         source_name: String,
         /// The key.
         key: &'static str,
         /// Where the second begins.
+        position: Position,
+    },
+    /// A chat's `name` or `type` stands twice, and its messages were passed over on the strength of
+    /// the first.
+    #[error(
+        "{source_name} has a chat whose `name` or `type` changes behind its messages, before \
+         {position}"
+    )]
+    LateChange {
+        /// The input.
+        source_name: String,
+        /// Where.
         position: Position,
     },
     /// Not one chat is kept.
@@ -202,6 +214,7 @@ impl PipelineError {
             | Self::EndsEarly { .. }
             | Self::Structure { .. }
             | Self::SecondList { .. }
+            | Self::LateChange { .. }
             | Self::NoUsableChat(_)
             | Self::UnknownTarget { .. }
             | Self::NoTargetMessages { .. }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::chunk::{ChatEnd, ChatHead, Chunk, Record};
 use crate::emit::{BlockWriter, Lines, push_content};
@@ -61,6 +62,7 @@ struct BlockTally {
 /// Takes counted chunks in order, and writes the blocks of each chat that ends.
 pub(crate) struct Finisher<'a, C> {
     settings: &'a Settings,
+    cancelled: &'a AtomicBool,
     delimiter: &'a str,
     counter: C,
     system_tokens: u64,
@@ -68,6 +70,7 @@ pub(crate) struct Finisher<'a, C> {
     statistics: Statistics,
     target: Option<Target>,
     owner: Option<u64>,
+    owners_differ: bool,
     /// Set until the target is known.
     waiting: Option<(TargetFinder, WaitingChats)>,
     buffer: ChatBuffer,
@@ -86,6 +89,7 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
         train: &'a mut (dyn Write + Send),
         processed: &'a mut (dyn Write + Send),
         scratch_dir: &Path,
+        cancelled: &'a AtomicBool,
     ) -> Self {
         let system_prompt = settings.system_prompt.as_deref();
         let system_tokens = system_prompt.map_or(0, |prompt| u64::from(counter.count(prompt)));
@@ -95,6 +99,7 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
             .then(|| (TargetFinder::default(), WaitingChats::new(scratch_dir)));
         Self {
             settings,
+            cancelled,
             delimiter: settings.message_delimiter.trim(),
             counter,
             system_tokens,
@@ -102,6 +107,7 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
             statistics: Statistics::new(tokenizer),
             target: settings.target.clone(),
             owner: None,
+            owners_differ: false,
             waiting,
             buffer: ChatBuffer::default(),
             senders: SenderCounts::default(),
@@ -147,11 +153,9 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
         if self.settings.target.is_some() {
             return Ok(());
         }
-        if self.owner.is_some_and(|known| known != owner) {
-            return Err(PipelineError::UnknownTarget {
-                why: "the exports belong to different owners",
-                senders: self.senders.most_frequent(LISTED),
-            });
+        if let Some(known) = self.owner {
+            self.owners_differ |= known != owner;
+            return Ok(());
         }
         self.owner = Some(owner);
         self.know_target(Target::User(owner), OWNER)
@@ -167,6 +171,9 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
             return Ok(());
         };
         for chat in chats.into_chats().map_err(PipelineError::Scratch)? {
+            if self.cancelled.load(Ordering::Relaxed) {
+                return Err(PipelineError::Cancelled);
+            }
             let mut chat = chat.map_err(PipelineError::Scratch)?;
             self.blocks_of_chat(&chat.head, &mut chat.records, &chat.arena)?;
         }
@@ -396,8 +403,25 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
         if self.kept_messages == 0 {
             return Err(PipelineError::NoUsableChat(self.nothing_usable()));
         }
-        if let Some((finder, _)) = &mut self.waiting {
-            let target = std::mem::take(finder).find(&self.senders)?;
+        if self.owners_differ {
+            return Err(PipelineError::UnknownTarget {
+                why: "the exports belong to different owners",
+                senders: self.senders.most_frequent(LISTED),
+            });
+        }
+        if let Some((finder, chats)) = &mut self.waiting {
+            let target = match std::mem::take(finder).find(&self.senders) {
+                Ok(target) => target,
+                Err(error) => {
+                    let funnel = &mut self.statistics.funnel;
+                    funnel.chats.dropped.add(ChatDrop::NoTarget, chats.count());
+                    funnel
+                        .messages
+                        .dropped
+                        .add(MessageDrop::NoTarget, self.kept_messages);
+                    return Err(error);
+                }
+            };
             self.know_target(target, NO_CONTACT)?;
         }
         debug_assert!(self.statistics.funnel.balances());
@@ -419,6 +443,9 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
         let funnel = &self.statistics.funnel;
         let chats = funnel.chats.read;
         let passed_over = funnel.chats.dropped.sum() - funnel.chats.dropped.get(ChatDrop::NoBlocks);
+        if chats > passed_over && funnel.messages.read == 0 {
+            return format!("no usable chat: none of the {chats} chats has a message");
+        }
         if chats > passed_over {
             let reasons = reasons(MessageDrop::ALL, |reason| {
                 (reason.name(), funnel.messages.dropped.get(reason))

@@ -39,6 +39,8 @@ reasons! {
         WithoutName = "without_name",
         /// Its `type` is not among `chat_types`.
         ChatType = "chat_type",
+        /// The run failed, since whose style to learn could not be told.
+        NoTarget = "no_target",
         /// Not one of its blocks was kept.
         NoBlocks = "no_blocks",
     }
@@ -69,6 +71,8 @@ reasons! {
         WithoutName = "without_name",
         /// Its chat's type is not among `chat_types`.
         ChatType = "chat_type",
+        /// The run failed, since whose style to learn could not be told.
+        NoTarget = "no_target",
         /// Its block has fewer tokens than `min_tokens_per_block`.
         BlockTooShort = "block_too_short",
         /// It alone has more tokens than `max_tokens_per_block`.
@@ -88,7 +92,11 @@ impl ChatDrop {
             Self::WithoutName => Some(MessageDrop::WithoutName),
             Self::ChatType => Some(MessageDrop::ChatType),
             // They have no messages that were read, or each has its own reason.
-            Self::LeftChat | Self::NotAnObject | Self::MessagesNotAList | Self::NoBlocks => None,
+            Self::LeftChat
+            | Self::NotAnObject
+            | Self::MessagesNotAList
+            | Self::NoTarget
+            | Self::NoBlocks => None,
         }
     }
 }

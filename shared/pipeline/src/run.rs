@@ -78,6 +78,7 @@ impl<T: Tokenizer> Run<'_, T> {
             train,
             processed,
             self.scratch_dir,
+            self.cancelled,
         );
         let (result, finisher) = if self.threads.get() == 1 {
             let mut sink = Inline {
@@ -88,12 +89,26 @@ impl<T: Tokenizer> Run<'_, T> {
         } else {
             self.threaded(sources, raw, finisher)
         };
-        match result {
+        let finished = match result {
             Ok(()) => finisher.finish(),
             Err(error) => Err(Failure {
                 error,
                 statistics: finisher.into_statistics().into(),
             }),
+        };
+        // Finishing counts, too; and where counts are wrong, nothing that follows from them is right.
+        match (self.tokenizer.failure(), finished) {
+            (None, finished) => finished,
+            (Some(failure), finished) => {
+                let statistics = match finished {
+                    Ok(statistics) => statistics.into(),
+                    Err(Failure { statistics, .. }) => statistics,
+                };
+                Err(Failure {
+                    error: PipelineError::Tokenizer(failure),
+                    statistics,
+                })
+            }
         }
     }
 

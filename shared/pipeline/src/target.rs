@@ -36,15 +36,34 @@ pub(crate) fn count_senders(records: &[Record], by_sender: &mut Vec<u64>) {
     }
 }
 
-/// Counts kept messages by sender, exactly for the frequent ones, in bounded memory.
+/// What is known of a sender's messages.
+#[derive(Clone, Copy, Debug)]
+struct Count {
+    /// Messages since the sender was noted.
+    seen: u64,
+    /// How many there may have been before.
+    missed: u64,
+}
+
+impl Count {
+    fn at_most(self) -> u64 {
+        self.seen + self.missed
+    }
+}
+
+/// Counts kept messages by sender in bounded memory: exactly as long as there are not very many, and
+/// then with the guarantee of the space-saving algorithm (Metwally, Agrawal, El Abbadi 2005) that the
+/// most frequent are not lost.
 #[derive(Debug, Default)]
 pub(crate) struct SenderCounts {
-    counts: HashMap<Sender, u64>,
+    counts: HashMap<Sender, Count>,
+    /// The most messages that a sender who is not noted may have.
+    missed: u64,
 }
 
 impl SenderCounts {
     /// Beyond this the rarest are forgotten.
-    const MOST: usize = 20_000;
+    const MOST: usize = 100_000;
 
     /// Adds the kept messages of a chat, counted for each of its senders.
     pub(crate) fn add_chat(&mut self, head: &ChatHead, by_sender: &[u64]) {
@@ -53,35 +72,55 @@ impl SenderCounts {
                 continue;
             }
             if let Some(counted) = self.counts.get_mut(sender) {
-                *counted += count;
+                counted.seen += count;
             } else {
-                self.counts.insert(sender.clone(), count);
+                self.counts.insert(
+                    sender.clone(),
+                    Count {
+                        seen: count,
+                        missed: self.missed,
+                    },
+                );
             }
         }
         if self.counts.len() > Self::MOST {
-            let mut counts: Vec<u64> = self.counts.values().copied().collect();
-            let (_, median, _) = counts.select_nth_unstable(Self::MOST / 2);
-            let median = *median;
-            self.counts.retain(|_, count| *count > median);
+            self.forget_half();
         }
     }
 
-    pub(crate) fn most_frequent(&self, listed: usize) -> Vec<SenderCount> {
-        let mut senders: Vec<SenderCount> = self
-            .counts
-            .iter()
-            .map(|(sender, &messages)| SenderCount {
-                sender: sender.label(),
-                messages,
-            })
-            .collect();
-        senders.sort_by(|a, b| {
-            b.messages
-                .cmp(&a.messages)
-                .then_with(|| a.sender.cmp(&b.sender))
+    fn forget_half(&mut self) {
+        let kept = Self::MOST / 2;
+        let mut bounds: Vec<u64> = self.counts.values().map(|count| count.at_most()).collect();
+        let forgotten = bounds.len() - kept;
+        let (rarer, limit, _) = bounds.select_nth_unstable(forgotten - 1);
+        let limit = *limit;
+        // Of those that are equally rare, as many go as have to.
+        let mut ties = 1 + rarer.iter().filter(|bound| **bound == limit).count();
+        self.counts.retain(|_, count| {
+            let tie = count.at_most() == limit && ties > 0;
+            ties -= usize::from(tie);
+            count.at_most() >= limit && !tie
         });
-        senders.truncate(listed);
-        senders
+        self.missed = self.missed.max(limit);
+    }
+
+    /// The senders with the most messages.
+    pub(crate) fn most_frequent(&self, listed: usize) -> Vec<SenderCount> {
+        let mut counts: Vec<_> = self.counts.iter().collect();
+        counts.sort_by(|(a, a_count), (b, b_count)| {
+            b_count
+                .at_most()
+                .cmp(&a_count.at_most())
+                .then_with(|| a.label().cmp(&b.label()))
+        });
+        counts.truncate(listed);
+        let listed = counts.into_iter();
+        listed
+            .map(|(sender, count)| SenderCount {
+                sender: sender.label(),
+                messages: count.seen,
+            })
+            .collect()
     }
 }
 
@@ -91,6 +130,7 @@ pub(crate) struct TargetFinder {
     /// Senders who were not the contact of the chat they wrote in.
     candidates: HashSet<Sender>,
     too_many: bool,
+    saw_personal_chat: bool,
     contacts: HashSet<u64>,
 }
 
@@ -102,6 +142,7 @@ impl TargetFinder {
         if head.chat_type != DEFAULT_CHAT_TYPE {
             return;
         }
+        self.saw_personal_chat = true;
         if let Some(chat_id) = head.id {
             self.contacts.insert(chat_id);
         }
@@ -155,5 +196,43 @@ impl TargetFinder {
                 "the export does not name its owner, and several senders could be the one",
             )),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(names: impl IntoIterator<Item = String>) -> ChatHead {
+        let senders = names
+            .into_iter()
+            .map(|name| Sender { name, id: None })
+            .collect();
+        ChatHead {
+            senders,
+            ..ChatHead::default()
+        }
+    }
+
+    #[test]
+    fn the_most_frequent_sender_is_not_lost_among_very_many() {
+        let mut counts = SenderCounts::default();
+        for chat in 0..3000 {
+            let others = (0..100).map(|other| format!("{chat} {other}"));
+            let head = head(std::iter::once("Me".to_owned()).chain(others));
+            counts.add_chat(&head, &[&[1][..], &[2; 100]].concat());
+        }
+        let listed = counts.most_frequent(1);
+        assert_eq!(listed[0].sender, "Me");
+        assert!((2900..=3000).contains(&listed[0].messages), "{listed:?}");
+        assert!(counts.counts.len() <= SenderCounts::MOST);
+    }
+
+    #[test]
+    fn equally_rare_senders_are_not_all_forgotten() {
+        let mut counts = SenderCounts::default();
+        let head = head((0..200_000).map(|sender| sender.to_string()));
+        counts.add_chat(&head, &vec![2; 200_000]);
+        assert_eq!(counts.most_frequent(LISTED).len(), LISTED);
     }
 }

@@ -1,6 +1,6 @@
 //! Counting tokens: the port that tokenizers implement.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A tokenizer: what is shared between threads.
 pub trait Tokenizer: Sync {
@@ -26,7 +26,7 @@ pub trait TokenCounter: Send {
 }
 
 /// Which tokenizer counted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenizerInfo {
     /// `tiktoken` or `huggingface`.
     pub kind: String,

@@ -32,6 +32,11 @@ impl WaitingChats {
         }
     }
 
+    /// How many wait.
+    pub(crate) fn count(&self) -> u64 {
+        self.chats
+    }
+
     /// Stores a chat; of the arena, what its records use.
     pub(crate) fn push(
         &mut self,

@@ -186,9 +186,11 @@ impl Lookup<'_> {
         let source = serde_json::to_vec_pretty(&source).expect("strings can be written as JSON");
         // The tokenizer comes last: with it, the entry is whole.
         for (name, bytes) in [(SOURCE_FILE, &source), (TOKENIZER_FILE, &file.bytes)] {
-            let path = folder.join(name);
-            write_whole(folder, &path, bytes)
-                .map_err(|cause| LookupError::Folder { path, cause })?;
+            if let Err(error) = write_whole(folder, &folder.join(name), bytes) {
+                let folder = folder.display();
+                tracing::warn!("the tokenizer could not be kept in {folder}: {error}");
+                break;
+            }
         }
         Ok(found)
     }

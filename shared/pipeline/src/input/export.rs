@@ -341,7 +341,16 @@ impl<'a, 'o> ExportReader<'a, 'o> {
                     }
                 }
                 "left_chats" if next == b'{' => self.left_chats()?,
-                "personal_information" if next == b'{' => self.personal_information()?,
+                "personal_information" if next == b'{' => {
+                    self.reader.raw_cancel()?;
+                    self.personal_information()?;
+                }
+                // Other people's data, which only a full export has: no byte of it is copied, not
+                // even aside.
+                "contacts" | "frequent_contacts" | "sessions" | "web_sessions" => {
+                    self.reader.raw_cancel()?;
+                    self.reader.skip_value()?;
+                }
                 "messages" if next == b'[' && has_list => return Err(self.second_list("messages")),
                 _ if has_list => self.reader.skip_value()?,
                 _ => {
@@ -477,10 +486,11 @@ impl<'a, 'o> ExportReader<'a, 'o> {
                 };
                 let repeated = *slot != Plain::Absent;
                 if repeated && passed_over && *slot != value && key != "id" {
-                    return Err(self
-                        .reader
-                        .syntax(0, "a chat's `name` or `type` changes behind its messages")
-                        .into());
+                    return Err(PipelineError::LateChange {
+                        source_name: self.source.to_owned(),
+                        position: self.reader.position(),
+                    }
+                    .into());
                 }
                 *slot = value;
                 if repeated {

@@ -373,18 +373,12 @@ fn date_of(fields: &Fields<'_>, limit: Option<&DateLimit>) -> Result<(Micros, Da
     const UNREADABLE: MessageDrop = MessageDrop::UnreadableDate;
     let moment = match scalar(fields.date_unixtime) {
         Scalar::Null => None,
-        Scalar::String(text) => {
-            let text = std::str::from_utf8(text.bytes).map_err(|_| UNREADABLE)?;
-            Some(date::parse_unixtime(text).ok_or(UNREADABLE)?)
-        }
+        Scalar::String(text) => Some(date::parse_unixtime(&text::decoded(text)).ok_or(UNREADABLE)?),
         Scalar::Number(number) => Some(date::parse_unixtime(number).ok_or(UNREADABLE)?),
         Scalar::Other => return Err(UNREADABLE),
     };
     let date = match (scalar(fields.date), moment) {
-        (Scalar::String(text), _) => {
-            let text = std::str::from_utf8(text.bytes).map_err(|_| UNREADABLE)?;
-            date::parse(text).ok_or(UNREADABLE)?
-        }
+        (Scalar::String(text), _) => date::parse(&text::decoded(text)).ok_or(UNREADABLE)?,
         (Scalar::Null, Some(moment)) => Date::utc(moment),
         _ => return Err(UNREADABLE),
     };
@@ -408,9 +402,9 @@ fn place(
     if !date.plain
         && let Scalar::String(written) = scalar(fields.date)
     {
-        let written = std::str::from_utf8(written.bytes).expect("it was read as a date");
+        let written = text::decoded(written);
         written_len = u16::try_from(written.len()).map_err(|_| MessageDrop::UnreadableDate)?;
-        chunk.text.insert_str(arena_start, written);
+        chunk.text.insert_str(arena_start, &written);
     }
     let text_start = arena_start + usize::from(written_len);
     let text_len =

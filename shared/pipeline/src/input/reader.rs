@@ -68,9 +68,11 @@ impl<'r, 'o> Reader<'r, 'o> {
     ) -> Result<T, ReadError> {
         loop {
             let mark = self.log.mark();
-            let last = self.at_last_bytes();
+            let unread = self.window.unread();
+            let visible = &unread[..unread.len().min(LARGEST_ELEMENT)];
+            let last = self.at_last_bytes() && visible.len() == unread.len();
             let offset = self.window.offset();
-            let mut cursor = Cursor::new(self.window.unread(), offset, last, &mut self.log);
+            let mut cursor = Cursor::new(visible, offset, last, &mut self.log);
             match attempt(&mut cursor) {
                 Ok(value) => {
                     let passed = cursor.at;

@@ -120,8 +120,8 @@ impl<'r> Window<'r> {
             self.checked = self.filled;
         } else if let Err(error) = std::str::from_utf8(unchecked) {
             self.checked += error.valid_up_to();
-            // Without a length the error is a character that the next bytes may complete.
-            self.invalid_utf8 = error.error_len().is_some() || self.ended;
+            // Without a length the error is a character that the next bytes complete, or would have.
+            self.invalid_utf8 = error.error_len().is_some();
         }
     }
 }

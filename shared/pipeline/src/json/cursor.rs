@@ -250,13 +250,15 @@ impl<'a, 'm> Cursor<'a, 'm> {
     }
 
     /// Moves past a number, `true`, `false` or `null` that begins at the cursor, or not at all.
-    pub(crate) fn scalar(&mut self) -> Result<(), Stop> {
+    /// Inside an object or a list, a number that the input ends with may have been cut.
+    pub(crate) fn scalar(&mut self, is_root: bool) -> Result<(), Stop> {
+        let may_end = self.last && is_root;
         let literal: &[u8] = match self.bytes.get(self.at) {
             None => return Err(Stop::Incomplete),
             Some(b't') => b"true",
             Some(b'f') => b"false",
             Some(b'n') => b"null",
-            Some(b'-' | b'0'..=b'9') => return self.number(),
+            Some(b'-' | b'0'..=b'9') => return self.number(may_end),
             Some(_) => return Self::syntax(self.at, "expected a value"),
         };
         for (index, wanted) in literal.iter().enumerate() {
@@ -267,13 +269,13 @@ impl<'a, 'm> Cursor<'a, 'm> {
             }
         }
         let end = self.at + literal.len();
-        self.end_scalar(end, "expected a value")
+        self.end_scalar(end, may_end, "expected a value")
     }
 
     /// A scalar ends where a delimiter follows; at the edge of the slice that is not known yet.
-    fn end_scalar(&mut self, end: usize, problem: &'static str) -> Result<(), Stop> {
+    fn end_scalar(&mut self, end: usize, may_end: bool, problem: &'static str) -> Result<(), Stop> {
         match self.bytes.get(end) {
-            None if !self.last => Err(Stop::Incomplete),
+            None if !may_end => Err(Stop::Incomplete),
             None | Some(b',' | b']' | b'}' | b' ' | b'\n' | b'\r' | b'\t') => {
                 self.at = end;
                 Ok(())
@@ -282,13 +284,13 @@ impl<'a, 'm> Cursor<'a, 'm> {
         }
     }
 
-    fn number(&mut self) -> Result<(), Stop> {
+    fn number(&mut self, may_end: bool) -> Result<(), Stop> {
         const PROBLEM: &str = "invalid number";
         let digits = |from: usize| {
             let rest = &self.bytes[from.min(self.bytes.len())..];
             rest.iter().take_while(|byte| byte.is_ascii_digit()).count()
         };
-        let more = |at: usize| at >= self.bytes.len() && !self.last;
+        let more = |at: usize| at >= self.bytes.len() && !may_end;
         let mut end = self.at + usize::from(self.bytes[self.at] == b'-');
         match self.bytes.get(end) {
             Some(b'0') => end += 1,
@@ -311,7 +313,7 @@ impl<'a, 'm> Cursor<'a, 'm> {
             }
             end += 1 + sign + exponent;
         }
-        self.end_scalar(end, PROBLEM)
+        self.end_scalar(end, may_end, PROBLEM)
     }
 
     /// Moves past what tdesktop 4.0.4 to 4.1.1 wrote as the value of `document_id`: the bare text
@@ -395,7 +397,7 @@ mod tests {
         let accepts = |text: &str| {
             let mut log = MendLog::default();
             Cursor::new(text.as_bytes(), 0, true, &mut log)
-                .scalar()
+                .scalar(true)
                 .is_ok()
         };
         for good in [

@@ -1,5 +1,7 @@
 //! Decoding of string contents that the scanner has accepted, and encoding of our own.
 
+use std::borrow::Cow;
+
 use super::cursor::{self, StringSpan};
 
 /// Appends `text` as the contents of a JSON string: UTF-8 as it is, escapes only where JSON demands
@@ -41,6 +43,14 @@ pub(crate) fn encode_into(text: &str, out: &mut Vec<u8>) {
         out.extend_from_slice(&[b'\\', short]);
     }
     out.extend_from_slice(&bytes[plain_from..]);
+}
+
+/// The string that a scanned span stands for, copied only where it has to be.
+pub(crate) fn decoded(span: StringSpan<'_>) -> Cow<'_, str> {
+    match std::str::from_utf8(span.bytes) {
+        Ok(text) if !span.escaped => Cow::Borrowed(text),
+        _ => Cow::Owned(decode(span)),
+    }
 }
 
 /// The string that a scanned span stands for, mends included.

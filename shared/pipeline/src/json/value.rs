@@ -124,7 +124,7 @@ impl ValueScanner {
             }
             b'{' => return self.open(cursor, true),
             b'[' => return self.open(cursor, false),
-            _ => scalar_or_document_id(cursor, self.after_document_id)?,
+            _ => scalar_or_document_id(cursor, self.after_document_id, self.depth == 0)?,
         }
         self.state = State::AfterValue;
         Ok(())
@@ -151,8 +151,12 @@ fn is_document_id(key: StringSpan<'_>) -> bool {
     key.bytes == b"document_id"
 }
 
-fn scalar_or_document_id(cursor: &mut Cursor<'_, '_>, document_id: bool) -> Result<(), Stop> {
-    match cursor.scalar() {
+fn scalar_or_document_id(
+    cursor: &mut Cursor<'_, '_>,
+    document_id: bool,
+    is_root: bool,
+) -> Result<(), Stop> {
+    match cursor.scalar(is_root) {
         Err(Stop::Syntax { .. }) if document_id && cursor.unquoted_line()? => Ok(()),
         result => result,
     }
@@ -169,7 +173,7 @@ pub(crate) fn skip<'a>(cursor: &mut Cursor<'a, '_>, key: StringSpan<'_>) -> Resu
             cursor.string()?;
         }
         b'{' | b'[' => ValueScanner::new().advance(cursor)?,
-        _ => scalar_or_document_id(cursor, is_document_id(key))?,
+        _ => scalar_or_document_id(cursor, is_document_id(key), false)?,
     }
     Ok(&cursor.bytes()[start..cursor.at])
 }

@@ -1,7 +1,7 @@
 //! The pipeline's rules, each by an export that shows it.
 
 use crate::support::{
-    Pairs, chat, error_of, full, message, pretty, run, run_with, settings, source,
+    Broken, Pairs, chat, error_of, full, message, pretty, run, run_with, settings, source,
 };
 use resonare_pipeline::{
     MessageDrop, PipelineError, RoleOrder, Settings, Target, TokenBudget, TokenLimits,
@@ -129,7 +129,7 @@ mod input {
     #[test]
     fn a_second_list_is_an_error() {
         let second = r#"{"name": "A", "messages": [], "messages": []}"#;
-        insta::assert_snapshot!(error_of(second, &settings()), @"the export has a second `messages` in one object, ending before line 1, column 43 (byte 42)");
+        insta::assert_snapshot!(error_of(second, &settings()), @"the export has a second `messages` in one object, at line 1, column 43 (byte 42)");
         let second = r#"{"chats": {"list": [], "list": []}}"#;
         assert!(error_of(second, &settings()).contains("second `list`"));
     }
@@ -163,7 +163,7 @@ mod input {
         the export is empty; expected a full export (an object with `chats.list`), a list of chats, or one chat (an object with `messages`)
         the export is HTML, not JSON (in Telegram Desktop choose the format "Machine-readable JSON" when exporting); expected a full export (an object with `chats.list`), a list of chats, or one chat (an object with `messages`)
         the export holds a plain JSON value; expected a full export (an object with `chats.list`), a list of chats, or one chat (an object with `messages`)
-        the export holds a JSON object with neither `chats` nor `messages` (were chats ticked when it was exported?); expected a full export (an object with `chats.list`), a list of chats, or one chat (an object with `messages`)
+        the export holds a JSON object without a list of chats or messages (were chats ticked when it was exported?); expected a full export (an object with `chats.list`), a list of chats, or one chat (an object with `messages`)
         the export has an object `chats` without a `list`; expected a full export (an object with `chats.list`), a list of chats, or one chat (an object with `messages`)
         no usable chat: all 2 chats were passed over (2 not_an_object)
         no usable chat: the list of chats is empty
@@ -195,14 +195,13 @@ mod input {
             salvage: true,
             ..settings()
         };
-        let whole = full(vec![chat("Ann", dialogue()), chat("Bob", dialogue())]);
+        let mut spoken = dialogue();
+        spoken[4] = message(40, "Ann", "ничего 😂");
+        let whole = full(vec![chat("Ann", spoken.clone()), chat("Bob", spoken)]);
         let first_message_end = whole.find("\"id\": 10,").unwrap();
         let mut messages = 0;
         for end in first_message_end + 1..whole.len() {
-            if !whole.is_char_boundary(end) {
-                continue;
-            }
-            let done = match run(&whole[..end], &salvage) {
+            let done = match run(&whole.as_bytes()[..end], &salvage) {
                 Ok(done) => done,
                 // Until the target has said something, there is nothing to learn from.
                 Err(failure) => {
@@ -222,7 +221,7 @@ mod input {
             messages = funnel.messages.read;
             assert_eq!(
                 done.statistics.salvaged.is_some(),
-                whole[end..].trim() != ""
+                !whole.as_bytes()[end..].trim_ascii().is_empty()
             );
             let raw: Value = serde_json::from_str(&done.raw).expect("valid JSON");
             let raw_messages: usize = raw
@@ -234,6 +233,30 @@ mod input {
             assert_eq!(raw_messages as u64, messages);
         }
         assert_eq!(messages, 10);
+    }
+
+    #[test]
+    fn a_number_that_the_export_ends_with_may_have_been_cut() {
+        let salvage = Settings {
+            salvage: true,
+            target: None,
+            ..settings()
+        };
+        let list = Value::from(vec![chat("Ann", dialogue())]);
+        let cut =
+            format!(r#"{{"chats": {{"list": {list}}}, "personal_information": {{"user_id": 2"#);
+        let target = run(cut, &salvage).unwrap().statistics.target.unwrap();
+        assert_eq!(
+            (&*target.target, target.reason),
+            ("user1", "only_sender_who_is_no_contact")
+        );
+    }
+
+    #[test]
+    fn a_tokenizer_that_fails_fails_the_job() {
+        let export = source(chat("Ann", dialogue()).to_string());
+        let failure = run_with(&Broken, vec![export], &settings(), 2).unwrap_err();
+        insta::assert_snapshot!(failure, @"the tokenizer cannot encode one of the messages: no word is known");
     }
 
     #[test]

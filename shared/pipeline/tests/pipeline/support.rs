@@ -56,6 +56,22 @@ impl TokenCounter for Pairs {
     }
 }
 
+/// Cannot count.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Broken;
+
+impl Tokenizer for Broken {
+    type Counter<'t> = Words;
+
+    fn counter(&self) -> Words {
+        Words
+    }
+
+    fn failure(&self) -> Option<String> {
+        Some("no word is known".to_owned())
+    }
+}
+
 /// What a run left.
 #[derive(Debug)]
 pub(crate) struct Done {

@@ -1,0 +1,153 @@
+//! The use cases' common ground: the ports, and changes of a record.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::limits::{Limits, Timings};
+use crate::ports::{Clock, JobStore, ObjectStore, Page, Queue, Unavailable, Written};
+use crate::record::{JobRecord, JobStatus, Owner, RunId};
+
+/// How many queued jobs are counted at most to tell a position.
+const POSITION_CAP: usize = 1000;
+
+/// Why a use case did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// There is no such job for this owner.
+    #[error("there is no such job")]
+    NotFound,
+    /// The job is there, what was asked of it is not any more.
+    #[error("{0} is no longer available")]
+    Gone(String),
+    /// The owner has as much as one may have.
+    #[error("{what}; try again in {} seconds", retry_after.as_secs())]
+    LimitReached {
+        /// Which limit, and what it is.
+        what: String,
+        /// When it is worth trying again.
+        retry_after: Duration,
+    },
+    /// The idempotency key was used with another request.
+    #[error("the Idempotency-Key was used before with another body or configuration")]
+    KeyReused,
+    /// The configuration takes more room than a record has.
+    #[error("the configuration takes more than {0} bytes")]
+    ConfigurationTooLarge(usize),
+    /// Something that is needed could not be used; trying again may succeed.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+/// The use cases, over the ports of one home.
+#[derive(Clone)]
+pub struct Jobs {
+    /// Payloads and outputs.
+    pub objects: Arc<dyn ObjectStore>,
+    /// Records.
+    pub records: Arc<dyn JobStore>,
+    /// Messages to workers.
+    pub queue: Arc<dyn Queue>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// How long things take.
+    pub timings: Timings,
+    /// What one owner may have.
+    pub limits: Limits,
+}
+
+/// What became of a change.
+#[derive(Debug)]
+pub(crate) enum Change {
+    /// The record is this now.
+    Written(JobRecord),
+    /// It is this, and was left so.
+    Left(JobRecord),
+    /// There is none.
+    Missing,
+}
+
+impl Jobs {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Changes a record as `decide` says, again if somebody else changed it in between. A write
+    /// whose answer was lost is recognised by its id.
+    pub(crate) async fn change(
+        &self,
+        run_id: RunId,
+        mut decide: impl FnMut(&JobRecord) -> Option<JobRecord> + Send,
+    ) -> Result<Change, Unavailable> {
+        let mut stored = self.records.get(run_id).await?;
+        loop {
+            let Some(current) = stored else {
+                return Ok(Change::Missing);
+            };
+            let Some(changed) = decide(&current) else {
+                return Ok(Change::Left(current));
+            };
+            let written = self.records.replace(&changed).await;
+            if matches!(written, Ok(Written::Done)) {
+                return Ok(Change::Written(changed));
+            }
+            stored = match self.records.get(run_id).await {
+                Ok(Some(found)) if found.write_id == changed.write_id => {
+                    return Ok(Change::Written(changed));
+                }
+                found => found?,
+            };
+            // Where the write was refused, somebody else got ahead; where it failed, it did not
+            // happen, and the caller decides about another try.
+            written?;
+        }
+    }
+
+    /// An owner's job, unless its time is over.
+    ///
+    /// # Errors
+    /// [`JobError::NotFound`] also for the jobs of others.
+    pub async fn get(&self, owner: &Owner, run_id: RunId) -> Result<JobRecord, JobError> {
+        let now = self.now();
+        self.records
+            .get(run_id)
+            .await?
+            .filter(|record| record.owner == *owner && !record.is_expired(now))
+            .ok_or(JobError::NotFound)
+    }
+
+    /// An owner's jobs, newest first.
+    ///
+    /// # Errors
+    /// If the records can't be read.
+    pub async fn list(
+        &self,
+        owner: &Owner,
+        status: Option<JobStatus>,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Page, JobError> {
+        let now = self.now();
+        let mut page = self.records.list(owner, status, cursor, limit).await?;
+        page.records.retain(|record| !record.is_expired(now));
+        Ok(page)
+    }
+
+    /// 1 for the job that is next, 2 for the one after it, and so on; 0 for one that does not wait.
+    ///
+    /// # Errors
+    /// If the records can't be read.
+    pub async fn position_in_queue(&self, record: &JobRecord) -> Result<usize, JobError> {
+        if record.status != JobStatus::Queued {
+            return Ok(0);
+        }
+        let before = self.records.queued_before(record, POSITION_CAP - 1).await?;
+        Ok(before + 1)
+    }
+}
+
+/// The beginning of the keys of everything that is stored for a run.
+pub(crate) fn prefix(run_id: RunId) -> String {
+    format!("{run_id}/")
+}

@@ -1,0 +1,27 @@
+//! The life of a job: submission, claims, processing, look-up, deletion, sweeping.
+//!
+//! Everything outside is behind [`ports`]: objects, records, a queue and a clock, for which this
+//! crate knows no technology. Every change of a record is a conditional write on its revision, and a
+//! worker's changes are fenced by its lease: no order of retries, duplicates and crashes loses a
+//! job, commits two results or leaves one running for ever.
+
+mod jobs;
+mod limits;
+pub mod ports;
+mod record;
+mod remove;
+mod submit;
+mod sweep;
+#[cfg(feature = "testkit")]
+pub mod testkit;
+mod work;
+
+pub use jobs::{JobError, Jobs};
+pub use limits::{Limits, Timings};
+pub use record::{
+    JobRecord, JobStatus, LARGEST_RECORD, Lease, NotARunId, Output, Owner, Payload, Progress,
+    RunId, SCHEMA_VERSION, StatsSummary,
+};
+pub use submit::{Submission, Submitted};
+pub use sweep::Swept;
+pub use work::{Attempt, Handled, Processor, Verdict};

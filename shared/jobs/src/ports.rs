@@ -1,0 +1,193 @@
+//! What jobs need of the world, in their own terms.
+//!
+//! Each port has a contract suite in the test kit; every adapter runs it.
+
+use std::io::{self, Read, Write};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::record::{JobRecord, JobStatus, Owner, RunId};
+
+/// A store or a queue could not be used. A write that ends like this may have happened.
+#[derive(Debug, thiserror::Error)]
+#[error("{port} is unavailable")]
+pub struct Unavailable {
+    /// Which port: `objects`, `records` or `queue`.
+    pub port: &'static str,
+    /// Why.
+    #[source]
+    pub cause: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// What became of a conditional write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// It happened.
+    Done,
+    /// It did not, since its condition does not hold.
+    Conflict,
+}
+
+/// The time.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}
+
+/// An object in the making. It appears when it is finished; dropped before, it leaves nothing.
+pub trait ObjectWriter: Write + Send {
+    /// Makes the object appear, whole and durably, instead of an earlier one of the same key.
+    ///
+    /// # Errors
+    /// If it could not be stored; then it has not appeared.
+    fn finish(self: Box<Self>) -> io::Result<()>;
+}
+
+/// An object that is read.
+pub struct ObjectReader {
+    /// Its bytes. Reading blocks: not for async code.
+    pub reader: Box<dyn Read + Send>,
+    /// How many there are.
+    pub size_bytes: u64,
+}
+
+impl std::fmt::Debug for ObjectReader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ObjectReader")
+            .field("size_bytes", &self.size_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Payloads and outputs, by key. Keys are paths of names joined by `/`.
+#[async_trait]
+pub trait ObjectStore: Send + Sync {
+    /// Begins an object.
+    async fn create(&self, key: &str) -> Result<Box<dyn ObjectWriter>, Unavailable>;
+
+    /// Opens an object, in the version that is named if the store has versions; `None` if there is
+    /// no such object.
+    async fn open(
+        &self,
+        key: &str,
+        version: Option<&str>,
+    ) -> Result<Option<ObjectReader>, Unavailable>;
+
+    /// Removes every object whose key begins with `prefix`, unfinished ones included. That there is
+    /// none is no error.
+    async fn remove_all(&self, prefix: &str) -> Result<(), Unavailable>;
+
+    /// The runs that have objects older than `age`, by the first part of their keys. Keys that begin
+    /// otherwise are passed over.
+    async fn runs_older_than(&self, age: Duration) -> Result<Vec<RunId>, Unavailable>;
+}
+
+/// A page of records.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Page {
+    /// The records.
+    pub records: Vec<JobRecord>,
+    /// Where the next page begins; none after the last.
+    pub next: Option<String>,
+}
+
+/// The fate of an idempotency key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remembered {
+    /// It was new, and stands for this run from now on.
+    New,
+    /// It stands for that run already, whose request had that fingerprint.
+    Before {
+        /// The run.
+        run_id: RunId,
+        /// The fingerprint.
+        fingerprint: String,
+    },
+}
+
+/// Records of jobs. Reads see every write that was answered before.
+#[async_trait]
+pub trait JobStore: Send + Sync {
+    /// Writes a record whose run has none yet.
+    async fn create(&self, record: &JobRecord) -> Result<Written, Unavailable>;
+
+    /// The record of a run.
+    async fn get(&self, run_id: RunId) -> Result<Option<JobRecord>, Unavailable>;
+
+    /// Writes a record over the one whose revision is one less.
+    async fn replace(&self, record: &JobRecord) -> Result<Written, Unavailable>;
+
+    /// Removes the record if it has that revision. One that is gone is [`Written::Done`].
+    async fn remove(&self, run_id: RunId, revision: u64) -> Result<Written, Unavailable>;
+
+    /// An owner's records, newest first, in pages.
+    async fn list(
+        &self,
+        owner: &Owner,
+        status: Option<JobStatus>,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Page, Unavailable>;
+
+    /// The records that a sweeper has to look at: those that are not finished, and those whose time
+    /// is over.
+    async fn due(
+        &self,
+        now: Timestamp,
+        cursor: Option<&str>,
+        limit: usize,
+    ) -> Result<Page, Unavailable>;
+
+    /// How many queued records were created before this one, counted up to `cap`.
+    async fn queued_before(&self, record: &JobRecord, cap: usize) -> Result<usize, Unavailable>;
+
+    /// Lets an owner's idempotency key stand for a run until it expires, unless it stands for one.
+    async fn remember(
+        &self,
+        owner: &Owner,
+        key: &str,
+        run_id: RunId,
+        fingerprint: &str,
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<Remembered, Unavailable>;
+
+    /// Adds to what an owner has uploaded on a day (days since 1970), unless that would exceed
+    /// `limit`.
+    async fn add_upload(
+        &self,
+        owner: &Owner,
+        day: i64,
+        bytes: u64,
+        limit: u64,
+    ) -> Result<Written, Unavailable>;
+}
+
+/// A message that was received: a run to work on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Names this delivery.
+    pub receipt: String,
+    /// The run.
+    pub run_id: RunId,
+}
+
+/// Messages that name runs, each delivered at least once, perhaps twice, in no order.
+#[async_trait]
+pub trait Queue: Send + Sync {
+    /// Sends a message, to be received after `delay`.
+    async fn send(&self, run_id: RunId, delay: Duration) -> Result<(), Unavailable>;
+
+    /// Receives a message, which stays hidden for `visibility`; `None` if none is visible.
+    async fn receive(&self, visibility: Duration) -> Result<Option<Message>, Unavailable>;
+
+    /// Hides a received message for that long from now. Of a message that was acknowledged or
+    /// received again since, nothing happens.
+    async fn hide(&self, receipt: &str, visibility: Duration) -> Result<(), Unavailable>;
+
+    /// Removes a received message for good. Of a message that was received again since, nothing
+    /// happens.
+    async fn acknowledge(&self, receipt: &str) -> Result<(), Unavailable>;
+}

@@ -1,0 +1,230 @@
+//! Submission: the payload is stored, then the record, then a message is sent.
+
+use std::io;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::jobs::{JobError, Jobs, prefix};
+use crate::ports::{Remembered, Unavailable, Written};
+use crate::record::{JobRecord, JobStatus, LARGEST_RECORD, Owner, Payload, RunId, SCHEMA_VERSION};
+
+/// A job whose payload is stored.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    /// Its name.
+    pub run_id: RunId,
+    /// Whose it is.
+    pub owner: Owner,
+    /// The configuration that it will be done with, whatever is configured later.
+    pub config: Map<String, Value>,
+    /// What it works on.
+    pub payload: Payload,
+    /// The request's idempotency key, and what tells its body and configuration from others.
+    pub idempotency: Option<(String, String)>,
+}
+
+/// A job that was accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Submitted {
+    /// Its name: that of the earlier one, where the request was repeated.
+    pub run_id: RunId,
+    /// Whether it was accepted before.
+    pub repeated: bool,
+}
+
+impl Jobs {
+    /// The key under which a run's payload is stored when this service stores it.
+    pub fn payload_key(run_id: RunId) -> String {
+        format!("{}payload", prefix(run_id))
+    }
+
+    /// Checks, before anything is stored, whether the owner may submit another job.
+    ///
+    /// # Errors
+    /// [`JobError::LimitReached`] if not.
+    pub async fn admit(&self, owner: &Owner) -> Result<(), JobError> {
+        let limit = self.limits.active_jobs;
+        let mut active = 0;
+        for status in [
+            JobStatus::AwaitingUpload,
+            JobStatus::Queued,
+            JobStatus::Running,
+        ] {
+            if active >= limit {
+                break;
+            }
+            let wanted = limit.saturating_sub(active).min(1000);
+            if limit == usize::MAX {
+                return Ok(());
+            }
+            active += self
+                .records
+                .list(owner, Some(status), None, wanted)
+                .await?
+                .records
+                .len();
+        }
+        if active < limit {
+            return Ok(());
+        }
+        Err(JobError::LimitReached {
+            what: format!("{limit} of your jobs are not finished yet, which is as many as may be"),
+            retry_after: self.timings.lease,
+        })
+    }
+
+    /// Accepts a job whose payload is stored.
+    ///
+    /// # Errors
+    /// If it is not accepted, its payload is removed, now or by the sweeper. If a port failed, the
+    /// job may have been accepted all the same; it is then done.
+    pub async fn submit(&self, submission: Submission) -> Result<Submitted, JobError> {
+        let stored = submission.run_id;
+        let result = self.accept(submission).await;
+        let keeps_payload = match &result {
+            Ok(submitted) => submitted.run_id == stored,
+            // It may have been accepted.
+            Err(JobError::Unavailable(_)) => true,
+            Err(_) => false,
+        };
+        if !keeps_payload {
+            self.objects.remove_all(&prefix(stored)).await?;
+        }
+        result
+    }
+
+    async fn accept(&self, submission: Submission) -> Result<Submitted, JobError> {
+        let now = self.now();
+        self.charge(&submission, now).await?;
+        let mut record = new_record(&submission, now, self.timings.retention);
+        let size = serde_json::to_vec(&record).map_or(usize::MAX, |json| json.len());
+        if size > LARGEST_RECORD / 2 {
+            return Err(JobError::ConfigurationTooLarge(LARGEST_RECORD / 2));
+        }
+        if let Some((key, fingerprint)) = &submission.idempotency {
+            let expires_at = now + self.timings.idempotency;
+            let owner = &submission.owner;
+            let remembered =
+                self.records
+                    .remember(owner, key, record.run_id, fingerprint, now, expires_at);
+            if let Remembered::Before {
+                run_id,
+                fingerprint: before,
+            } = remembered.await?
+            {
+                if before != *fingerprint {
+                    return Err(JobError::KeyReused);
+                }
+                if run_id != record.run_id {
+                    if self.records.get(run_id).await?.is_some() {
+                        return Ok(Submitted {
+                            run_id,
+                            repeated: true,
+                        });
+                    }
+                    // The earlier request ended before its record was written.
+                    record.payload.key = Self::payload_key(run_id);
+                    self.copy(&submission.payload.key, &record.payload.key)
+                        .await?;
+                    record.run_id = run_id;
+                }
+            }
+        }
+        let repeated = self.create(&record).await? == Written::Conflict;
+        if !repeated {
+            self.queue
+                .send(record.run_id, std::time::Duration::ZERO)
+                .await?;
+        }
+        Ok(Submitted {
+            run_id: record.run_id,
+            repeated,
+        })
+    }
+
+    /// Writes the first record of a run; one whose answer was lost is recognised.
+    async fn create(&self, record: &JobRecord) -> Result<Written, Unavailable> {
+        let created = self.records.create(record).await;
+        if matches!(created, Ok(Written::Done)) {
+            return created;
+        }
+        match self.records.get(record.run_id).await? {
+            Some(found) if found.write_id == record.write_id => Ok(Written::Done),
+            _ => created,
+        }
+    }
+
+    async fn charge(&self, submission: &Submission, now: Timestamp) -> Result<(), JobError> {
+        const DAY: i64 = 86_400;
+        let (size, limit) = (submission.payload.size_bytes, self.limits.bytes_per_day);
+        if limit == u64::MAX {
+            return Ok(());
+        }
+        let day = now.as_second().div_euclid(DAY);
+        match self
+            .records
+            .add_upload(&submission.owner, day, size, limit)
+            .await?
+        {
+            Written::Done => Ok(()),
+            Written::Conflict => Err(JobError::LimitReached {
+                what: format!("you may upload {limit} bytes a day"),
+                retry_after: std::time::Duration::from_secs(
+                    u64::try_from(DAY - now.as_second().rem_euclid(DAY)).unwrap_or(1),
+                ),
+            }),
+        }
+    }
+
+    async fn copy(&self, from: &str, to: &str) -> Result<(), Unavailable> {
+        let failed = |cause: io::Error| Unavailable {
+            port: "objects",
+            cause: cause.into(),
+        };
+        let Some(mut source) = self.objects.open(from, None).await? else {
+            return Err(failed(io::ErrorKind::NotFound.into()));
+        };
+        let mut target = self.objects.create(to).await?;
+        let copied = tokio::task::spawn_blocking(move || {
+            io::copy(&mut source.reader, &mut target)?;
+            target.finish()
+        });
+        copied
+            .await
+            .map_err(io::Error::other)
+            .flatten()
+            .map_err(failed)
+    }
+}
+
+fn new_record(
+    submission: &Submission,
+    now: Timestamp,
+    retention: std::time::Duration,
+) -> JobRecord {
+    JobRecord {
+        schema_version: SCHEMA_VERSION,
+        revision: 1,
+        write_id: Uuid::new_v4(),
+        run_id: submission.run_id,
+        owner: submission.owner.clone(),
+        status: JobStatus::Queued,
+        created_at: now,
+        updated_at: now,
+        started_at: None,
+        completed_at: None,
+        expires_at: now + retention,
+        sent_at: Some(now),
+        attempts: 0,
+        lease: None,
+        error_message: None,
+        progress: None,
+        config: submission.config.clone(),
+        tokenizer: None,
+        payload: submission.payload.clone(),
+        stats: None,
+        outputs: Vec::new(),
+    }
+}

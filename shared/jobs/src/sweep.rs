@@ -1,0 +1,137 @@
+//! The sweeper: what crashes left behind is finished or cleaned up.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tracing::info;
+
+use crate::jobs::{Change, Jobs, prefix};
+use crate::ports::Unavailable;
+use crate::record::{JobRecord, JobStatus};
+
+/// Records that are looked at in one go.
+const PAGE: usize = 100;
+
+/// What one sweep did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Queued jobs that were sent again.
+    pub sent_again: u64,
+    /// Jobs whose lease had run out.
+    pub released: u64,
+    /// Jobs that failed: their attempts were used up, or their upload never came.
+    pub failed: u64,
+    /// Deletions that were finished, those of expired jobs included.
+    pub deleted: u64,
+    /// Runs without a record whose objects were removed.
+    pub orphans: u64,
+}
+
+impl Jobs {
+    /// Looks at every job that is not finished or whose time is over.
+    ///
+    /// # Errors
+    /// If a port fails; the next sweep goes on.
+    pub async fn sweep(&self) -> Result<Swept, Unavailable> {
+        let mut swept = Swept::default();
+        let mut cursor = None;
+        loop {
+            let page = self
+                .records
+                .due(self.now(), cursor.as_deref(), PAGE)
+                .await?;
+            for record in &page.records {
+                self.sweep_record(record, &mut swept).await?;
+            }
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        self.sweep_objects(&mut swept).await?;
+        if swept != Swept::default() {
+            info!(
+                sent_again = swept.sent_again,
+                released = swept.released,
+                failed = swept.failed,
+                deleted = swept.deleted,
+                orphans = swept.orphans,
+                "swept"
+            );
+        }
+        Ok(swept)
+    }
+
+    async fn sweep_record(&self, record: &JobRecord, swept: &mut Swept) -> Result<(), Unavailable> {
+        let now = self.now();
+        if record.is_expired(now) || record.status == JobStatus::Deleting {
+            if let Some(record) = self.begin_deletion(record.run_id).await? {
+                self.finish_deletion(&record).await?;
+                swept.deleted += 1;
+            }
+            return Ok(());
+        }
+        let change = self
+            .change(record.run_id, |record| self.mended(record, now))
+            .await?;
+        let Change::Written(mended) = change else {
+            return Ok(());
+        };
+        match mended.status {
+            JobStatus::Failed => {
+                self.remove_payload(&mended).await?;
+                swept.failed += 1;
+            }
+            _ if record.status == JobStatus::Running => swept.released += 1,
+            _ => swept.sent_again += 1,
+        }
+        if mended.status == JobStatus::Queued {
+            self.queue.send(mended.run_id, Duration::ZERO).await?;
+        }
+        Ok(())
+    }
+
+    /// The record as it should be, where something did not go on.
+    fn mended(&self, record: &JobRecord, now: Timestamp) -> Option<JobRecord> {
+        let since =
+            |time: Timestamp| Duration::try_from(now.duration_since(time)).unwrap_or_default();
+        match record.status {
+            JobStatus::Queued => {
+                let sent_at = record.sent_at.unwrap_or(record.updated_at);
+                (since(sent_at) >= self.timings.resend_after).then(|| {
+                    let mut next = record.next(now);
+                    next.sent_at = Some(now);
+                    next
+                })
+            }
+            JobStatus::Running => {
+                (!record.is_leased(now)).then(|| self.claimed_or_exhausted(record, now, None))
+            }
+            JobStatus::AwaitingUpload => (since(record.created_at) >= self.timings.upload_deadline)
+                .then(|| {
+                    let mut next = record.next(now);
+                    next.status = JobStatus::Failed;
+                    next.completed_at = Some(now);
+                    next.set_error("the upload did not come in time");
+                    next
+                }),
+            JobStatus::Completed | JobStatus::Failed | JobStatus::Deleting => None,
+        }
+    }
+
+    /// Objects of runs that have no record: a submission that ended before its record, or a worker
+    /// that wrote after a deletion and then died.
+    async fn sweep_objects(&self, swept: &mut Swept) -> Result<(), Unavailable> {
+        for run_id in self
+            .objects
+            .runs_older_than(self.timings.upload_deadline)
+            .await?
+        {
+            if self.records.get(run_id).await?.is_none() {
+                self.objects.remove_all(&prefix(run_id)).await?;
+                swept.orphans += 1;
+            }
+        }
+        Ok(())
+    }
+}

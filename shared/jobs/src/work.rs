@@ -1,0 +1,358 @@
+//! A worker's part: claim a job, process it under a lease that is extended, commit the result once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use resonare_pipeline::TokenizerInfo;
+use tracing::{info, warn};
+use uuid::Uuid;
+
+use crate::jobs::{Change, Jobs, prefix};
+use crate::ports::{Message, Unavailable};
+use crate::record::{JobRecord, JobStatus, Lease, Output, Progress, RunId, StatsSummary};
+
+/// How one attempt ended.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// The outputs are stored.
+    Completed {
+        /// The numbers of the run.
+        stats: StatsSummary,
+        /// What was stored.
+        outputs: Vec<Output>,
+    },
+    /// The job can't be done, and never will be.
+    Failed {
+        /// Why, for the owner; names nobody.
+        message: String,
+        /// The numbers of the run, if it came that far.
+        stats: Option<StatsSummary>,
+        /// What was stored: `stats.json`, if it came that far.
+        outputs: Vec<Output>,
+    },
+    /// Something outside failed; another attempt may succeed.
+    Retry {
+        /// What.
+        message: String,
+    },
+    /// The attempt was cancelled.
+    Cancelled,
+}
+
+/// What a processor shares with those who watch it.
+#[derive(Clone, Debug, Default)]
+pub struct Attempt {
+    /// Set when the attempt is to end.
+    pub cancelled: Arc<AtomicBool>,
+    /// Bytes of the payload that were read.
+    pub bytes_read: Arc<AtomicU64>,
+    /// The tokenizer, once it is known.
+    pub tokenizer: Arc<std::sync::Mutex<Option<TokenizerInfo>>>,
+}
+
+/// Does what a job is about: its payload in, its outputs out.
+#[async_trait]
+pub trait Processor: Send + Sync {
+    /// Processes a job. Doing it again, or twice at once, stores the same bytes under the same keys.
+    async fn process(&self, job: &JobRecord, attempt: &Attempt) -> Verdict;
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handled {
+    /// The job is completed.
+    Completed,
+    /// The job failed for good.
+    Failed,
+    /// The job will be tried again.
+    Postponed,
+    /// Another worker is on it; the message comes back when its lease can have ended.
+    Elsewhere,
+    /// There was nothing to do: the job was finished or deleted before.
+    Nothing,
+    /// The claim was lost, to a deletion or to another worker.
+    Lost,
+}
+
+impl Jobs {
+    /// Handles a message: at most one claim, at most one commit.
+    ///
+    /// # Errors
+    /// If a port fails. The message then comes back, and the job is taken up again when its lease
+    /// has run out.
+    pub async fn handle(
+        &self,
+        message: &Message,
+        processor: &dyn Processor,
+        give_up: &AtomicBool,
+    ) -> Result<Handled, Unavailable> {
+        let run_id = message.run_id;
+        let token = Uuid::new_v4();
+        let job = match self.claim(run_id, token).await? {
+            Change::Written(job) if job.status == JobStatus::Running => job,
+            Change::Written(job) | Change::Left(job) if job.status.is_finished() => {
+                return self.settle(&job, message).await;
+            }
+            Change::Left(job) if job.is_leased(self.now()) => {
+                let remaining = job
+                    .lease
+                    .map(|lease| lease.expires_at.duration_since(self.now()));
+                let remaining = remaining.and_then(|left| Duration::try_from(left).ok());
+                let until = remaining.unwrap_or_default() + Duration::from_secs(1);
+                self.queue.hide(&message.receipt, until).await?;
+                return Ok(Handled::Elsewhere);
+            }
+            Change::Written(_) | Change::Left(_) | Change::Missing => {
+                self.queue.acknowledge(&message.receipt).await?;
+                return Ok(Handled::Nothing);
+            }
+        };
+        info!(job.id = %run_id, attempt = job.attempts, "claimed job {run_id}");
+        let attempt = Attempt::default();
+        let verdict = self
+            .process_under_lease(&job, message, processor, &attempt, give_up)
+            .await;
+        self.commit(&job, token, message, verdict, &attempt).await
+    }
+
+    /// Takes a job that is queued, or whose worker's lease ran out; fails one that was claimed too
+    /// often.
+    async fn claim(&self, run_id: RunId, token: Uuid) -> Result<Change, Unavailable> {
+        let now = self.now();
+        let change = self.change(run_id, |record| {
+            let free = match record.status {
+                JobStatus::Queued => true,
+                JobStatus::Running => !record.is_leased(now),
+                _ => false,
+            };
+            free.then(|| self.claimed_or_exhausted(record, now, Some(token)))
+        });
+        change.await
+    }
+
+    /// The record of the next claim, or of the failure where there were enough; without a token, of
+    /// the return to the queue.
+    pub(crate) fn claimed_or_exhausted(
+        &self,
+        record: &JobRecord,
+        now: Timestamp,
+        token: Option<Uuid>,
+    ) -> JobRecord {
+        let mut next = record.next(now);
+        next.lease = None;
+        if record.attempts >= self.timings.max_attempts {
+            next.status = JobStatus::Failed;
+            next.completed_at = Some(now);
+            let last = record
+                .error_message
+                .as_deref()
+                .unwrap_or("the worker did not come back");
+            next.set_error(&format!(
+                "given up after {} attempts: {last}",
+                record.attempts
+            ));
+        } else if let Some(token) = token {
+            next.status = JobStatus::Running;
+            next.attempts += 1;
+            next.started_at.get_or_insert(now);
+            next.lease = Some(Lease {
+                token,
+                expires_at: now + self.timings.lease,
+            });
+            next.progress = None;
+        } else {
+            next.status = JobStatus::Queued;
+            next.sent_at = Some(now);
+        }
+        next
+    }
+
+    /// Runs the processor; meanwhile extends the lease, hides the message and notes progress.
+    async fn process_under_lease(
+        &self,
+        job: &JobRecord,
+        message: &Message,
+        processor: &dyn Processor,
+        attempt: &Attempt,
+        give_up: &AtomicBool,
+    ) -> Verdict {
+        let beat = self.timings.lease / 4;
+        let processing = processor.process(job, attempt);
+        tokio::pin!(processing);
+        // Being told to stop is noticed sooner than the lease is extended.
+        let mut tick = tokio::time::interval(beat.min(Duration::from_millis(200)));
+        let mut last_beat = tokio::time::Instant::now();
+        loop {
+            tokio::select! {
+                verdict = &mut processing => return verdict,
+                _ = tick.tick() => {
+                    if give_up.load(Ordering::Relaxed) {
+                        attempt.cancelled.store(true, Ordering::Relaxed);
+                    }
+                    if last_beat.elapsed() >= beat {
+                        last_beat = tokio::time::Instant::now();
+                        self.beat(job, message, attempt).await;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn beat(&self, job: &JobRecord, message: &Message, attempt: &Attempt) {
+        let now = self.now();
+        let progress = Progress {
+            bytes_read: attempt.bytes_read.load(Ordering::Relaxed),
+            bytes_total: job.payload.size_bytes,
+        };
+        let tokenizer = attempt
+            .tokenizer
+            .lock()
+            .map(|known| known.clone())
+            .unwrap_or_default();
+        let extended = self.change(job.run_id, |record| {
+            holds(record, job).then(|| {
+                let mut next = record.next(now);
+                next.lease = next.lease.map(|lease| Lease {
+                    expires_at: now + self.timings.lease,
+                    ..lease
+                });
+                next.progress = Some(progress);
+                next.tokenizer = record.tokenizer.clone().or_else(|| tokenizer.clone());
+                next
+            })
+        });
+        match extended.await {
+            Ok(Change::Written(_)) => {}
+            Ok(Change::Left(_) | Change::Missing) => {
+                attempt.cancelled.store(true, Ordering::Relaxed);
+            }
+            // The commit is fenced: if the lease runs out meanwhile, it will be refused.
+            Err(error) => warn!(job.id = %job.run_id, "failed to extend a lease: {error}"),
+        }
+        if let Err(error) = self.queue.hide(&message.receipt, self.timings.lease).await {
+            warn!(job.id = %job.run_id, "failed to hide a message: {error}");
+        }
+    }
+
+    /// Writes the result of an attempt, if the claim still holds.
+    async fn commit(
+        &self,
+        job: &JobRecord,
+        token: Uuid,
+        message: &Message,
+        verdict: Verdict,
+        attempt: &Attempt,
+    ) -> Result<Handled, Unavailable> {
+        debug_assert_eq!(job.lease.map(|lease| lease.token), Some(token));
+        let now = self.now();
+        let tokenizer = attempt
+            .tokenizer
+            .lock()
+            .map(|known| known.clone())
+            .unwrap_or_default();
+        let committed = self.change(job.run_id, |record| {
+            holds(record, job).then(|| {
+                let mut next = self.result(record, &verdict, now);
+                next.tokenizer = record.tokenizer.clone().or_else(|| tokenizer.clone());
+                next
+            })
+        });
+        match committed.await? {
+            Change::Written(done) if done.status.is_finished() => self.settle(&done, message).await,
+            Change::Written(again) => {
+                let pause = match &verdict {
+                    // Given back, not failed: somebody else may take it at once.
+                    Verdict::Cancelled => Duration::ZERO,
+                    _ => self.timings.pause(again.attempts),
+                };
+                self.queue.hide(&message.receipt, pause).await?;
+                Ok(Handled::Postponed)
+            }
+            Change::Left(other) if other.status != JobStatus::Deleting => {
+                // Whoever has the claim stores the same bytes under the same keys.
+                Ok(Handled::Lost)
+            }
+            Change::Left(_) | Change::Missing => {
+                self.objects.remove_all(&prefix(job.run_id)).await?;
+                self.queue.acknowledge(&message.receipt).await?;
+                Ok(Handled::Lost)
+            }
+        }
+    }
+
+    fn result(&self, record: &JobRecord, verdict: &Verdict, now: Timestamp) -> JobRecord {
+        let mut next = record.next(now);
+        next.lease = None;
+        match verdict {
+            Verdict::Completed { stats, outputs } => {
+                next.status = JobStatus::Completed;
+                next.completed_at = Some(now);
+                next.error_message = None;
+                next.stats = Some(stats.clone());
+                next.outputs.clone_from(outputs);
+                next.progress = Some(Progress {
+                    bytes_read: record.payload.size_bytes,
+                    bytes_total: record.payload.size_bytes,
+                });
+            }
+            Verdict::Failed {
+                message,
+                stats,
+                outputs,
+            } => {
+                next.status = JobStatus::Failed;
+                next.completed_at = Some(now);
+                next.set_error(message);
+                next.stats.clone_from(stats);
+                next.outputs.clone_from(outputs);
+            }
+            Verdict::Retry { message } => {
+                let mut failed = record.clone();
+                failed.set_error(message);
+                next = self.claimed_or_exhausted(&failed, now, None);
+            }
+            Verdict::Cancelled => {
+                next.status = JobStatus::Queued;
+                next.sent_at = Some(now);
+                // It was given back, not tried.
+                next.attempts = record.attempts.saturating_sub(1);
+            }
+        }
+        next
+    }
+
+    /// What is left to do for a finished job: its payload goes, then its message.
+    async fn settle(&self, job: &JobRecord, message: &Message) -> Result<Handled, Unavailable> {
+        self.remove_payload(job).await?;
+        self.queue.acknowledge(&message.receipt).await?;
+        info!(job.id = %job.run_id, status = job.status.name(), "job {} is finished", job.run_id);
+        Ok(if job.status == JobStatus::Completed {
+            Handled::Completed
+        } else {
+            Handled::Failed
+        })
+    }
+}
+
+impl Jobs {
+    /// The payload holds more of other people's data than the outputs need.
+    pub(crate) async fn remove_payload(&self, job: &JobRecord) -> Result<(), Unavailable> {
+        let keep_input = job
+            .config
+            .get("keep_input")
+            .and_then(serde_json::Value::as_bool);
+        if keep_input == Some(true) {
+            return Ok(());
+        }
+        self.objects.remove_all(&job.payload.key).await
+    }
+}
+
+/// Whether the claim that `job` was read with still holds.
+fn holds(record: &JobRecord, job: &JobRecord) -> bool {
+    let token = |record: &JobRecord| record.lease.map(|lease| lease.token);
+    record.status == JobStatus::Running && token(record) == token(job)
+}

@@ -1,0 +1,11 @@
+//! The life of jobs over adapters in memory, with crashes, duplicates, lost answers and faults.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that meets the unexpected has failed"
+)]
+
+mod contracts;
+mod crashes;
+mod rules;
+mod world;

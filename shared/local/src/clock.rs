@@ -1,0 +1,14 @@
+//! The machine's clock.
+
+use jiff::Timestamp;
+use resonare_jobs::ports::Clock;
+
+/// The machine's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}

@@ -1,0 +1,109 @@
+//! The embedded database that records and queue share.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use resonare_jobs::ports::Unavailable;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+/// The tables, as they are created. A later version adds migrations behind it.
+const SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS jobs (
+    run_id TEXT PRIMARY KEY,
+    revision INTEGER NOT NULL,
+    owner TEXT NOT NULL,
+    status TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    finished INTEGER NOT NULL,
+    record TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS jobs_of_owner ON jobs (owner, created_at DESC, run_id DESC);
+CREATE INDEX IF NOT EXISTS jobs_by_status ON jobs (status, created_at, run_id);
+CREATE INDEX IF NOT EXISTS jobs_by_expiry ON jobs (expires_at);
+CREATE TABLE IF NOT EXISTS idempotency_keys (
+    owner TEXT NOT NULL,
+    key TEXT NOT NULL,
+    run_id TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (owner, key)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS uploads (
+    owner TEXT NOT NULL,
+    day INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    PRIMARY KEY (owner, day)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS messages (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    run_id TEXT NOT NULL,
+    visible_at INTEGER NOT NULL,
+    receipt TEXT
+) STRICT;
+CREATE INDEX IF NOT EXISTS messages_by_time ON messages (visible_at, id);
+CREATE INDEX IF NOT EXISTS messages_by_receipt ON messages (receipt);
+";
+
+/// The database can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// `SQLite` says so.
+    #[error("the database cannot be used")]
+    Sqlite(#[from] rusqlite::Error),
+    /// A record is not what this version writes or any before it wrote.
+    #[error("a record of the database cannot be read")]
+    Record(#[from] serde_json::Error),
+}
+
+/// An open database. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Database(Arc<Mutex<Connection>>);
+
+impl Database {
+    /// Opens the database at `path`, or creates it.
+    ///
+    /// # Errors
+    /// If it can't be opened, or is no database.
+    pub fn open(path: &Path) -> Result<Self, DatabaseError> {
+        let connection = Connection::open(path)?;
+        connection.busy_timeout(Duration::from_secs(5))?;
+        // A write-ahead log, flushed at each commit: what was answered survives a power cut.
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.execute_batch(SCHEMA)?;
+        Ok(Self(Arc::new(Mutex::new(connection))))
+    }
+
+    /// Runs `action` in a transaction, away from async code.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        port: &'static str,
+        action: impl FnOnce(&Transaction<'_>) -> Result<T, DatabaseError> + Send + 'static,
+    ) -> Result<T, Unavailable> {
+        let database = self.clone();
+        let run = move || {
+            let mut connection = database.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let result = action(&transaction)?;
+            transaction.commit()?;
+            Ok(result)
+        };
+        match tokio::task::spawn_blocking(run).await {
+            Ok(result) => result.map_err(|cause: DatabaseError| unavailable(port, cause)),
+            Err(cause) => Err(unavailable(port, cause)),
+        }
+    }
+}
+
+fn unavailable(
+    port: &'static str,
+    cause: impl std::error::Error + Send + Sync + 'static,
+) -> Unavailable {
+    Unavailable {
+        port,
+        cause: Box::new(cause),
+    }
+}

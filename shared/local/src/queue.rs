@@ -1,0 +1,93 @@
+//! A queue with visibility timeouts in the embedded database.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use resonare_jobs::RunId;
+use resonare_jobs::ports::{Message, Queue, Unavailable};
+use rusqlite::{OptionalExtension as _, Transaction, params};
+use uuid::Uuid;
+
+use crate::database::Database;
+
+const PORT: &str = "queue";
+
+/// A queue in a [`Database`]. Messages come in the order in which they become visible.
+#[derive(Clone, Debug)]
+pub struct SqliteQueue(Database);
+
+impl SqliteQueue {
+    /// The queue of this database.
+    pub fn new(database: Database) -> Self {
+        Self(database)
+    }
+}
+
+fn after(delay: Duration) -> i64 {
+    let micros = i64::try_from(delay.as_micros()).unwrap_or(i64::MAX);
+    Timestamp::now().as_microsecond().saturating_add(micros)
+}
+
+#[async_trait]
+impl Queue for SqliteQueue {
+    async fn send(&self, run_id: RunId, delay: Duration) -> Result<(), Unavailable> {
+        let send = move |transaction: &Transaction<'_>| {
+            transaction.execute(
+                "INSERT INTO messages (run_id, visible_at) VALUES (?1, ?2)",
+                params![run_id.to_string(), after(delay)],
+            )?;
+            Ok(())
+        };
+        self.0.run(PORT, send).await
+    }
+
+    async fn receive(&self, visibility: Duration) -> Result<Option<Message>, Unavailable> {
+        let receive = move |transaction: &Transaction<'_>| {
+            let query = "SELECT id, run_id FROM messages WHERE visible_at <= ?1 \
+                ORDER BY visible_at, id LIMIT 1";
+            let found: Option<(i64, String)> = transaction
+                .prepare_cached(query)?
+                .query_row([after(Duration::ZERO)], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })
+                .optional()?;
+            let Some((id, run_id)) = found else {
+                return Ok(None);
+            };
+            let Ok(run_id) = run_id.parse() else {
+                // Nothing that this queue ever sent.
+                transaction.execute("DELETE FROM messages WHERE id = ?1", [id])?;
+                return Ok(None);
+            };
+            let receipt = Uuid::new_v4().to_string();
+            transaction.execute(
+                "UPDATE messages SET visible_at = ?2, receipt = ?3 WHERE id = ?1",
+                params![id, after(visibility), receipt],
+            )?;
+            Ok(Some(Message { receipt, run_id }))
+        };
+        self.0.run(PORT, receive).await
+    }
+
+    async fn hide(&self, receipt: &str, visibility: Duration) -> Result<(), Unavailable> {
+        let receipt = receipt.to_owned();
+        let hide = move |transaction: &Transaction<'_>| {
+            transaction.execute(
+                "UPDATE messages SET visible_at = ?2 WHERE receipt = ?1",
+                params![receipt, after(visibility)],
+            )?;
+            Ok(())
+        };
+        self.0.run(PORT, hide).await
+    }
+
+    async fn acknowledge(&self, receipt: &str) -> Result<(), Unavailable> {
+        let receipt = receipt.to_owned();
+        let acknowledge = move |transaction: &Transaction<'_>| {
+            transaction.execute("DELETE FROM messages WHERE receipt = ?1", [receipt])?;
+            Ok(())
+        };
+        self.0.run(PORT, acknowledge).await
+    }
+}
