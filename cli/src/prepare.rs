@@ -1,15 +1,15 @@
 //! `resonare prepare`: files in, files out.
 
-use std::io::Write as _;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use resonare_pipeline::{Failure, Outputs, PipelineError, Run, Statistics, TokenizerInfo};
+use resonare_pipeline::{
+    Failure, Outputs, PipelineError, Run, Statistics, StatsFile, TokenizerInfo,
+};
 use resonare_settings::{Configuration, OutputMode, RawOutput};
 use resonare_tokenizer::{Hub, Lookup, LookupError, ModelTokenizer};
-use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use crate::Outcome;
 use crate::arguments::PrepareArguments;
@@ -134,9 +134,15 @@ impl Prepared<'_> {
     }
 
     fn run_in(&self, folder: RunFolder, run_id: &str, as_json: bool) -> anyhow::Result<Outcome> {
+        let config = self.configuration.to_json();
         match self.execute(&folder)? {
             Ok(statistics) => {
-                let stats = self.stats(&statistics, None);
+                let stats = StatsFile {
+                    statistics: &statistics,
+                    config: &config,
+                    error: None,
+                    error_details: &[],
+                };
                 write_stats(&folder, &stats)?;
                 let place = folder.publish()?;
                 if as_json {
@@ -154,14 +160,20 @@ impl Prepared<'_> {
             }) => Ok(Outcome::Interrupted),
             Err(Failure { error, statistics }) => {
                 let details = error.private_details();
-                let was_read_whole = is_about_the_whole(&error);
+                let was_read_whole = error.is_about_the_whole();
                 let text = format!("{:#}", anyhow::Error::from(error));
                 report::error(&text, &details);
                 if as_json {
                     report::json(&json!({"run_id": run_id, "error": text, "details": details}))?;
                 }
                 if was_read_whole {
-                    write_stats(&folder, &self.stats(&statistics, Some((&text, &details))))?;
+                    let stats = StatsFile {
+                        statistics: &statistics,
+                        config: &config,
+                        error: Some(&text),
+                        error_details: &details,
+                    };
+                    write_stats(&folder, &stats)?;
                     folder.publish()?;
                 } else {
                     folder.discard()?;
@@ -234,49 +246,12 @@ impl Prepared<'_> {
         }
         Ok(result)
     }
-
-    fn stats<'s>(
-        &self,
-        statistics: &'s Statistics,
-        failure: Option<(&'s str, &'s [String])>,
-    ) -> Stats<'s> {
-        Stats {
-            statistics,
-            config: self.configuration.to_json(),
-            error: failure.map(|(error, _)| error),
-            error_details: failure.map(|(_, details)| details),
-        }
-    }
 }
 
-/// The contents of `stats.json`.
-#[derive(Serialize)]
-struct Stats<'a> {
-    #[serde(flatten)]
-    statistics: &'a Statistics,
-    config: Map<String, Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    error_details: Option<&'a [String]>,
-}
-
-/// Whether an error came after the last byte, so that the statistics explain it.
-fn is_about_the_whole(error: &PipelineError) -> bool {
-    matches!(
-        error,
-        PipelineError::NoUsableChat(_)
-            | PipelineError::UnknownTarget { .. }
-            | PipelineError::NoTargetMessages { .. }
-            | PipelineError::NoBlocks(_)
-    )
-}
-
-fn write_stats(folder: &RunFolder, stats: &Stats<'_>) -> anyhow::Result<()> {
+fn write_stats(folder: &RunFolder, stats: &StatsFile<'_>) -> anyhow::Result<()> {
     let write = || -> std::io::Result<()> {
         let mut file = folder.create_file(STATS)?;
-        serde_json::to_writer_pretty(&mut file, stats)?;
-        file.write_all(b"\n")?;
+        stats.write(&mut file)?;
         file.close()
     };
     write().with_context(|| format!("failed to write {STATS}"))

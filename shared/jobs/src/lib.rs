@@ -8,6 +8,7 @@
 mod jobs;
 mod limits;
 pub mod ports;
+mod process;
 mod record;
 mod remove;
 mod submit;
@@ -18,6 +19,7 @@ mod work;
 
 pub use jobs::{JobError, Jobs};
 pub use limits::{Limits, Timings};
+pub use process::{NoTokenizer, PipelineProcessor, TokenizerSource};
 pub use record::{
     JobRecord, JobStatus, LARGEST_RECORD, Lease, NotARunId, Output, Owner, Payload, Progress,
     RunId, SCHEMA_VERSION, StatsSummary,

@@ -223,6 +223,17 @@ impl PipelineError {
         }
     }
 
+    /// Whether the whole input was read before, so that the statistics explain the error.
+    pub fn is_about_the_whole(&self) -> bool {
+        matches!(
+            self,
+            Self::NoUsableChat(_)
+                | Self::UnknownTarget { .. }
+                | Self::NoTargetMessages { .. }
+                | Self::NoBlocks(_)
+        )
+    }
+
     /// What the owner of the export needs to see beside the text and nobody else may: names of
     /// people and keys, a line each.
     pub fn private_details(&self) -> Vec<String> {

@@ -147,6 +147,33 @@ impl Statistics {
     }
 }
 
+/// The contents of `stats.json`.
+#[derive(Debug, Serialize)]
+pub struct StatsFile<'a> {
+    /// What the run found out.
+    #[serde(flatten)]
+    pub statistics: &'a Statistics,
+    /// The configuration that produced it.
+    pub config: &'a serde_json::Map<String, serde_json::Value>,
+    /// Why the run failed, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<&'a str>,
+    /// What the owner needs to see beside the error.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    pub error_details: &'a [String],
+}
+
+impl StatsFile<'_> {
+    /// Writes the file.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn write(&self, mut out: impl std::io::Write) -> std::io::Result<()> {
+        serde_json::to_writer_pretty(&mut out, self)?;
+        out.write_all(b"\n")
+    }
+}
+
 impl Serialize for Statistics {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;

@@ -1,5 +1,6 @@
 //! The configuration as one checked whole.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use resonare_pipeline::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::layers::Layers;
+use crate::layers::{self, Layers};
 use crate::value::{Given, SettingsError};
 
 /// What `prepare` reads where no path is given.
@@ -146,8 +147,19 @@ impl Configuration {
     /// # Errors
     /// If a layer can't be read, a key is unknown or a value is not allowed.
     pub fn load(layers: Layers) -> Result<Self, SettingsError> {
+        Self::from_given(layers.merge()?)
+    }
+
+    /// The configuration that [`Self::to_json`] wrote, whatever is configured now.
+    ///
+    /// # Errors
+    /// If it is not what was written.
+    pub fn from_json(frozen: &Map<String, Value>) -> Result<Self, SettingsError> {
+        Self::from_given(layers::frozen(frozen)?)
+    }
+
+    fn from_given(given: BTreeMap<String, Given>) -> Result<Self, SettingsError> {
         let mut configuration = Self::default();
-        let given = layers.merge()?;
         let (mut min, mut max) = (None, None);
         for given in given.values() {
             match given.key.as_str() {
@@ -356,6 +368,30 @@ mod tests {
             seconds(load("convo_block_threshold_secs: 8", &environment, &[]).unwrap()),
             9
         );
+    }
+
+    #[test]
+    fn a_frozen_configuration_is_the_same_whatever_is_configured_later() {
+        let overrides = [
+            ("target_name", "user5"),
+            ("system_prompt", "a, b"),
+            ("date_limit", "2024-01-31"),
+            ("chat_types", "bot_chat,personal_chat"),
+            ("salvage", "true"),
+            ("message_delimiter", ""),
+            ("min_tokens_per_block", "0"),
+            ("role_order", "user_first"),
+            ("token_budget", "rendered"),
+            ("output.raw", "always"),
+            ("keep_input", "true"),
+        ];
+        for overrides in [&[][..], &overrides] {
+            let configuration = load("", &[], overrides).unwrap();
+            let frozen = configuration.to_json();
+            let thawed = Configuration::from_json(&frozen).unwrap();
+            assert_eq!(thawed.to_json(), frozen);
+            assert_eq!(thawed.pipeline, configuration.pipeline);
+        }
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use config::{Config, Environment, File, FileFormat, ValueKind};
 
+use serde_json::{Map, Value};
+
 use crate::value::{Given, SettingsError};
 
 /// Read if it exists and no other file is named.
@@ -171,4 +173,28 @@ fn flatten(config: Config) -> Flat {
     }
     flat.sort_by(|a, b| a.0.cmp(&b.0));
     flat
+}
+
+/// The values of a frozen configuration.
+pub(crate) fn frozen(
+    values: &Map<String, Value>,
+) -> Result<BTreeMap<String, Given>, SettingsError> {
+    let kind = |value: &Value| match value {
+        Value::Null => ValueKind::Nil,
+        Value::Bool(flag) => ValueKind::Boolean(*flag),
+        Value::Number(number) => number.as_u64().map_or(ValueKind::Nil, ValueKind::U64),
+        Value::String(text) => ValueKind::String(text.clone()),
+        Value::Array(values) => {
+            let names = values.iter().filter_map(Value::as_str);
+            ValueKind::String(names.collect::<Vec<_>>().join(","))
+        }
+        Value::Object(_) => ValueKind::Table(config::Map::new()),
+    };
+    let mut merged = BTreeMap::new();
+    let layer = values
+        .iter()
+        .map(|(key, value)| (key.clone(), kind(value)))
+        .collect();
+    add(&mut merged, layer, "the job's record")?;
+    Ok(merged)
 }

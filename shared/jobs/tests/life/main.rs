@@ -7,5 +7,6 @@
 
 mod contracts;
 mod crashes;
+mod pipeline;
 mod rules;
 mod world;

@@ -435,6 +435,23 @@ impl World {
         Ok(self.jobs.submit(submission).await?.run_id)
     }
 
+    /// The same with a configuration.
+    pub(crate) async fn submit_with(
+        &self,
+        payload: &[u8],
+        config: Map<String, serde_json::Value>,
+    ) -> Result<RunId, resonare_jobs::JobError> {
+        let run_id = RunId::generate(self.clock.now());
+        let submission = Submission {
+            config,
+            ..Self::submission(run_id, payload.len() as u64)
+        };
+        let mut writer = self.jobs.objects.create(&submission.payload.key).await?;
+        writer.write_all(payload).unwrap();
+        writer.finish().unwrap();
+        Ok(self.jobs.submit(submission).await?.run_id)
+    }
+
     /// What a worker does with one message; `None` if there is none.
     pub(crate) async fn work(&self) -> Option<Result<resonare_jobs::Handled, Unavailable>> {
         let message = match self.jobs.queue.receive(self.jobs.timings.lease).await {

@@ -433,9 +433,15 @@ impl<'a, 'o> ExportReader<'a, 'o> {
             first = false;
             if key != "user_id" {
                 self.reader.skip_value()?;
-            } else if let Plain::Number(owner) = self.plain_value()? {
-                self.chunk.owners.push(owner);
+                continue;
             }
+            let owner = match self.plain_value()? {
+                Plain::Number(owner) => Some(owner),
+                // As producers write it that imitate Telegram.
+                Plain::Text(owner) => owner.parse().ok(),
+                Plain::Absent | Plain::Other => None,
+            };
+            self.chunk.owners.extend(owner);
         }
         Ok(())
     }

@@ -1,0 +1,293 @@
+//! The pipeline as a job's processor: payload in, outputs out.
+
+use std::io::{self, Read, Write};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use resonare_pipeline::{Failure, Outputs, Run, Source, StatsFile, Tokenizer, TokenizerInfo};
+use resonare_settings::{Configuration, RawOutput};
+use tracing::warn;
+
+use crate::jobs::prefix;
+use crate::ports::{ObjectStore, ObjectWriter, Unavailable};
+use crate::record::{JobRecord, Output, RunId, StatsSummary};
+use crate::work::{Attempt, Processor, Verdict};
+
+/// What a job's outputs are called.
+const TRAIN: &str = "train.jsonl";
+const PROCESSED: &str = "processed.json";
+const RAW: &str = "raw.json";
+const STATS: &str = "stats.json";
+
+/// Why there is no tokenizer for a job.
+#[derive(Clone, Debug)]
+pub struct NoTokenizer {
+    /// A sentence for the job's owner.
+    pub message: String,
+    /// Whether another attempt may find it.
+    pub is_retryable: bool,
+}
+
+/// Finds the tokenizers of models.
+#[async_trait]
+pub trait TokenizerSource: Send + Sync {
+    /// What it finds.
+    type Tokenizer: Tokenizer + Send + Sync + 'static;
+
+    /// The tokenizer that a configuration asks for.
+    async fn find(
+        &self,
+        configuration: &Configuration,
+    ) -> Result<(Arc<Self::Tokenizer>, TokenizerInfo), NoTokenizer>;
+}
+
+/// Runs the pipeline over a job's payload.
+pub struct PipelineProcessor<S> {
+    /// Where payloads and outputs are.
+    pub objects: Arc<dyn ObjectStore>,
+    /// Where tokenizers come from.
+    pub tokenizers: S,
+    /// How many threads one job may use.
+    pub threads: NonZeroUsize,
+    /// Where temporary files may be made.
+    pub scratch_dir: PathBuf,
+}
+
+fn failed(message: impl Into<String>) -> Verdict {
+    Verdict::Failed {
+        message: message.into(),
+        stats: None,
+        outputs: Vec::new(),
+    }
+}
+
+fn retry(error: &dyn std::error::Error) -> Verdict {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        message = format!("{message}: {error}");
+        cause = error.source();
+    }
+    Verdict::Retry { message }
+}
+
+#[async_trait]
+impl<S: TokenizerSource> Processor for PipelineProcessor<S> {
+    async fn process(&self, job: &JobRecord, attempt: &Attempt) -> Verdict {
+        match self.prepare(job, attempt).await {
+            Ok(work) => {
+                let running = tokio::task::spawn_blocking(move || work.run());
+                running.await.unwrap_or_else(|error| {
+                    warn!(job.id = %job.run_id, "processing job {} panicked", job.run_id);
+                    retry(&error)
+                })
+            }
+            Err(verdict) => verdict,
+        }
+    }
+}
+
+impl<S: TokenizerSource> PipelineProcessor<S> {
+    /// Everything that has to be asked for, before the blocking part.
+    async fn prepare(
+        &self,
+        job: &JobRecord,
+        attempt: &Attempt,
+    ) -> Result<Work<S::Tokenizer>, Verdict> {
+        let unavailable = |error: Unavailable| retry(&error);
+        let configuration = Configuration::from_json(&job.config)
+            .map_err(|error| failed(format!("the job's configuration cannot be read: {error}")))?;
+        let (tokenizer, info) = self.tokenizers.find(&configuration).await.map_err(|none| {
+            let message = none.message;
+            if none.is_retryable {
+                Verdict::Retry { message }
+            } else {
+                failed(message)
+            }
+        })?;
+        let frozen = job.tokenizer.as_ref().map(|info| &info.fingerprint);
+        if frozen.is_some_and(|fingerprint| *fingerprint != info.fingerprint) {
+            return Err(failed(
+                "the tokenizer changed between two attempts; submit the job again",
+            ));
+        }
+        if let Ok(mut known) = attempt.tokenizer.lock() {
+            *known = Some(info.clone());
+        }
+        let payload = self
+            .objects
+            .open(&job.payload.key, job.payload.version.as_deref());
+        let Some(payload) = payload.await.map_err(unavailable)? else {
+            return Err(failed("the payload is no longer there"));
+        };
+        let raw = if configuration.output_raw == RawOutput::Never {
+            None
+        } else {
+            Some(self.output(job.run_id, RAW).await.map_err(unavailable)?)
+        };
+        Ok(Work {
+            train: self.output(job.run_id, TRAIN).await.map_err(unavailable)?,
+            processed: self
+                .output(job.run_id, PROCESSED)
+                .await
+                .map_err(unavailable)?,
+            raw,
+            stats: self.output(job.run_id, STATS).await.map_err(unavailable)?,
+            payload: payload.reader,
+            configuration,
+            tokenizer,
+            info,
+            threads: self.threads,
+            scratch_dir: self.scratch_dir.clone(),
+            attempt: attempt.clone(),
+        })
+    }
+
+    async fn output(&self, run_id: RunId, name: &'static str) -> Result<OutputObject, Unavailable> {
+        let key = format!("{}data/{name}", prefix(run_id));
+        Ok(OutputObject {
+            name,
+            writer: self.objects.create(&key).await?,
+            size_bytes: 0,
+        })
+    }
+}
+
+/// An output in the making, which knows its size.
+struct OutputObject {
+    name: &'static str,
+    writer: Box<dyn ObjectWriter>,
+    size_bytes: u64,
+}
+
+impl Write for OutputObject {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.writer.write(bytes)?;
+        self.size_bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+}
+
+impl OutputObject {
+    fn finish(self) -> io::Result<Output> {
+        self.writer.finish()?;
+        Ok(Output {
+            name: self.name.to_owned(),
+            size_bytes: self.size_bytes,
+        })
+    }
+}
+
+/// Counts what is read.
+struct Counted {
+    reader: Box<dyn Read + Send>,
+    bytes_read: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(buffer)?;
+        self.bytes_read.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
+    }
+}
+
+/// The blocking part of a job.
+struct Work<T> {
+    train: OutputObject,
+    processed: OutputObject,
+    raw: Option<OutputObject>,
+    stats: OutputObject,
+    payload: Box<dyn Read + Send>,
+    configuration: Configuration,
+    tokenizer: Arc<T>,
+    info: TokenizerInfo,
+    threads: NonZeroUsize,
+    scratch_dir: PathBuf,
+    attempt: Attempt,
+}
+
+impl<T: Tokenizer> Work<T> {
+    fn run(mut self) -> Verdict {
+        let config = self.configuration.to_json();
+        let run = Run {
+            settings: &self.configuration.pipeline,
+            tokenizer: &*self.tokenizer,
+            tokenizer_info: self.info,
+            threads: self.threads,
+            scratch_dir: &self.scratch_dir,
+            cancelled: &self.attempt.cancelled,
+        };
+        let bytes_read = Arc::clone(&self.attempt.bytes_read);
+        let reader = Box::new(Counted {
+            reader: self.payload,
+            bytes_read,
+        });
+        let source = Source {
+            name: "the export".to_owned(),
+            reader,
+        };
+        let outputs = Outputs {
+            train: &mut self.train,
+            processed: &mut self.processed,
+            raw: self.raw.as_mut().map(|raw| raw as &mut (dyn Write + Send)),
+        };
+        let result = run.execute([Ok(source)], outputs);
+        if self.attempt.cancelled.load(Ordering::Relaxed) {
+            return Verdict::Cancelled;
+        }
+        let (error, details, statistics) = match result {
+            Ok(statistics) => (None, Vec::new(), Box::new(statistics)),
+            Err(Failure { error, .. }) if error.is_retryable() => return retry(&error),
+            Err(Failure { error, .. }) if !error.is_about_the_whole() => {
+                return failed(error.to_string());
+            }
+            Err(Failure { error, statistics }) => {
+                (Some(error.to_string()), error.private_details(), statistics)
+            }
+        };
+        let file = StatsFile {
+            statistics: &statistics,
+            config: &config,
+            error: error.as_deref(),
+            error_details: &details,
+        };
+        let results = if error.is_none() {
+            vec![Some(self.train), Some(self.processed), self.raw]
+        } else {
+            Vec::new()
+        };
+        let finish = || -> io::Result<Vec<Output>> {
+            let mut stats = io::BufWriter::new(self.stats);
+            file.write(&mut stats)?;
+            let stats = stats.into_inner().map_err(io::IntoInnerError::into_error)?;
+            let all = results.into_iter().flatten().chain([stats]);
+            all.map(OutputObject::finish).collect()
+        };
+        let outputs = match finish() {
+            Ok(outputs) => outputs,
+            Err(error) => return retry(&error),
+        };
+        let stats = StatsSummary::of(&statistics);
+        match error {
+            None => Verdict::Completed { stats, outputs },
+            Some(mut message) => {
+                if !details.is_empty() {
+                    message.push_str(" (stats.json names the senders)");
+                }
+                Verdict::Failed {
+                    message,
+                    stats: Some(stats),
+                    outputs,
+                }
+            }
+        }
+    }
+}

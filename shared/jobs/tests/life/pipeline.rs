@@ -1,0 +1,247 @@
+//! Jobs whose processor is the pipeline.
+
+use std::io::Read as _;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use resonare_jobs::ports::{JobStore as _, ObjectStore as _, Queue as _, Written};
+use resonare_jobs::{
+    Handled, JobRecord, JobStatus, LARGEST_RECORD, NoTokenizer, PipelineProcessor, TokenizerSource,
+};
+use resonare_pipeline::{TokenCounter, Tokenizer, TokenizerInfo};
+use resonare_settings::{Configuration, Layers};
+use serde_json::{Value, json};
+
+use crate::world::{World, owner};
+
+/// Counts words.
+#[derive(Clone, Copy)]
+struct Words;
+
+impl Tokenizer for Words {
+    type Counter<'t> = Self;
+
+    fn counter(&self) -> Self {
+        *self
+    }
+}
+
+impl TokenCounter for Words {
+    fn count(&mut self, text: &str) -> u32 {
+        u32::try_from(text.split_whitespace().count()).unwrap()
+    }
+}
+
+/// Finds [`Words`], under a fingerprint that may change.
+struct OnlyWords {
+    fingerprint: &'static str,
+    fails_with: Option<NoTokenizer>,
+}
+
+#[async_trait]
+impl TokenizerSource for OnlyWords {
+    type Tokenizer = Words;
+
+    async fn find(&self, _: &Configuration) -> Result<(Arc<Words>, TokenizerInfo), NoTokenizer> {
+        if let Some(none) = &self.fails_with {
+            return Err(none.clone());
+        }
+        let info = TokenizerInfo {
+            kind: "words".to_owned(),
+            source: "words".to_owned(),
+            fingerprint: self.fingerprint.to_owned(),
+            fallback_reason: None,
+        };
+        Ok((Arc::new(Words), info))
+    }
+}
+
+fn processor(world: &World, tokenizers: OnlyWords) -> PipelineProcessor<OnlyWords> {
+    PipelineProcessor {
+        objects: Arc::clone(&world.jobs.objects),
+        tokenizers,
+        threads: NonZeroUsize::MIN,
+        scratch_dir: std::env::temp_dir(),
+    }
+}
+
+fn words(fingerprint: &'static str) -> OnlyWords {
+    OnlyWords {
+        fingerprint,
+        fails_with: None,
+    }
+}
+
+fn export(chats: usize) -> String {
+    let message =
+        |from: &str, text: &str| json!({"from": from, "text": text, "date": "2024-01-01T10:00:00"});
+    let messages = json!([
+        message("Secret Ann", "how are you"),
+        message("Me", "fine, secret thanks")
+    ]);
+    let chat = |number: usize| json!({"name": format!("Secret {number}"), "messages": messages});
+    Value::from((0..chats).map(chat).collect::<Vec<_>>()).to_string()
+}
+
+async fn do_job(
+    world: &World,
+    payload: &str,
+    target: &str,
+    tokenizers: OnlyWords,
+) -> (Handled, JobRecord) {
+    let overrides = [
+        ("min_tokens_per_block", "1"),
+        ("target_name", target),
+        ("output.raw", "always"),
+    ];
+    let own = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
+    let layers = Layers {
+        overrides: overrides.map(own).to_vec(),
+        ..Layers::default()
+    };
+    let config = Configuration::load(layers).unwrap().to_json();
+    let run_id = world.submit_with(payload.as_bytes(), config).await.unwrap();
+    let message = world
+        .jobs
+        .queue
+        .receive(Duration::from_mins(1))
+        .await
+        .unwrap()
+        .unwrap();
+    let processor = processor(world, tokenizers);
+    let handled = world
+        .jobs
+        .handle(&message, &processor, &AtomicBool::new(false))
+        .await
+        .unwrap();
+    (handled, world.jobs.get(&owner(), run_id).await.unwrap())
+}
+
+async fn read(world: &World, job: &JobRecord, name: &str) -> String {
+    let key = format!("{}/data/{name}", job.run_id);
+    let mut text = String::new();
+    world
+        .objects
+        .open(&key, None)
+        .await
+        .unwrap()
+        .unwrap()
+        .reader
+        .read_to_string(&mut text)
+        .unwrap();
+    text
+}
+
+#[tokio::test]
+async fn a_job_stores_the_outputs_and_the_numbers() {
+    let world = World::new();
+    let (handled, job) = do_job(&world, &export(2), "Me", words("1")).await;
+    assert_eq!(handled, Handled::Completed);
+    let names: Vec<_> = job.outputs.iter().map(|output| &*output.name).collect();
+    assert_eq!(
+        names,
+        ["train.jsonl", "processed.json", "raw.json", "stats.json"]
+    );
+    for output in &job.outputs {
+        assert_eq!(
+            read(&world, &job, &output.name).await.len() as u64,
+            output.size_bytes
+        );
+    }
+    assert_eq!(read(&world, &job, "train.jsonl").await.lines().count(), 2);
+    assert_eq!(job.stats.as_ref().unwrap().0["num_blocks"], 2);
+    assert_eq!(job.tokenizer.as_ref().unwrap().fingerprint, "1");
+    assert_eq!(job.progress.unwrap().bytes_read, export(2).len() as u64);
+}
+
+#[tokio::test]
+async fn a_record_stays_small_and_names_nobody() {
+    let world = World::new();
+    let (_, job) = do_job(&world, &export(5000), "Me", words("1")).await;
+    let record = serde_json::to_string(&job).unwrap();
+    assert!(record.len() < LARGEST_RECORD);
+    assert!(!record.contains("Secret"), "{record}");
+}
+
+#[tokio::test]
+async fn a_failure_that_needs_names_leaves_them_in_the_statistics() {
+    let world = World::new();
+    let (handled, job) = do_job(&world, &export(2), "Nobody", words("1")).await;
+    assert_eq!((handled, job.status), (Handled::Failed, JobStatus::Failed));
+    let message = job.error_message.as_deref().unwrap();
+    assert!(
+        message.starts_with("none of the 4 kept messages is from the target"),
+        "{message}"
+    );
+    assert!(message.ends_with("(stats.json names the senders)") && !message.contains("Secret"));
+    assert!(
+        read(&world, &job, "stats.json")
+            .await
+            .contains("Secret Ann")
+    );
+    assert_eq!(
+        world.objects.keys(),
+        [format!("{}/data/stats.json", job.run_id)]
+    );
+}
+
+#[tokio::test]
+async fn bad_input_leaves_nothing() {
+    let world = World::new();
+    let (handled, job) = do_job(&world, "[{\"name\": tru}]", "Me", words("1")).await;
+    assert_eq!(handled, Handled::Failed);
+    assert!(
+        job.error_message
+            .unwrap()
+            .starts_with("the export is not valid JSON: expected a value at line 1")
+    );
+    assert!(world.objects.keys().is_empty());
+}
+
+#[tokio::test]
+async fn a_tokenizer_that_may_come_is_waited_for_and_one_that_changed_is_not() {
+    let world = World::new();
+    let none = NoTokenizer {
+        message: "the hub is down".to_owned(),
+        is_retryable: true,
+    };
+    let hub_is_down = OnlyWords {
+        fingerprint: "1",
+        fails_with: Some(none),
+    };
+    let (handled, job) = do_job(&world, &export(1), "Me", hub_is_down).await;
+    assert_eq!(
+        (handled, job.status),
+        (Handled::Postponed, JobStatus::Queued)
+    );
+    assert_eq!(job.error_message.as_deref(), Some("the hub is down"));
+
+    // An attempt that found one froze it.
+    let mut frozen = job.clone();
+    frozen.revision += 1;
+    frozen.tokenizer = Some(words("1").find(&Configuration::default()).await.unwrap().1);
+    assert_eq!(world.records.replace(&frozen).await.unwrap(), Written::Done);
+    world.clock.advance(Duration::from_mins(1));
+    let message = world
+        .queue
+        .receive(Duration::from_mins(1))
+        .await
+        .unwrap()
+        .unwrap();
+    let changed = processor(&world, words("2"));
+    let handled = world
+        .jobs
+        .handle(&message, &changed, &AtomicBool::new(false))
+        .await
+        .unwrap();
+    assert_eq!(handled, Handled::Failed);
+    let job = world.jobs.get(&owner(), job.run_id).await.unwrap();
+    assert!(
+        job.error_message
+            .unwrap()
+            .starts_with("the tokenizer changed")
+    );
+}
