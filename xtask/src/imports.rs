@@ -5,7 +5,7 @@ use anyhow::bail;
 use crate::process::{cargo, output};
 
 /// Packages that a crate must not depend on, by the beginning of their names.
-const FORBIDDEN: [(&str, &[&str]); 4] = [
+const FORBIDDEN: [(&str, &[&str]); 5] = [
     (
         "resonare-pipeline",
         &[
@@ -29,6 +29,17 @@ const FORBIDDEN: [(&str, &[&str]); 4] = [
             "ureq",
             "tokenizers",
             "tiktoken-rs",
+        ],
+    ),
+    (
+        "resonare-http",
+        &[
+            "lambda",
+            "aws-",
+            "ureq",
+            "tokenizers",
+            "tiktoken-rs",
+            "rusqlite",
         ],
     ),
     (

@@ -88,6 +88,14 @@ pub enum PipelineError {
         /// What is wrong there.
         problem: &'static str,
     },
+    /// The input has more bytes than are taken.
+    #[error("{source_name} has more than {largest} bytes after decompression")]
+    TooLarge {
+        /// The input.
+        source_name: String,
+        /// How many are taken.
+        largest: u64,
+    },
     /// The input ends in the middle of the export.
     #[error("{}", ends_early(source_name, *position, *last_message, *compressed))]
     EndsEarly {
@@ -212,6 +220,7 @@ impl PipelineError {
             Self::Read { .. } | Self::Write { .. } | Self::Cancelled | Self::Scratch(_) => true,
             Self::NotJson { .. }
             | Self::EndsEarly { .. }
+            | Self::TooLarge { .. }
             | Self::Structure { .. }
             | Self::SecondList { .. }
             | Self::LateChange { .. }

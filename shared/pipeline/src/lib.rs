@@ -7,6 +7,7 @@
 //!
 //! [`Run`] is the way in; [`inspect()`] lists the chats and senders of an export.
 
+mod check;
 mod chunk;
 mod emit;
 mod error;
@@ -25,6 +26,7 @@ mod target;
 mod tokens;
 mod waiting;
 
+pub use check::{Checked, check};
 pub use chunk::{LastMessage, Salvage};
 pub use error::{Found, PipelineError, SenderCount};
 pub use funnel::{

@@ -158,6 +158,21 @@ impl Configuration {
         Self::from_given(layers::frozen(frozen)?)
     }
 
+    /// This configuration with the values of a request over it.
+    ///
+    /// # Errors
+    /// If a key is unknown or a value is not allowed.
+    pub fn with_request(&self, values: Vec<(String, String)>) -> Result<Self, SettingsError> {
+        let mut given = layers::frozen(&self.to_json())?;
+        layers::add_request(&mut given, values)?;
+        let merged = Self::from_given(given)?;
+        Ok(Self {
+            allowed_models: self.allowed_models.clone(),
+            keep_input: self.keep_input,
+            ..merged
+        })
+    }
+
     fn from_given(given: BTreeMap<String, Given>) -> Result<Self, SettingsError> {
         let mut configuration = Self::default();
         let (mut min, mut max) = (None, None);
@@ -277,6 +292,7 @@ impl Configuration {
             ("token_budget", json!(budget)),
             ("role_order", json!(order)),
             ("output.raw", json!(self.output_raw.name())),
+            ("keep_input", json!(self.keep_input)),
         ];
         pairs
             .into_iter()

@@ -175,6 +175,21 @@ fn flatten(config: Config) -> Flat {
     flat
 }
 
+fn as_strings(values: Vec<(String, String)>) -> Flat {
+    values
+        .into_iter()
+        .map(|(key, value)| (key, ValueKind::String(value)))
+        .collect()
+}
+
+/// Puts the values of a request over others.
+pub(crate) fn add_request(
+    merged: &mut BTreeMap<String, Given>,
+    values: Vec<(String, String)>,
+) -> Result<(), SettingsError> {
+    add(merged, as_strings(values), "the request")
+}
+
 /// The values of a frozen configuration.
 pub(crate) fn frozen(
     values: &Map<String, Value>,

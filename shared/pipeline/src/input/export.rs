@@ -8,6 +8,7 @@ use crate::funnel::{ChatDrop, DroppedMessages, MessageDrop};
 use crate::json::cursor::{Cursor, Stop, StringSpan};
 use crate::json::{text, value};
 use crate::settings::{DEFAULT_CHAT_TYPE, Settings};
+use serde_json::{Map, Value};
 
 /// Takes chunks as they fill.
 pub(crate) trait ChunkSink {
@@ -144,7 +145,20 @@ pub(crate) struct ExportReader<'a, 'o> {
     last_message: Option<LastMessage>,
     /// What would close the chat object at this point, were the input to end.
     closers: &'static str,
+    /// Collects plain values that stand beside a list of chats.
+    beside: Option<Beside<'a>>,
 }
+
+/// Values that a request carries beside its chats.
+pub(crate) struct Beside<'a> {
+    /// The keys that are wanted.
+    pub(crate) keys: &'a [&'a str],
+    /// What was found.
+    pub(crate) values: &'a mut Map<String, Value>,
+}
+
+/// A larger value beside the chats is no setting.
+const LARGEST_BESIDE: usize = 64 << 10;
 
 impl<'a, 'o> ExportReader<'a, 'o> {
     pub(crate) fn new(
@@ -164,6 +178,15 @@ impl<'a, 'o> ExportReader<'a, 'o> {
             open: None,
             last_message: None,
             closers: "",
+            beside: None,
+        }
+    }
+
+    /// Collects these values where the chats stand in an object of their own shape.
+    pub(crate) fn with_beside(self, beside: Beside<'a>) -> Self {
+        Self {
+            beside: Some(beside),
+            ..self
         }
     }
 
@@ -319,6 +342,8 @@ impl<'a, 'o> ExportReader<'a, 'o> {
 
     fn root_object(&mut self) -> Result<(), Interrupt> {
         let mut has_list = false;
+        // Only in the shape of a request are there settings beside the chats.
+        let mut is_request = false;
         let mut keys = Vec::new();
         self.reader.raw_begin()?;
         self.open = Some(OpenChat::default());
@@ -332,6 +357,7 @@ impl<'a, 'o> ExportReader<'a, 'o> {
                         return Err(self.second_list("chats"));
                     }
                     has_list = true;
+                    is_request = next == b'[';
                     self.open = None;
                     self.reader.raw_cancel()?;
                     if next == b'[' {
@@ -352,6 +378,7 @@ impl<'a, 'o> ExportReader<'a, 'o> {
                     self.reader.skip_value()?;
                 }
                 "messages" if next == b'[' && has_list => return Err(self.second_list("messages")),
+                key if self.is_wanted_beside(key) => self.value_beside(key)?,
                 _ if has_list => self.reader.skip_value()?,
                 _ => {
                     if keys.len() < 8 {
@@ -360,6 +387,11 @@ impl<'a, 'o> ExportReader<'a, 'o> {
                     self.chat_member(&key)?;
                 }
             }
+        }
+        if let Some(beside) = &mut self.beside
+            && !is_request
+        {
+            beside.values.clear();
         }
         if has_list {
             return Ok(());
@@ -373,6 +405,38 @@ impl<'a, 'o> ExportReader<'a, 'o> {
             return Err(self.structure(Found::OtherObject { keys }));
         }
         self.end_chat("")
+    }
+
+    fn is_wanted_beside(&self, key: &str) -> bool {
+        self.beside
+            .as_ref()
+            .is_some_and(|beside| beside.keys.contains(&key))
+    }
+
+    fn value_beside(&mut self, key: &str) -> Result<(), Interrupt> {
+        let value = self.reader.attempt(|cursor| {
+            let start = cursor.at;
+            let value = value::skip(
+                cursor,
+                StringSpan {
+                    bytes: b"",
+                    escaped: false,
+                },
+            )?;
+            let parsed = if value.len() <= LARGEST_BESIDE {
+                serde_json::from_slice::<Value>(value).ok()
+            } else {
+                None
+            };
+            parsed.ok_or(Stop::Syntax {
+                at: start,
+                problem: "a setting that cannot be read",
+            })
+        })?;
+        if let Some(beside) = &mut self.beside {
+            beside.values.insert(key.to_owned(), value);
+        }
+        Ok(())
     }
 
     fn has_messages(&self) -> bool {

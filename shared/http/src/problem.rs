@@ -1,0 +1,98 @@
+//! Problem documents (RFC 9457): what a caller is told when something does not work.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use resonare_jobs::JobError;
+use resonare_settings::SettingsError;
+use serde::Serialize;
+use tracing::error;
+
+/// A refusal, with a sentence that is safe to show.
+#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+pub struct Problem {
+    /// `about:blank`: the status says what kind it is.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// The status in words.
+    pub title: &'static str,
+    /// The status as a number.
+    pub status: u16,
+    /// What is wrong, and what to do.
+    pub detail: String,
+    #[serde(skip)]
+    retry_after: Option<Duration>,
+}
+
+impl Problem {
+    pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self {
+            kind: "about:blank",
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            detail: detail.into(),
+            retry_after: None,
+        }
+    }
+
+    pub(crate) fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "there is no such job")
+    }
+
+    pub(crate) fn unprocessable(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+    }
+}
+
+impl From<JobError> for Problem {
+    fn from(error: JobError) -> Self {
+        let detail = error.to_string();
+        match error {
+            JobError::NotFound => Self::not_found(),
+            JobError::Gone(_) => Self::new(StatusCode::GONE, detail),
+            JobError::LimitReached { retry_after, .. } => Self {
+                retry_after: Some(retry_after),
+                ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail)
+            },
+            JobError::KeyReused | JobError::ConfigurationTooLarge(_) => Self::unprocessable(detail),
+            JobError::Unavailable(cause) => {
+                let mut causes = cause.to_string();
+                let mut source = std::error::Error::source(&cause);
+                while let Some(cause) = source {
+                    causes = format!("{causes}: {cause}");
+                    source = cause.source();
+                }
+                error!("a request failed: {causes}");
+                Self {
+                    retry_after: Some(Duration::from_secs(5)),
+                    ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "try again in a moment")
+                }
+            }
+        }
+    }
+}
+
+impl From<SettingsError> for Problem {
+    fn from(error: SettingsError) -> Self {
+        Self::unprocessable(error.to_string())
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+        const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let retry_after = self.retry_after.map(|pause| pause.as_secs().max(1));
+        let mut response = (status, Json(self)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, PROBLEM_JSON);
+        headers.insert(header::CACHE_CONTROL, NO_STORE);
+        if let Some(seconds) = retry_after {
+            headers.insert(HeaderName::from_static("retry-after"), seconds.into());
+        }
+        response
+    }
+}

@@ -1,0 +1,152 @@
+//! `/data-prep/jobs`: what became of jobs.
+
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use resonare_jobs::ports::Page;
+use resonare_jobs::{JobError, JobRecord, JobStatus, Owner, RunId};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::api::Api;
+use crate::job_info::JobInfo;
+use crate::problem::Problem;
+
+const DEFAULT_LIMIT: usize = 50;
+const LARGEST_LIMIT: usize = 200;
+
+/// The name of a job in an address; what can be none is no job.
+fn run_id(text: &str) -> Result<RunId, Problem> {
+    text.parse().map_err(|_| Problem::not_found())
+}
+
+async fn info(api: &Api, record: JobRecord) -> Result<JobInfo, Problem> {
+    let position = api.jobs.position_in_queue(&record).await?;
+    Ok(JobInfo::new(record, position))
+}
+
+pub(crate) async fn get(
+    State(api): State<Api>,
+    Extension(owner): Extension<Owner>,
+    Path(id): Path<String>,
+) -> Result<Json<JobInfo>, Problem> {
+    let record = api.jobs.get(&owner, run_id(&id)?).await?;
+    Ok(Json(info(&api, record).await?))
+}
+
+/// Which jobs are listed.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Listing {
+    limit: Option<String>,
+    cursor: Option<String>,
+    status: Option<String>,
+}
+
+/// Jobs by their names, in the order of the page.
+pub(crate) async fn by_name(api: &Api, page: Page) -> Result<Map<String, Value>, Problem> {
+    let mut jobs = Map::new();
+    for record in page.records {
+        let info = info(api, record).await?;
+        jobs.insert(info.run_id.to_string(), json!(info));
+    }
+    Ok(jobs)
+}
+
+pub(crate) async fn list(
+    State(api): State<Api>,
+    Extension(owner): Extension<Owner>,
+    Query(listing): Query<Listing>,
+) -> Result<(HeaderMap, Json<Map<String, Value>>), Problem> {
+    let limit = match listing.limit.as_deref().map(str::parse) {
+        None => DEFAULT_LIMIT,
+        Some(Ok(limit)) if (1..=LARGEST_LIMIT).contains(&limit) => limit,
+        Some(_) => {
+            return Err(Problem::unprocessable(
+                "limit is a whole number from 1 to 200",
+            ));
+        }
+    };
+    let status = match listing.status.as_deref() {
+        None => None,
+        Some(name) => {
+            let found = JobStatus::ALL
+                .into_iter()
+                .find(|status| status.name() == name);
+            let names = JobStatus::ALL.map(JobStatus::name).join(", ");
+            Some(found.ok_or_else(|| Problem::unprocessable(format!("status is one of {names}")))?)
+        }
+    };
+    let page = api
+        .jobs
+        .list(&owner, status, listing.cursor.as_deref(), limit)
+        .await?;
+    let mut headers = HeaderMap::new();
+    if let Some(next) = &page.next {
+        let status = status
+            .map(|status| format!("&status={}", status.name()))
+            .unwrap_or_default();
+        let link = format!("</data-prep/jobs?limit={limit}&cursor={next}{status}>; rel=\"next\"");
+        if let Ok(link) = HeaderValue::from_str(&link) {
+            headers.insert(header::LINK, link);
+        }
+    }
+    Ok((headers, Json(by_name(&api, page).await?)))
+}
+
+pub(crate) async fn delete(
+    State(api): State<Api>,
+    Extension(owner): Extension<Owner>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    api.jobs.delete(&owner, run_id(&id)?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// How an output is asked for.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Wanted {
+    redirect: Option<String>,
+}
+
+pub(crate) async fn output(
+    State(api): State<Api>,
+    Extension(owner): Extension<Owner>,
+    Path((id, name)): Path<(String, String)>,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, Problem> {
+    let record = api.jobs.get(&owner, run_id(&id)?).await?;
+    let Some(output) = record.outputs.iter().find(|output| output.name == name) else {
+        let names: Vec<_> = record.outputs.iter().map(|output| &*output.name).collect();
+        let names = if names.is_empty() {
+            "none yet".to_owned()
+        } else {
+            names.join(", ")
+        };
+        let detail = format!("the job has no such output; it has {names}");
+        return Err(Problem::new(StatusCode::NOT_FOUND, detail));
+    };
+    let address = api
+        .downloads
+        .address(&record, output)
+        .await
+        .map_err(JobError::from)?;
+    let Some(download) = address else {
+        return Err(JobError::Gone(output.name.clone()).into());
+    };
+    if wanted.redirect.as_deref() == Some("false") {
+        return Ok(Json(json!({"url": download.url})).into_response());
+    }
+    let location = HeaderValue::from_str(&download.url).map_err(|_| {
+        Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the address cannot be sent as a header",
+        )
+    })?;
+    Ok((
+        StatusCode::TEMPORARY_REDIRECT,
+        [(header::LOCATION, location)],
+    )
+        .into_response())
+}

@@ -1,0 +1,159 @@
+//! `POST /data-prep/process`: an export in the body becomes a job.
+
+use axum::body::Body;
+use axum::extract::{Query, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::{Extension, Json};
+use resonare_jobs::{Jobs, Owner, Payload, RunId, Submission};
+use serde::Serialize;
+
+use crate::api::Api;
+use crate::body::{self, Stored};
+use crate::problem::Problem;
+use crate::request_configuration::{as_text, merge};
+
+/// The answer to a submission.
+#[derive(Debug, Serialize)]
+pub(crate) struct Accepted {
+    status: &'static str,
+    message: &'static str,
+    run_id: RunId,
+}
+
+const LONGEST_IDEMPOTENCY_KEY: usize = 255;
+
+pub(crate) async fn process(
+    State(api): State<Api>,
+    Extension(owner): Extension<Owner>,
+    Query(query): Query<Vec<(String, String)>>,
+    request: Request,
+) -> Result<(StatusCode, Json<Accepted>), Problem> {
+    let (parts, body) = request.into_parts();
+    check_headers(&parts.headers, &api)?;
+    if query.iter().any(|(key, _)| key == "system_prompt") {
+        return Err(Problem::unprocessable(
+            "system_prompt does not belong into an address; send it beside the chats in the body, \
+             or use the upload route",
+        ));
+    }
+    // Refused before anything is stored.
+    merge(&api.configuration, query.clone())?;
+    let idempotency_key = idempotency_key(&parts.headers)?;
+    api.jobs.admit(&owner).await?;
+
+    let run_id = RunId::generate(api.jobs.clock.now());
+    let key = Jobs::payload_key(run_id);
+    let stored = store(&api, &key, body).await?;
+    let submission = submission(
+        &api,
+        run_id,
+        owner,
+        key.clone(),
+        query,
+        &stored,
+        idempotency_key,
+    );
+    let submitted = match submission {
+        Ok(submission) => api.jobs.submit(submission).await?,
+        Err(problem) => {
+            api.jobs
+                .objects
+                .remove_all(&key)
+                .await
+                .map_err(resonare_jobs::JobError::from)?;
+            return Err(problem);
+        }
+    };
+    let message = "Job accepted and enqueued";
+    let accepted = Accepted {
+        status: "queued",
+        message,
+        run_id: submitted.run_id,
+    };
+    Ok((StatusCode::ACCEPTED, Json(accepted)))
+}
+
+async fn store(api: &Api, key: &str, body: Body) -> Result<Stored, Problem> {
+    let writer = api
+        .jobs
+        .objects
+        .create(key)
+        .await
+        .map_err(resonare_jobs::JobError::from)?;
+    body::store(body, writer, api.limits).await
+}
+
+fn submission(
+    api: &Api,
+    run_id: RunId,
+    owner: Owner,
+    key: String,
+    query: Vec<(String, String)>,
+    stored: &Stored,
+    idempotency_key: Option<String>,
+) -> Result<Submission, Problem> {
+    let mut values = as_text(&stored.checked.beside)?;
+    // What the address says counts.
+    values.extend(query);
+    let config = merge(&api.configuration, values)?;
+    let fingerprint = format!(
+        "{}{}",
+        stored.sha256,
+        serde_json::Value::from(config.clone())
+    );
+    Ok(Submission {
+        run_id,
+        owner,
+        config,
+        payload: Payload {
+            key,
+            version: None,
+            size_bytes: stored.size_bytes,
+        },
+        idempotency: idempotency_key.map(|key| (key, fingerprint)),
+    })
+}
+
+fn check_headers(headers: &HeaderMap, api: &Api) -> Result<(), Problem> {
+    let text = |name| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+    };
+    let media_type = text(header::CONTENT_TYPE)
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim();
+    if !media_type.eq_ignore_ascii_case("application/json") {
+        let detail = "the Content-Type must be application/json";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+    }
+    let encoding = text(header::CONTENT_ENCODING).trim();
+    if !matches!(encoding, "" | "identity" | "gzip") {
+        let detail = "the Content-Encoding must be gzip or identity";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+    }
+    let length = text(header::CONTENT_LENGTH)
+        .parse::<u64>()
+        .unwrap_or_default();
+    if length > api.limits.bytes {
+        Err(body::too_large(api.limits))
+    } else {
+        Ok(())
+    }
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(key) = headers.get("idempotency-key") else {
+        return Ok(None);
+    };
+    match key.to_str() {
+        Ok(key) if (1..=LONGEST_IDEMPOTENCY_KEY).contains(&key.len()) => Ok(Some(key.to_owned())),
+        _ => Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "an Idempotency-Key has 1 to 255 visible ASCII characters",
+        )),
+    }
+}

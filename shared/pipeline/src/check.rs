@@ -1,0 +1,145 @@
+//! Whether something is an export, before it is accepted.
+
+use std::io::{self, Read};
+use std::sync::atomic::AtomicBool;
+
+use serde_json::{Map, Value};
+
+use crate::chunk::Chunk;
+use crate::error::PipelineError;
+use crate::input::export::{Beside, ChunkSink, ExportReader};
+use crate::input::reader::Reader;
+use crate::input::source::{Source, decompressed};
+use crate::input::window::Window;
+use crate::settings::Settings;
+
+/// What was seen of an export whose structure is right.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Checked {
+    /// Chats in the list.
+    pub chats: u64,
+    /// Values of the wanted keys that stood beside the chats.
+    pub beside: Map<String, Value>,
+}
+
+/// Reads a source to its end and checks that it is an export. `beside` names keys whose values are
+/// wanted where they stand beside the chats. More than `largest` bytes, after decompression, are
+/// refused.
+///
+/// # Errors
+/// Those of reading, and [`PipelineError::TooLarge`].
+pub fn check(
+    source: Source,
+    beside: &[&str],
+    largest: u64,
+    cancelled: &AtomicBool,
+) -> Result<Checked, PipelineError> {
+    let Source { name, reader } = source;
+    let failed = |cause| PipelineError::Read {
+        source_name: name.clone(),
+        cause,
+    };
+    let bytes = decompressed(reader).map_err(failed)?;
+    let bytes = Bounded {
+        reader: bytes,
+        left: largest,
+    };
+    let reader = Reader::new(Window::new(Box::new(bytes)), None, cancelled);
+    // With no chat type selected, messages are passed over: checked, not decoded.
+    let settings = Settings {
+        chat_types: Vec::new(),
+        ..Settings::default()
+    };
+    let mut checked = Checked::default();
+    let values = &mut checked.beside;
+    let result = ExportReader::new(reader, &name, &settings, &mut Nothing, &mut checked.chats)
+        .with_beside(Beside {
+            keys: beside,
+            values,
+        })
+        .read();
+    match result {
+        Err(PipelineError::Read { cause, .. }) if cause.kind() == io::ErrorKind::FileTooLarge => {
+            Err(PipelineError::TooLarge {
+                source_name: name,
+                largest,
+            })
+        }
+        Err(error) => Err(error),
+        Ok(()) => Ok(checked),
+    }
+}
+
+struct Nothing;
+
+impl ChunkSink for Nothing {
+    fn accept(&mut self, _: Chunk) -> Result<(), PipelineError> {
+        Ok(())
+    }
+}
+
+/// Refuses to read more than so many bytes.
+struct Bounded<R> {
+    reader: R,
+    left: u64,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(buffer)?;
+        match self.left.checked_sub(count as u64) {
+            Some(left) => {
+                self.left = left;
+                Ok(count)
+            }
+            None => Err(io::ErrorKind::FileTooLarge.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_text(text: &str, largest: u64) -> Result<Checked, PipelineError> {
+        let reader = Box::new(io::Cursor::new(text.to_owned()));
+        let source = Source {
+            name: "the body".to_owned(),
+            reader,
+        };
+        check(
+            source,
+            &["target_name", "chat_types"],
+            largest,
+            &AtomicBool::new(false),
+        )
+    }
+
+    #[test]
+    fn settings_beside_the_chats_are_collected_wherever_they_stand() {
+        let text = r#"{"target_name": "Ann", "other": [1], "chats": [{"name": "A", "messages": []}], "chat_types": ["bot_chat"]}"#;
+        let checked = check_text(text, 1000).unwrap();
+        assert_eq!(checked.chats, 1);
+        let beside = serde_json::json!({"target_name": "Ann", "chat_types": ["bot_chat"]});
+        assert_eq!(Value::from(checked.beside), beside);
+        let full = r#"{"target_name": "Ann", "chats": {"list": []}}"#;
+        assert!(check_text(full, 1000).unwrap().beside.is_empty());
+    }
+
+    #[test]
+    fn what_is_no_export_or_too_large_is_refused() {
+        assert!(matches!(
+            check_text("{}", 1000),
+            Err(PipelineError::Structure { .. })
+        ));
+        assert!(matches!(
+            check_text("[{]", 1000),
+            Err(PipelineError::NotJson { .. })
+        ));
+        assert!(matches!(
+            check_text("[     ]", 5),
+            Err(PipelineError::TooLarge { .. })
+        ));
+        assert!(check_text("[     ]", 7).is_ok());
+    }
+}
