@@ -32,6 +32,12 @@ pub enum JobError {
     /// The idempotency key was used with another request.
     #[error("the Idempotency-Key was used before with another body or configuration")]
     KeyReused,
+    /// More is to be uploaded than one may.
+    #[error("an upload may have up to {0} bytes")]
+    UploadTooLarge(u64),
+    /// The job's upload came already, or will not come any more.
+    #[error("the job is {} and awaits no upload", .0.name())]
+    NotAwaited(JobStatus),
     /// The configuration takes more room than a record has.
     #[error("the configuration takes more than {0} bytes")]
     ConfigurationTooLarge(usize),
@@ -150,4 +156,9 @@ impl Jobs {
 /// The beginning of the keys of everything that is stored for a run.
 pub(crate) fn prefix(run_id: RunId) -> String {
     format!("{run_id}/")
+}
+
+/// The key of a run's output.
+pub fn output_key(run_id: RunId, name: &str) -> String {
+    format!("{}data/{name}", prefix(run_id))
 }

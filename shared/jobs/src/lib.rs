@@ -15,15 +15,17 @@ mod submit;
 mod sweep;
 #[cfg(feature = "testkit")]
 pub mod testkit;
+mod upload;
 mod work;
 
-pub use jobs::{JobError, Jobs};
+pub use jobs::{JobError, Jobs, output_key};
 pub use limits::{Limits, Timings};
 pub use process::{NoTokenizer, PipelineProcessor, TokenizerSource};
 pub use record::{
-    JobRecord, JobStatus, LARGEST_RECORD, Lease, NotARunId, Output, Owner, Payload, Progress,
-    RunId, SCHEMA_VERSION, StatsSummary,
+    DirectUpload, JobRecord, JobStatus, LARGEST_RECORD, Lease, NotARunId, Output, Owner, Payload,
+    Progress, RunId, SCHEMA_VERSION, StatsSummary,
 };
 pub use submit::{Submission, Submitted};
 pub use sweep::Swept;
+pub use upload::{Arrived, Upload};
 pub use work::{Attempt, Handled, Processor, Verdict};

@@ -10,6 +10,10 @@ use jiff::Timestamp;
 
 use crate::record::{JobRecord, JobStatus, Owner, RunId};
 
+mod transfers;
+
+pub use transfers::{Completion, Downloads, UploadPart, UploadPlan, Uploads};
+
 /// A store or a queue could not be used. A write that ends like this may have happened.
 #[derive(Debug, thiserror::Error)]
 #[error("{port} is unavailable")]
@@ -74,6 +78,10 @@ pub trait ObjectStore: Send + Sync {
         key: &str,
         version: Option<&str>,
     ) -> Result<Option<ObjectReader>, Unavailable>;
+
+    /// Removes one object, in the version that is named if the store has versions. That there is
+    /// none is no error.
+    async fn remove(&self, key: &str, version: Option<&str>) -> Result<(), Unavailable>;
 
     /// Removes every object whose key begins with `prefix`, unfinished ones included. That there is
     /// none is no error.

@@ -11,7 +11,7 @@ use resonare_pipeline::{Failure, Outputs, Run, Source, StatsFile, Tokenizer, Tok
 use resonare_settings::{Configuration, RawOutput};
 use tracing::warn;
 
-use crate::jobs::prefix;
+use crate::jobs::output_key;
 use crate::ports::{ObjectStore, ObjectWriter, Unavailable};
 use crate::record::{JobRecord, Output, RunId, StatsSummary};
 use crate::work::{Attempt, Processor, Verdict};
@@ -147,7 +147,7 @@ impl<S: TokenizerSource> PipelineProcessor<S> {
     }
 
     async fn output(&self, run_id: RunId, name: &'static str) -> Result<OutputObject, Unavailable> {
-        let key = format!("{}data/{name}", prefix(run_id));
+        let key = output_key(run_id, name);
         Ok(OutputObject {
             name,
             writer: self.objects.create(&key).await?,

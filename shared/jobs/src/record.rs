@@ -132,7 +132,18 @@ pub struct Lease {
     pub expires_at: Timestamp,
 }
 
-/// What was uploaded.
+/// An upload that does not pass through the API.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DirectUpload {
+    /// The store's name for it, where it has several parts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// How the bytes are encoded, as its sender announced it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_encoding: Option<String>,
+}
+
+/// What was uploaded, or is to be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payload {
     /// The object's key.
@@ -141,6 +152,9 @@ pub struct Payload {
     pub version: Option<String>,
     /// Its size as stored.
     pub size_bytes: u64,
+    /// How it is uploaded, where that does not pass through the API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload: Option<DirectUpload>,
 }
 
 /// How far a job is.

@@ -1,8 +1,10 @@
 //! Deletion: the job vanishes at once, then everything that is stored for it.
 
-use crate::jobs::{Change, JobError, Jobs, prefix};
+use serde_json::Value;
+
+use crate::jobs::{Change, JobError, Jobs, output_key, prefix};
 use crate::ports::{Unavailable, Written};
-use crate::record::{JobRecord, JobStatus, Owner, RunId};
+use crate::record::{JobRecord, JobStatus, Owner, Payload, RunId};
 
 impl Jobs {
     /// Removes an owner's job and everything stored for it, also while it runs: its worker finds its
@@ -49,7 +51,32 @@ impl Jobs {
     }
 
     async fn remove_objects(&self, record: &JobRecord) -> Result<(), Unavailable> {
-        self.objects.remove_all(&record.payload.key).await?;
+        self.remove_payload(record).await?;
         self.objects.remove_all(&prefix(record.run_id)).await
+    }
+
+    async fn remove_payload(&self, record: &JobRecord) -> Result<(), Unavailable> {
+        let own = Self::payload_key(record.run_id);
+        if record.payload.key.starts_with(&own) {
+            // With it go uploads that lost a race against it.
+            self.objects.remove_all(&own).await
+        } else {
+            let Payload { key, version, .. } = &record.payload;
+            self.objects.remove(key, version.as_deref()).await
+        }
+    }
+
+    /// Removes what a finished job needs no longer: what attempts stored that came to nothing, and
+    /// its payload, which holds more of other people's data than the outputs need.
+    pub(crate) async fn discard_leftovers(&self, record: &JobRecord) -> Result<(), Unavailable> {
+        if record.outputs.is_empty() {
+            let outputs = output_key(record.run_id, "");
+            self.objects.remove_all(&outputs).await?;
+        }
+        let keep_input = record.config.get("keep_input").and_then(Value::as_bool);
+        if keep_input == Some(true) {
+            return Ok(());
+        }
+        self.remove_payload(record).await
     }
 }

@@ -1,6 +1,7 @@
 //! Submission: the payload is stored, then the record, then a message is sent.
 
 use std::io;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -97,12 +98,17 @@ impl Jobs {
 
     async fn accept(&self, submission: Submission) -> Result<Submitted, JobError> {
         let now = self.now();
-        self.charge(&submission, now).await?;
-        let mut record = new_record(&submission, now, self.timings.retention);
-        let size = serde_json::to_vec(&record).map_or(usize::MAX, |json| json.len());
-        if size > LARGEST_RECORD / 2 {
-            return Err(JobError::ConfigurationTooLarge(LARGEST_RECORD / 2));
-        }
+        let mut record = JobRecord::new(
+            submission.run_id,
+            submission.owner.clone(),
+            JobStatus::Queued,
+            submission.config.clone(),
+            submission.payload.clone(),
+            now,
+            self.timings.retention,
+        )?;
+        self.charge(&submission.owner, submission.payload.size_bytes, now)
+            .await?;
         if let Some((key, fingerprint)) = &submission.idempotency {
             let expires_at = now + self.timings.idempotency;
             let owner = &submission.owner;
@@ -134,9 +140,7 @@ impl Jobs {
         }
         let repeated = self.create(&record).await? == Written::Conflict;
         if !repeated {
-            self.queue
-                .send(record.run_id, std::time::Duration::ZERO)
-                .await?;
+            self.queue.send(record.run_id, Duration::ZERO).await?;
         }
         Ok(Submitted {
             run_id: record.run_id,
@@ -145,7 +149,7 @@ impl Jobs {
     }
 
     /// Writes the first record of a run; one whose answer was lost is recognised.
-    async fn create(&self, record: &JobRecord) -> Result<Written, Unavailable> {
+    pub(crate) async fn create(&self, record: &JobRecord) -> Result<Written, Unavailable> {
         let created = self.records.create(record).await;
         if matches!(created, Ok(Written::Done)) {
             return created;
@@ -156,22 +160,23 @@ impl Jobs {
         }
     }
 
-    async fn charge(&self, submission: &Submission, now: Timestamp) -> Result<(), JobError> {
+    pub(crate) async fn charge(
+        &self,
+        owner: &Owner,
+        size: u64,
+        now: Timestamp,
+    ) -> Result<(), JobError> {
         const DAY: i64 = 86_400;
-        let (size, limit) = (submission.payload.size_bytes, self.limits.bytes_per_day);
+        let limit = self.limits.bytes_per_day;
         if limit == u64::MAX {
             return Ok(());
         }
         let day = now.as_second().div_euclid(DAY);
-        match self
-            .records
-            .add_upload(&submission.owner, day, size, limit)
-            .await?
-        {
+        match self.records.add_upload(owner, day, size, limit).await? {
             Written::Done => Ok(()),
             Written::Conflict => Err(JobError::LimitReached {
                 what: format!("you may upload {limit} bytes a day"),
-                retry_after: std::time::Duration::from_secs(
+                retry_after: Duration::from_secs(
                     u64::try_from(DAY - now.as_second().rem_euclid(DAY)).unwrap_or(1),
                 ),
             }),
@@ -199,32 +204,45 @@ impl Jobs {
     }
 }
 
-fn new_record(
-    submission: &Submission,
-    now: Timestamp,
-    retention: std::time::Duration,
-) -> JobRecord {
-    JobRecord {
-        schema_version: SCHEMA_VERSION,
-        revision: 1,
-        write_id: Uuid::new_v4(),
-        run_id: submission.run_id,
-        owner: submission.owner.clone(),
-        status: JobStatus::Queued,
-        created_at: now,
-        updated_at: now,
-        started_at: None,
-        completed_at: None,
-        expires_at: now + retention,
-        sent_at: Some(now),
-        attempts: 0,
-        lease: None,
-        error_message: None,
-        progress: None,
-        config: submission.config.clone(),
-        tokenizer: None,
-        payload: submission.payload.clone(),
-        stats: None,
-        outputs: Vec::new(),
+impl JobRecord {
+    /// The first record of a job.
+    pub(crate) fn new(
+        run_id: RunId,
+        owner: Owner,
+        status: JobStatus,
+        config: Map<String, Value>,
+        payload: Payload,
+        now: Timestamp,
+        retention: Duration,
+    ) -> Result<Self, JobError> {
+        let record = Self {
+            schema_version: SCHEMA_VERSION,
+            revision: 1,
+            write_id: Uuid::new_v4(),
+            run_id,
+            owner,
+            status,
+            created_at: now,
+            updated_at: now,
+            started_at: None,
+            completed_at: None,
+            expires_at: now + retention,
+            sent_at: (status == JobStatus::Queued).then_some(now),
+            attempts: 0,
+            lease: None,
+            error_message: None,
+            progress: None,
+            config,
+            tokenizer: None,
+            payload,
+            stats: None,
+            outputs: Vec::new(),
+        };
+        let size = serde_json::to_vec(&record).map_or(usize::MAX, |json| json.len());
+        // The other half is for what the job finds out.
+        if size > LARGEST_RECORD / 2 {
+            return Err(JobError::ConfigurationTooLarge(LARGEST_RECORD / 2));
+        }
+        Ok(record)
     }
 }

@@ -28,6 +28,43 @@ pub struct Swept {
 }
 
 impl Jobs {
+    /// Takes up everything that a process left which is known to be dead: claims are released
+    /// without waiting for their leases to end, and what is queued is sent again. Only for a home
+    /// with a single process.
+    ///
+    /// # Errors
+    /// If a port fails.
+    pub async fn recover(&self) -> Result<(), Unavailable> {
+        let mut cursor = None;
+        loop {
+            let page = self.records.due(self.now(), cursor.as_deref(), PAGE);
+            let page = page.await?;
+            for record in &page.records {
+                self.recover_record(record).await?;
+            }
+            cursor = page.next;
+            if cursor.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn recover_record(&self, record: &JobRecord) -> Result<(), Unavailable> {
+        let now = self.now();
+        let change = self.change(record.run_id, |record| match record.status {
+            JobStatus::Running => Some(self.claimed_or_exhausted(record, now, None)),
+            _ => None,
+        });
+        if let Change::Written(record) | Change::Left(record) = change.await? {
+            match record.status {
+                JobStatus::Queued => self.queue.send(record.run_id, Duration::ZERO).await?,
+                JobStatus::Failed => self.discard_leftovers(&record).await?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Looks at every job that is not finished or whose time is over.
     ///
     /// # Errors
@@ -79,7 +116,7 @@ impl Jobs {
         };
         match mended.status {
             JobStatus::Failed => {
-                self.remove_payload(&mended).await?;
+                self.discard_leftovers(&mended).await?;
                 swept.failed += 1;
             }
             _ if record.status == JobStatus::Running => swept.released += 1,

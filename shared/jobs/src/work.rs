@@ -271,6 +271,10 @@ impl Jobs {
                 self.queue.hide(&message.receipt, pause).await?;
                 Ok(Handled::Postponed)
             }
+            Change::Left(other) if other.status.is_finished() => {
+                self.settle(&other, message).await?;
+                Ok(Handled::Lost)
+            }
             Change::Left(other) if other.status != JobStatus::Deleting => {
                 // Whoever has the claim stores the same bytes under the same keys.
                 Ok(Handled::Lost)
@@ -326,7 +330,7 @@ impl Jobs {
 
     /// What is left to do for a finished job: its payload goes, then its message.
     async fn settle(&self, job: &JobRecord, message: &Message) -> Result<Handled, Unavailable> {
-        self.remove_payload(job).await?;
+        self.discard_leftovers(job).await?;
         self.queue.acknowledge(&message.receipt).await?;
         info!(job.id = %job.run_id, status = job.status.name(), "job {} is finished", job.run_id);
         Ok(if job.status == JobStatus::Completed {
@@ -334,20 +338,6 @@ impl Jobs {
         } else {
             Handled::Failed
         })
-    }
-}
-
-impl Jobs {
-    /// The payload holds more of other people's data than the outputs need.
-    pub(crate) async fn remove_payload(&self, job: &JobRecord) -> Result<(), Unavailable> {
-        let keep_input = job
-            .config
-            .get("keep_input")
-            .and_then(serde_json::Value::as_bool);
-        if keep_input == Some(true) {
-            return Ok(());
-        }
-        self.objects.remove_all(&job.payload.key).await
     }
 }
 

@@ -199,6 +199,11 @@ impl ObjectStore for FileObjectStore {
         blocking(open).await
     }
 
+    async fn remove(&self, key: &str, _version: Option<&str>) -> Result<(), Unavailable> {
+        let (store, key) = (self.clone(), key.to_owned());
+        blocking(move || unless_missing(fs::remove_file(store.path(&key)?))).await
+    }
+
     async fn remove_all(&self, prefix: &str) -> Result<(), Unavailable> {
         let (store, prefix) = (self.clone(), prefix.to_owned());
         blocking(move || store.remove_blocking(&prefix)).await

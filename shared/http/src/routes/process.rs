@@ -109,6 +109,7 @@ fn submission(
             key,
             version: None,
             size_bytes: stored.size_bytes,
+            upload: None,
         },
         idempotency: idempotency_key.map(|key| (key, fingerprint)),
     })

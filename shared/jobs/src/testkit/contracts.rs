@@ -46,6 +46,7 @@ pub fn record(owner: &str, second: i64) -> JobRecord {
             key: format!("{run_id}/payload"),
             version: None,
             size_bytes: 1,
+            upload: None,
         },
         stats: None,
         outputs: Vec::new(),
@@ -121,6 +122,15 @@ pub async fn object_store_contract(store: &dyn ObjectStore) {
     // An empty object is an object.
     write(store, &train, Vec::new(), true).await;
     assert_eq!(read(store, &train).await.unwrap(), b"");
+
+    // One object is removed, and none whose key only begins like it.
+    write(store, &format!("{payload}-2"), b"2".to_vec(), true).await;
+    for _ in 0..2 {
+        store.remove(&payload, None).await.unwrap();
+        assert!(read(store, &payload).await.is_none());
+        assert!(read(store, &format!("{payload}-2")).await.is_some());
+    }
+    write(store, &payload, b"fifth".to_vec(), true).await;
 
     // A prefix is removed with everything below it and nothing beside it.
     let other = RunId::generate(Timestamp::now());

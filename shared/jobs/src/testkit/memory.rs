@@ -114,6 +114,11 @@ impl ObjectStore for MemoryObjectStore {
         }))
     }
 
+    async fn remove(&self, key: &str, _version: Option<&str>) -> Result<(), Unavailable> {
+        lock(&self.objects).remove(key);
+        Ok(())
+    }
+
     async fn remove_all(&self, prefix: &str) -> Result<(), Unavailable> {
         lock(&self.objects).retain(|key, _| !key.starts_with(prefix));
         Ok(())

@@ -9,4 +9,5 @@ mod contracts;
 mod crashes;
 mod pipeline;
 mod rules;
+mod uploads;
 mod world;

@@ -106,6 +106,11 @@ impl ObjectStore for Faulty<MemoryObjectStore> {
             .call("objects", self.port.open(key, version))
             .await
     }
+    async fn remove(&self, key: &str, version: Option<&str>) -> Result<(), Unavailable> {
+        self.faults
+            .call("objects", self.port.remove(key, version))
+            .await
+    }
     async fn remove_all(&self, prefix: &str) -> Result<(), Unavailable> {
         self.faults
             .call("objects", self.port.remove_all(prefix))
@@ -410,6 +415,7 @@ impl World {
             key: Jobs::payload_key(run_id),
             version: None,
             size_bytes,
+            upload: None,
         };
         Submission {
             run_id,

@@ -1,0 +1,131 @@
+//! Uploads that come by another way than the submission.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use resonare_jobs::ports::Clock as _;
+use resonare_jobs::{
+    Arrived, Handled, JobError, JobStatus, Jobs, Payload, RunId, Submission, Upload,
+};
+
+use crate::world::{World, owner};
+
+async fn begin(world: &World, size_bytes: u64) -> Result<RunId, JobError> {
+    let Submission {
+        run_id,
+        owner,
+        config,
+        payload,
+        ..
+    } = World::submission(RunId::generate(world.clock.now()), size_bytes);
+    world.jobs.admit_upload(&owner, size_bytes).await?;
+    let upload = Upload {
+        run_id,
+        owner,
+        config,
+        payload,
+    };
+    Ok(world.jobs.await_upload(upload).await?.run_id)
+}
+
+/// Stores a payload as one of several that may come.
+async fn store(world: &World, run_id: RunId, attempt: &str) -> Payload {
+    let payload = Payload {
+        key: format!("{}-{attempt}", Jobs::payload_key(run_id)),
+        version: None,
+        size_bytes: 5,
+        upload: None,
+    };
+    let mut writer = world.jobs.objects.create(&payload.key).await.unwrap();
+    writer.write_all(b"hello").unwrap();
+    writer.finish().unwrap();
+    payload
+}
+
+#[tokio::test]
+async fn a_job_waits_for_its_upload_and_is_then_done() {
+    let world = World::new();
+    let run_id = begin(&world, 5).await.unwrap();
+    assert_eq!(world.status(run_id).await, Some(JobStatus::AwaitingUpload));
+    assert!(world.queue.is_empty());
+    let payload = store(&world, run_id, "1").await;
+    let arrived = world.jobs.upload_arrived(run_id, &payload).await.unwrap();
+    assert_eq!(arrived, Arrived::Queued);
+    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Completed);
+    assert!(!world.has(&payload.key));
+}
+
+#[tokio::test]
+async fn of_two_payloads_one_counts_and_none_is_left() {
+    let world = World::new();
+    let run_id = begin(&world, 5).await.unwrap();
+    let (first, second) = (
+        store(&world, run_id, "1").await,
+        store(&world, run_id, "2").await,
+    );
+    for (payload, expected) in [
+        (&first, Arrived::Queued),
+        (&first, Arrived::Before),
+        (&second, Arrived::Unwanted),
+    ] {
+        let arrived = world.jobs.upload_arrived(run_id, payload).await.unwrap();
+        assert_eq!(arrived, expected);
+    }
+    assert!(matches!(
+        world.jobs.awaiting_upload(&owner(), run_id).await,
+        Err(JobError::NotAwaited(JobStatus::Queued))
+    ));
+    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Completed);
+    assert!(!world.has(&first.key) && !world.has(&second.key));
+}
+
+#[tokio::test]
+async fn an_upload_that_comes_too_late_is_unwanted() {
+    let world = World::new();
+    let run_id = begin(&world, 5).await.unwrap();
+    world.clock.advance(Duration::from_hours(25));
+    world.jobs.sweep().await.unwrap();
+    assert_eq!(world.status(run_id).await, Some(JobStatus::Failed));
+    let payload = store(&world, run_id, "1").await;
+    let arrived = world.jobs.upload_arrived(run_id, &payload).await.unwrap();
+    assert_eq!(arrived, Arrived::Unwanted);
+}
+
+#[tokio::test]
+async fn uploads_are_limited_in_size_and_counted_as_active_jobs() {
+    let world = World::new();
+    let limit = world.jobs.limits.upload_bytes;
+    let refused = begin(&world, limit + 1).await;
+    assert!(matches!(refused, Err(JobError::UploadTooLarge(bytes)) if bytes == limit));
+    for _ in 0..world.jobs.limits.active_jobs {
+        begin(&world, 1).await.unwrap();
+    }
+    assert!(matches!(
+        begin(&world, 1).await,
+        Err(JobError::LimitReached { .. })
+    ));
+}
+
+#[tokio::test]
+async fn after_a_restart_claims_are_released_and_queued_jobs_sent_at_once() {
+    let world = World::new();
+    let running = world.submit(b"hello", None).await.unwrap();
+    // The process dies after the claim: the message is hidden, the lease holds.
+    world.kill_at(4, false);
+    assert!(world.until_killed(world.work()).await.is_none());
+    world.heal();
+    assert_eq!(world.status(running).await, Some(JobStatus::Running));
+    // Another dies between its record and its message.
+    world.kill_at(4, false);
+    let submitting = world.submit(b"hello", None);
+    assert!(world.until_killed(submitting).await.is_none());
+    world.heal();
+
+    world.jobs.recover().await.unwrap();
+    while let Some(handled) = world.work().await {
+        handled.unwrap();
+    }
+    let jobs = world.jobs.list(&owner(), None, None, 9).await.unwrap();
+    let statuses: Vec<_> = jobs.records.iter().map(|job| job.status).collect();
+    assert_eq!(statuses, [JobStatus::Completed, JobStatus::Completed]);
+}
