@@ -1,4 +1,4 @@
-//! A request's body on its way to storage: checked while it streams, never whole in memory.
+//! A request's body on its way to storage: never whole in memory, bounded in size and in time.
 
 use std::io::{self, Read, Write};
 use std::sync::atomic::AtomicBool;
@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 
 use crate::api::BodyLimits;
 use crate::problem::Problem;
+use crate::request_configuration::MISSPELT;
 
 /// Parts of a body that wait for storage.
 const WAITING: usize = 8;
@@ -22,54 +23,82 @@ const WAITING: usize = 8;
 /// A part of a body; none at its end. A sender that vanishes without one has not sent it whole.
 type Part = io::Result<Option<Bytes>>;
 
-/// A body that was stored.
-pub(crate) struct Stored {
-    pub(crate) checked: Checked,
-    pub(crate) size_bytes: u64,
-    pub(crate) sha256: String,
+/// The parts of a body, for a consumer that blocks.
+pub(crate) struct Parts {
+    receiver: mpsc::Receiver<Part>,
+    ended: bool,
 }
 
-/// Stores a body and checks that it is an export.
+impl Parts {
+    fn next_part(&mut self) -> io::Result<Option<Bytes>> {
+        if self.ended {
+            return Ok(None);
+        }
+        let part = self.receiver.blocking_recv();
+        let part = part.unwrap_or_else(|| Err(io::ErrorKind::ConnectionAborted.into()))?;
+        self.ended = part.is_none();
+        Ok(part)
+    }
+
+    /// The next part; `None` once the body has ended.
+    ///
+    /// # Errors
+    /// If the rest does not come. The sender's own error is what its caller is told.
+    pub(crate) fn next(&mut self) -> Result<Option<Bytes>, Problem> {
+        self.next_part()
+            .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "the body broke off"))
+    }
+}
+
+/// Passes a body on to a consumer that blocks.
 ///
 /// # Errors
-/// If it is too large, too slow, broken off or no export; then nothing is stored.
-pub(crate) async fn store(
+/// If the body is too large, too slow or broken off, or if the consumer fails.
+pub(crate) async fn consume<T: Send + 'static>(
     body: Body,
-    writer: Box<dyn ObjectWriter>,
     limits: BodyLimits,
-) -> Result<Stored, Problem> {
-    let (parts, waiting) = mpsc::channel::<Part>(WAITING);
-    let storing = tokio::task::spawn_blocking(move || store_blocking(waiting, writer, limits));
-    let ended = send_parts(body, parts, limits).await;
-    let stored = storing.await.map_err(|_| {
+    consumer: impl FnOnce(Parts) -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    let (sender, receiver) = mpsc::channel::<Part>(WAITING);
+    let parts = Parts {
+        receiver,
+        ended: false,
+    };
+    let consuming = tokio::task::spawn_blocking(move || consumer(parts));
+    let sent = send_parts(body, sender, limits).await;
+    let consumed = consuming.await.map_err(|_| {
         Problem::new(
             StatusCode::INTERNAL_SERVER_ERROR,
-            "the body could not be stored",
+            "the body could not be read",
         )
     })?;
-    // Where the sender failed, what the reader made of it is no news.
-    ended.and(stored)
+    // Where the sender failed, what the consumer made of it is no news.
+    sent.and(consumed)
 }
 
 async fn send_parts(
     body: Body,
-    parts: mpsc::Sender<Part>,
+    sender: mpsc::Sender<Part>,
     limits: BodyLimits,
 ) -> Result<(), Problem> {
     let mut stream = body.into_data_stream();
     let mut left = limits.bytes;
+    let end = tokio::time::Instant::now() + limits.total;
     let problem = loop {
-        let part = match tokio::time::timeout(limits.pause, stream.next()).await {
+        let deadline = end.min(tokio::time::Instant::now() + limits.pause);
+        let part = match tokio::time::timeout_at(deadline, stream.next()).await {
             Ok(None) => {
-                // A reader that is gone has seen enough, and says why.
-                let _read = parts.send(Ok(None)).await;
+                // A consumer that is gone has seen enough, and says why.
+                let _read = sender.send(Ok(None)).await;
                 return Ok(());
             }
             Ok(Some(Ok(part))) => part,
             Ok(Some(Err(_))) => break Problem::new(StatusCode::BAD_REQUEST, "the body broke off"),
             Err(_) => {
-                let seconds = limits.pause.as_secs();
-                let detail = format!("nothing of the body came for {seconds} seconds");
+                let (pause, total) = (limits.pause.as_secs(), limits.total.as_secs());
+                let detail = format!(
+                    "nothing of the body came for {pause} seconds, or it took more than {total}"
+                );
                 break Problem::new(StatusCode::REQUEST_TIMEOUT, detail);
             }
         };
@@ -77,13 +106,13 @@ async fn send_parts(
             Some(rest) => left = rest,
             None => break too_large(limits),
         }
-        if parts.send(Ok(Some(part))).await.is_err() {
-            // The reader has seen enough, and says why.
+        if sender.send(Ok(Some(part))).await.is_err() {
+            // The consumer has seen enough, and says why.
             return Ok(());
         }
     };
-    // The reader ends with an error, so that nothing is stored.
-    let _ended = parts
+    // The consumer ends with an error, so that nothing is stored.
+    let _ended = sender
         .send(Err(io::ErrorKind::ConnectionAborted.into()))
         .await;
     Err(problem)
@@ -93,6 +122,35 @@ pub(crate) fn too_large(limits: BodyLimits) -> Problem {
     let BodyLimits { bytes, instead, .. } = limits;
     let detail = format!("the body has more than {bytes} bytes; {instead}");
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+}
+
+pub(crate) fn storage_failed() -> Problem {
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "the body could not be stored; try again in a moment",
+    )
+}
+
+/// An export that was stored.
+pub(crate) struct Stored {
+    pub(crate) checked: Checked,
+    pub(crate) size_bytes: u64,
+    pub(crate) sha256: String,
+}
+
+/// Stores a body, and checks on its way that it is an export.
+///
+/// # Errors
+/// If it is too large, too slow, broken off or no export; then nothing is stored.
+pub(crate) async fn store_export(
+    body: Body,
+    writer: Box<dyn ObjectWriter>,
+    limits: BodyLimits,
+) -> Result<Stored, Problem> {
+    consume(body, limits, move |parts| {
+        store_blocking(parts, writer, limits)
+    })
+    .await
 }
 
 /// What was stored so far.
@@ -105,22 +163,18 @@ struct Progress {
 
 /// Reads parts of a body, and stores what it reads.
 struct Tee {
-    parts: mpsc::Receiver<Part>,
+    parts: Parts,
     part: Bytes,
-    ended: bool,
     progress: Arc<Mutex<Progress>>,
 }
 
 impl Read for Tee {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.part.is_empty() && !self.ended {
-            match self.parts.blocking_recv() {
-                None => return Err(io::ErrorKind::ConnectionAborted.into()),
-                Some(part) => match part? {
-                    Some(part) => self.part = part,
-                    None => self.ended = true,
-                },
-            }
+        while self.part.is_empty() {
+            let Some(part) = self.parts.next_part()? else {
+                return Ok(0);
+            };
+            self.part = part;
             let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
             progress.hash.update(&self.part);
             progress.size_bytes += self.part.len() as u64;
@@ -136,7 +190,7 @@ impl Read for Tee {
 }
 
 fn store_blocking(
-    parts: mpsc::Receiver<Part>,
+    parts: Parts,
     writer: Box<dyn ObjectWriter>,
     limits: BodyLimits,
 ) -> Result<Stored, Problem> {
@@ -150,7 +204,6 @@ fn store_blocking(
     let tee = Tee {
         parts,
         part: Bytes::new(),
-        ended: false,
         progress: Arc::clone(&progress),
     };
     let source = Source {
@@ -158,23 +211,13 @@ fn store_blocking(
         reader: Box::new(tee),
     };
     let mut keys = REQUEST_KEYS.to_vec();
-    keys.push("convo_block_thereshold_secs");
+    keys.push(MISSPELT);
     let never = AtomicBool::new(false);
     let checked = check(source, &keys, limits.decompressed_bytes, &never);
-    let progress = Arc::into_inner(progress).map(|progress| {
-        progress
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner)
-    });
-    let storage_failed = || {
-        Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "the body could not be stored; try again in a moment",
-        )
-    };
-    let Some(progress) = progress else {
-        return Err(storage_failed());
-    };
+    let progress = Arc::into_inner(progress).ok_or_else(storage_failed)?;
+    let progress = progress
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
     if progress.write_error.is_some() {
         return Err(storage_failed());
     }

@@ -1,16 +1,22 @@
 //! The HTTP API as axum routers, the same for every home.
 //!
 //! A home puts the caller's [`resonare_jobs::Owner`] into each request's extensions, and serves
-//! [`ingress`] and [`status`], together or apart.
+//! [`ingress`] and [`status`] apart, or [`all`], if its objects have no addresses of their own.
 
+mod address;
 mod api;
 mod body;
 mod job_info;
+mod openapi;
 mod problem;
 mod request_configuration;
 mod routes;
+mod transfers;
+mod unread;
 
-pub use api::{Api, BodyLimits, Download, Downloads, Health};
+pub use api::{Api, BodyLimits, Health};
 pub use job_info::JobInfo;
+pub use openapi::openapi;
 pub use problem::Problem;
-pub use routes::{ingress, status};
+pub use routes::{all, ingress, status};
+pub use transfers::ServerTransfers;

@@ -9,9 +9,10 @@ use resonare_jobs::JobError;
 use resonare_settings::SettingsError;
 use serde::Serialize;
 use tracing::error;
+use utoipa::ToSchema;
 
 /// A refusal, with a sentence that is safe to show.
-#[derive(Clone, Debug, Serialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Serialize, PartialEq, Eq, ToSchema)]
 pub struct Problem {
     /// `about:blank`: the status says what kind it is.
     #[serde(rename = "type")]
@@ -56,6 +57,8 @@ impl From<JobError> for Problem {
                 retry_after: Some(retry_after),
                 ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail)
             },
+            JobError::UploadTooLarge(_) => Self::new(StatusCode::PAYLOAD_TOO_LARGE, detail),
+            JobError::NotAwaited(_) => Self::new(StatusCode::CONFLICT, detail),
             JobError::KeyReused | JobError::ConfigurationTooLarge(_) => Self::unprocessable(detail),
             JobError::Unavailable(cause) => {
                 let mut causes = cause.to_string();

@@ -6,7 +6,47 @@ use serde_json::{Map, Value};
 use crate::problem::Problem;
 
 /// The original's spelling is read in requests, too.
-const MISSPELT: &str = "convo_block_thereshold_secs";
+pub(crate) const MISSPELT: &str = "convo_block_thereshold_secs";
+
+/// What the query of an address may set: a system prompt does not belong into one.
+pub(crate) const QUERY_KEYS: [&str; 11] = [
+    "target_name",
+    "date_limit",
+    "chat_types",
+    "salvage",
+    "convo_block_threshold_secs",
+    "min_tokens_per_block",
+    "max_tokens_per_block",
+    "message_delimiter",
+    "token_budget",
+    "role_order",
+    "model_id",
+];
+
+/// The values of a query, each key once; a list may also come as a key that is repeated.
+///
+/// # Errors
+/// 422 if another key is repeated, or one does not belong into an address.
+pub(crate) fn of_query(query: Vec<(String, String)>) -> Result<Vec<(String, String)>, Problem> {
+    let mut values: Vec<(String, String)> = Vec::new();
+    for (key, value) in query {
+        if key == "system_prompt" {
+            return Err(Problem::unprocessable(
+                "system_prompt does not belong into an address; send it beside the chats in the \
+                 body, or use the upload route",
+            ));
+        }
+        match values.iter_mut().find(|(earlier, _)| *earlier == key) {
+            Some((_, list)) if key == "chat_types" => {
+                list.push(',');
+                list.push_str(&value);
+            }
+            Some(_) => return Err(Problem::unprocessable(format!("{key} is given twice"))),
+            None => values.push((key, value)),
+        }
+    }
+    Ok(values)
+}
 
 /// Whether a request may set this key.
 pub(crate) fn may_be_set(key: &str) -> bool {
@@ -61,4 +101,32 @@ pub(crate) fn as_text(beside: &Map<String, Value>) -> Result<Vec<(String, String
         Ok((key.clone(), text))
     };
     beside.iter().map(text).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn query(values: &[(&str, &str)]) -> Result<Vec<(String, String)>, Problem> {
+        let owned = |&(key, value): &(&str, &str)| (key.to_owned(), value.to_owned());
+        of_query(values.iter().map(owned).collect())
+    }
+
+    #[test]
+    fn a_query_takes_what_a_request_may_set_but_the_system_prompt() {
+        let mut keys = QUERY_KEYS.to_vec();
+        keys.push("system_prompt");
+        keys.sort_unstable();
+        let mut request_keys = REQUEST_KEYS.to_vec();
+        request_keys.sort_unstable();
+        assert_eq!(keys, request_keys);
+    }
+
+    #[test]
+    fn a_list_may_be_repeated_and_nothing_else() {
+        let chats = query(&[("chat_types", "a"), ("chat_types", "b")]).unwrap();
+        assert_eq!(chats, [("chat_types".to_owned(), "a,b".to_owned())]);
+        assert!(query(&[("salvage", "true"), ("salvage", "true")]).is_err());
+        assert!(query(&[("system_prompt", "x")]).is_err());
+    }
 }

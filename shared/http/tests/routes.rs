@@ -16,8 +16,8 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{Method, Request, StatusCode, header};
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
-use resonare_http::{Api, BodyLimits, Download, Downloads, Health};
-use resonare_jobs::ports::{JobStore as _, Unavailable, Written};
+use resonare_http::{Api, BodyLimits, Health, ServerTransfers};
+use resonare_jobs::ports::{Downloads, JobStore as _, ObjectStore as _, Unavailable, Written};
 use resonare_jobs::testkit::{ManualClock, MemoryJobStore, MemoryObjectStore, MemoryQueue};
 use resonare_jobs::{JobRecord, JobStatus, Jobs, Limits, Output, Owner, RunId, Timings};
 use resonare_settings::Configuration;
@@ -33,9 +33,9 @@ impl Downloads for Addresses {
         &self,
         job: &JobRecord,
         output: &Output,
-    ) -> Result<Option<Download>, Unavailable> {
+    ) -> Result<Option<String>, Unavailable> {
         let url = format!("https://objects.example/{}/{}", job.run_id, output.name);
-        Ok((output.name != "gone.json").then_some(Download { url }))
+        Ok((output.name != "gone.json").then_some(url))
     }
 }
 
@@ -43,7 +43,7 @@ struct Well(bool);
 
 #[async_trait]
 impl Health for Well {
-    async fn objects_answer(&self) -> bool {
+    async fn bucket_answers(&self) -> bool {
         self.0
     }
 }
@@ -90,16 +90,18 @@ impl Service {
                 bytes: 10_000,
                 decompressed_bytes: 50_000,
                 pause: Duration::from_millis(500),
+                total: Duration::from_secs(5),
                 instead: "use POST /data-prep/uploads",
             },
+            uploads: Arc::new(ServerTransfers {
+                objects: Arc::new(objects.clone()),
+                clock: Arc::new(clock.clone()),
+                timings: Timings::default(),
+            }),
             downloads: Arc::new(Addresses),
             health: Arc::new(Well(true)),
         };
-        let router = resonare_http::ingress(api.clone());
-        // Each half answers for its own routes.
-        let router = Router::new()
-            .nest_service("/in", router)
-            .fallback_service(resonare_http::status(api));
+        let router = resonare_http::all(api);
         Self {
             router,
             objects,
@@ -149,7 +151,7 @@ struct Post {
 }
 
 fn post(query: &str, body: impl Into<Body>) -> Post {
-    let request = Request::post(format!("/in/data-prep/process{query}"))
+    let request = Request::post(format!("/data-prep/process{query}"))
         .header(header::CONTENT_TYPE, "application/json")
         .body(body.into());
     Post {
@@ -535,4 +537,144 @@ async fn the_queue_and_the_health_are_shown() {
         (&health.body["status"], &health.body["s3"]),
         (&json!("healthy"), &json!("connected"))
     );
+}
+
+fn json_post(path: &str, body: Value) -> Request<Body> {
+    let request = Request::post(path)
+        .header(header::CONTENT_TYPE, "application/json")
+        .header(header::HOST, "localhost:8010");
+    request.body(body.to_string().into()).unwrap()
+}
+
+impl Service {
+    async fn upload(&self, path: &str, bytes: impl Into<Body>) -> Answer {
+        let request = Request::put(path).body(bytes.into()).unwrap();
+        self.send_as("ann", request).await
+    }
+}
+
+#[tokio::test]
+async fn an_upload_announces_its_size_and_begins_its_job_once() {
+    let service = Service::new();
+    let config = json!({"system_prompt": "Be kind.", "max_tokens_per_block": 900});
+    let begin =
+        json!({"size_bytes": EXPORT.len(), "content_encoding": "identity", "config": config});
+    let begun = service
+        .send_as("ann", json_post("/data-prep/uploads", begin))
+        .await;
+    assert_eq!(begun.status, StatusCode::CREATED);
+    let run_id = begun.body["run_id"].as_str().unwrap().to_owned();
+    let content = format!("/data-prep/uploads/{run_id}/content");
+    let part = &begun.body["parts"][0];
+    assert_eq!(part["url"], format!("http://localhost:8010{content}"));
+    assert_eq!(part["size_bytes"], EXPORT.len());
+    assert_eq!(begun.body["complete_url"], Value::Null);
+    let job = service.get(&format!("/data-prep/jobs/{run_id}")).await;
+    assert_eq!(job.body["status"], "AWAITING_UPLOAD");
+    assert_eq!(job.body["config"]["system_prompt"], "Be kind.");
+
+    // Too little, too much, and another's.
+    for bytes in ["[]".to_owned(), format!("{EXPORT} ")] {
+        let chunks = stream::iter([Ok::<_, Infallible>(Bytes::from(bytes.clone()))]);
+        for body in [Body::from(bytes), Body::from_stream(chunks)] {
+            let refused = service.upload(&content, body).await.status;
+            assert!(refused.is_client_error());
+        }
+    }
+    let foreign = Request::put(&content).body(EXPORT.into()).unwrap();
+    assert_eq!(
+        service.send_as("ben", foreign).await.status,
+        StatusCode::NOT_FOUND
+    );
+    assert!(service.objects.keys().is_empty());
+    let complete = format!("/data-prep/uploads/{run_id}/complete");
+    let early = service
+        .send_as("ann", json_post(&complete, json!({})))
+        .await;
+    assert_eq!(early.status, StatusCode::CONFLICT);
+    let parts = format!("/data-prep/uploads/{run_id}/parts");
+    assert_eq!(service.get(&parts).await.status, StatusCode::OK);
+
+    assert_eq!(
+        service.upload(&content, EXPORT).await.status,
+        StatusCode::OK
+    );
+    let job = service.get(&format!("/data-prep/jobs/{run_id}")).await;
+    assert_eq!(job.body["status"], "QUEUED");
+    assert_eq!((service.queue.len(), service.objects.keys().len()), (1, 1));
+    // What is there is not overwritten, and completing it again changes nothing.
+    let again = service.upload(&content, EXPORT).await;
+    assert_eq!(again.status, StatusCode::CONFLICT);
+    assert_eq!(service.get(&parts).await.status, StatusCode::CONFLICT);
+    let again = service
+        .send_as("ann", json_post(&complete, json!({})))
+        .await;
+    assert_eq!((again.status, service.queue.len()), (StatusCode::OK, 1));
+}
+
+#[tokio::test]
+async fn uploads_that_may_not_be_are_refused() {
+    let service = Service::new();
+    for (body, status) in [
+        (
+            json!({"size_bytes": 1 << 21}),
+            StatusCode::PAYLOAD_TOO_LARGE,
+        ),
+        (json!({"size_bytes": 0}), StatusCode::UNPROCESSABLE_ENTITY),
+        (json!({"size_bytes": -1}), StatusCode::UNPROCESSABLE_ENTITY),
+        (json!({}), StatusCode::UNPROCESSABLE_ENTITY),
+        (
+            json!({"size_bytes": 1, "surprise": 1}),
+            StatusCode::UNPROCESSABLE_ENTITY,
+        ),
+        (
+            json!({"size_bytes": 1, "content_encoding": "br"}),
+            StatusCode::UNPROCESSABLE_ENTITY,
+        ),
+        (
+            json!({"size_bytes": 1, "config": {"tokenizer": "/etc/passwd"}}),
+            StatusCode::UNPROCESSABLE_ENTITY,
+        ),
+        (
+            json!({"size_bytes": 1, "config": {"salvage": {}}}),
+            StatusCode::UNPROCESSABLE_ENTITY,
+        ),
+    ] {
+        let answer = service
+            .send_as("ann", json_post("/data-prep/uploads", body.clone()))
+            .await;
+        assert_eq!(answer.status, status, "{body}: {}", answer.body);
+    }
+    let no_json = Request::post("/data-prep/uploads")
+        .body("{}".into())
+        .unwrap();
+    let answer = service.send_as("ann", no_json).await;
+    assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+}
+
+#[tokio::test]
+async fn an_output_is_downloaded_through_the_server() {
+    let service = Service::new();
+    let mut record = resonare_jobs::testkit::record("ann", 1_700_000_000);
+    record.status = JobStatus::Completed;
+    record.outputs = vec![Output {
+        name: "train.jsonl".to_owned(),
+        size_bytes: 3,
+    }];
+    service.records.create(&record).await.unwrap();
+    let path = format!(
+        "/data-prep/jobs/{}/outputs/train.jsonl/content",
+        record.run_id
+    );
+    assert_eq!(service.get(&path).await.status, StatusCode::GONE);
+    let key = resonare_jobs::output_key(record.run_id, "train.jsonl");
+    let mut writer = service.objects.create(&key).await.unwrap();
+    writer.write_all(b"{}\n").unwrap();
+    writer.finish().unwrap();
+    let answer = service.get(&path).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(answer.body, json!({}));
+    assert_eq!(answer.headers[header::CONTENT_LENGTH], "3");
+    let raw = path.replace("train.jsonl", "raw.json");
+    assert_eq!(service.get(&raw).await.status, StatusCode::NOT_FOUND);
 }

@@ -1,14 +1,18 @@
 //! `/data-prep/jobs`: what became of jobs.
 
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use resonare_jobs::ports::Page;
-use resonare_jobs::{JobError, JobRecord, JobStatus, Owner, RunId};
-use serde::Deserialize;
+use resonare_jobs::{JobError, JobRecord, JobStatus, Owner};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use utoipa::{IntoParams, ToSchema};
 
+use super::extract::{Path, Query};
+use super::run_id;
+use crate::address::absolute;
 use crate::api::Api;
 use crate::job_info::JobInfo;
 use crate::problem::Problem;
@@ -16,16 +20,18 @@ use crate::problem::Problem;
 const DEFAULT_LIMIT: usize = 50;
 const LARGEST_LIMIT: usize = 200;
 
-/// The name of a job in an address; what can be none is no job.
-fn run_id(text: &str) -> Result<RunId, Problem> {
-    text.parse().map_err(|_| Problem::not_found())
-}
-
 async fn info(api: &Api, record: JobRecord) -> Result<JobInfo, Problem> {
     let position = api.jobs.position_in_queue(&record).await?;
     Ok(JobInfo::new(record, position))
 }
 
+/// One job
+#[utoipa::path(get, path = "/data-prep/jobs/{run_id}", tag = "jobs",
+    params(("run_id" = String, Path, format = Uuid)), responses(
+    (status = OK, body = JobInfo),
+    (status = NOT_FOUND, body = Problem, content_type = "application/problem+json"),
+    (status = SERVICE_UNAVAILABLE, body = Problem, content_type = "application/problem+json"),
+))]
 pub(crate) async fn get(
     State(api): State<Api>,
     Extension(owner): Extension<Owner>,
@@ -36,11 +42,17 @@ pub(crate) async fn get(
 }
 
 /// Which jobs are listed.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Listing {
+    /// How many at most.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 200, default = 50)]
     limit: Option<String>,
+    /// Where to go on, as the `Link` of the page before says.
     cursor: Option<String>,
+    /// Only jobs in this state.
+    #[param(value_type = Option<crate::job_info::Status>)]
     status: Option<String>,
 }
 
@@ -54,6 +66,15 @@ pub(crate) async fn by_name(api: &Api, page: Page) -> Result<Map<String, Value>,
     Ok(jobs)
 }
 
+/// The caller's jobs, newest first
+///
+/// The next page is where `Link: <…>; rel="next"` says.
+#[utoipa::path(get, path = "/data-prep/jobs", tag = "jobs", params(Listing), responses(
+    (status = OK, body = std::collections::HashMap<String, JobInfo>,
+        headers(("Link" = Option<String>, description = "The next page"))),
+    (status = UNPROCESSABLE_ENTITY, body = Problem, content_type = "application/problem+json"),
+    (status = SERVICE_UNAVAILABLE, body = Problem, content_type = "application/problem+json"),
+))]
 pub(crate) async fn list(
     State(api): State<Api>,
     Extension(owner): Extension<Owner>,
@@ -95,6 +116,15 @@ pub(crate) async fn list(
     Ok((headers, Json(by_name(&api, page).await?)))
 }
 
+/// Remove a job and everything stored for it
+///
+/// Also while it runs.
+#[utoipa::path(delete, path = "/data-prep/jobs/{run_id}", tag = "jobs",
+    params(("run_id" = String, Path, format = Uuid)), responses(
+    (status = NO_CONTENT),
+    (status = NOT_FOUND, body = Problem, content_type = "application/problem+json"),
+    (status = SERVICE_UNAVAILABLE, body = Problem, content_type = "application/problem+json"),
+))]
 pub(crate) async fn delete(
     State(api): State<Api>,
     Extension(owner): Extension<Owner>,
@@ -105,17 +135,45 @@ pub(crate) async fn delete(
 }
 
 /// How an output is asked for.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Wanted {
+    /// `false` for the address as JSON instead of a redirect.
+    #[param(value_type = Option<bool>, default = true)]
     redirect: Option<String>,
 }
 
+/// Where an output can be downloaded for a while.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DownloadInfo {
+    url: String,
+}
+
+/// Download an output
+#[utoipa::path(get, path = "/data-prep/jobs/{run_id}/outputs/{name}", tag = "jobs",
+    params(("run_id" = String, Path, format = Uuid),
+        ("name" = String, Path, description = "One of the job's `outputs`"), Wanted), responses(
+    (status = OK, body = DownloadInfo, description = "With `redirect=false`"),
+    (status = TEMPORARY_REDIRECT, description = "To the output",
+        headers(("Location" = String, description = "A short-lived address"))),
+    (status = NOT_FOUND, body = Problem, content_type = "application/problem+json"),
+    (status = GONE, body = Problem, content_type = "application/problem+json"),
+    (status = UNPROCESSABLE_ENTITY, body = Problem, content_type = "application/problem+json"),
+    (status = SERVICE_UNAVAILABLE, body = Problem, content_type = "application/problem+json"),
+))]
 pub(crate) async fn output(
     State(api): State<Api>,
     Extension(owner): Extension<Owner>,
+    request_headers: HeaderMap,
     Path((id, name)): Path<(String, String)>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Problem> {
+    let redirects = match wanted.redirect.as_deref() {
+        None | Some("true") => true,
+        Some("false") => false,
+        Some(_) => return Err(Problem::unprocessable("redirect is true or false")),
+    };
     let record = api.jobs.get(&owner, run_id(&id)?).await?;
     let Some(output) = record.outputs.iter().find(|output| output.name == name) else {
         let names: Vec<_> = record.outputs.iter().map(|output| &*output.name).collect();
@@ -132,13 +190,14 @@ pub(crate) async fn output(
         .address(&record, output)
         .await
         .map_err(JobError::from)?;
-    let Some(download) = address else {
+    let Some(url) = address else {
         return Err(JobError::Gone(output.name.clone()).into());
     };
-    if wanted.redirect.as_deref() == Some("false") {
-        return Ok(Json(json!({"url": download.url})).into_response());
+    let url = absolute(&url, &request_headers);
+    if !redirects {
+        return Ok(Json(DownloadInfo { url }).into_response());
     }
-    let location = HeaderValue::from_str(&download.url).map_err(|_| {
+    let location = HeaderValue::from_str(&url).map_err(|_| {
         Problem::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "the address cannot be sent as a header",

@@ -1,27 +1,44 @@
 //! `POST /data-prep/process`: an export in the body becomes a job.
 
 use axum::body::Body;
-use axum::extract::{Query, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::{Extension, Json};
-use resonare_jobs::{Jobs, Owner, Payload, RunId, Submission};
-use serde::Serialize;
+use resonare_jobs::{JobError, Jobs, Owner, Payload, RunId, Submission};
 
+use super::Accepted;
+use super::extract::Query;
 use crate::api::Api;
 use crate::body::{self, Stored};
 use crate::problem::Problem;
-use crate::request_configuration::{as_text, merge};
-
-/// The answer to a submission.
-#[derive(Debug, Serialize)]
-pub(crate) struct Accepted {
-    status: &'static str,
-    message: &'static str,
-    run_id: RunId,
-}
+use crate::request_configuration::{as_text, merge, of_query};
 
 const LONGEST_IDEMPOTENCY_KEY: usize = 255;
 
+/// Submit an export
+///
+/// The body is an export as Telegram Desktop writes it, an array of chats, the export of a single
+/// chat, or an object whose `chats` is an array, with configuration keys beside them.
+#[utoipa::path(post, path = "/data-prep/process", tag = "submission",
+    params(
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255,
+            pattern = "^[!-~]*$",
+            description = "The same key with the same body and configuration is the same job, for 24 hours"),
+    ),
+    request_body(description = "An export, also gzipped (`Content-Encoding: gzip`)",
+        content((serde_json::Value = "application/json"))),
+    responses(
+    (status = ACCEPTED, body = Accepted),
+    (status = BAD_REQUEST, body = Problem, content_type = "application/problem+json",
+        description = "Not an export; the detail says where"),
+    (status = REQUEST_TIMEOUT, body = Problem, content_type = "application/problem+json"),
+    (status = PAYLOAD_TOO_LARGE, body = Problem, content_type = "application/problem+json"),
+    (status = UNSUPPORTED_MEDIA_TYPE, body = Problem, content_type = "application/problem+json"),
+    (status = UNPROCESSABLE_ENTITY, body = Problem, content_type = "application/problem+json",
+        description = "A configuration key or value is not allowed, or the Idempotency-Key was used otherwise"),
+    (status = TOO_MANY_REQUESTS, body = Problem, content_type = "application/problem+json"),
+    (status = SERVICE_UNAVAILABLE, body = Problem, content_type = "application/problem+json"),
+))]
 pub(crate) async fn process(
     State(api): State<Api>,
     Extension(owner): Extension<Owner>,
@@ -30,12 +47,7 @@ pub(crate) async fn process(
 ) -> Result<(StatusCode, Json<Accepted>), Problem> {
     let (parts, body) = request.into_parts();
     check_headers(&parts.headers, &api)?;
-    if query.iter().any(|(key, _)| key == "system_prompt") {
-        return Err(Problem::unprocessable(
-            "system_prompt does not belong into an address; send it beside the chats in the body, \
-             or use the upload route",
-        ));
-    }
+    let query = of_query(query)?;
     // Refused before anything is stored.
     merge(&api.configuration, query.clone())?;
     let idempotency_key = idempotency_key(&parts.headers)?;
@@ -60,27 +72,17 @@ pub(crate) async fn process(
                 .objects
                 .remove_all(&key)
                 .await
-                .map_err(resonare_jobs::JobError::from)?;
+                .map_err(JobError::from)?;
             return Err(problem);
         }
     };
-    let message = "Job accepted and enqueued";
-    let accepted = Accepted {
-        status: "queued",
-        message,
-        run_id: submitted.run_id,
-    };
+    let accepted = Accepted::queued(submitted.run_id);
     Ok((StatusCode::ACCEPTED, Json(accepted)))
 }
 
 async fn store(api: &Api, key: &str, body: Body) -> Result<Stored, Problem> {
-    let writer = api
-        .jobs
-        .objects
-        .create(key)
-        .await
-        .map_err(resonare_jobs::JobError::from)?;
-    body::store(body, writer, api.limits).await
+    let writer = api.jobs.objects.create(key).await.map_err(JobError::from)?;
+    body::store_export(body, writer, api.limits).await
 }
 
 fn submission(

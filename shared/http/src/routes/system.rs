@@ -5,10 +5,14 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::{Extension, Json};
 use resonare_jobs::{JobStatus, Owner};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::jobs::by_name;
 use crate::api::Api;
+use crate::job_info::JobInfo;
+use crate::openapi::openapi;
 use crate::problem::Problem;
 
 /// The caller's newest jobs that the queue shows.
@@ -16,10 +20,27 @@ const SHOWN: usize = 50;
 /// The most queued jobs that are counted.
 const COUNTED: usize = 1000;
 
+/// What waits and what runs, of the caller's jobs.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct QueueInfo {
+    /// Whether a job is being worked on.
+    running: bool,
+    /// Jobs that wait, counted up to 1,000.
+    queue_size: usize,
+    /// The newest 50 jobs.
+    #[schema(value_type = std::collections::HashMap<String, JobInfo>)]
+    jobs: Map<String, Value>,
+}
+
+/// The queue
+#[utoipa::path(get, path = "/data-prep/system/queue", tag = "system", responses(
+    (status = OK, body = QueueInfo),
+    (status = SERVICE_UNAVAILABLE, body = Problem, content_type = "application/problem+json"),
+))]
 pub(crate) async fn queue(
     State(api): State<Api>,
     Extension(owner): Extension<Owner>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<QueueInfo>, Problem> {
     let count = async |status, limit| -> Result<usize, Problem> {
         Ok(api
             .jobs
@@ -31,16 +52,44 @@ pub(crate) async fn queue(
     let running = count(JobStatus::Running, 1).await? > 0;
     let queue_size = count(JobStatus::Queued, COUNTED).await?;
     let jobs = by_name(&api, api.jobs.list(&owner, None, None, SHOWN).await?).await?;
-    Ok(Json(
-        json!({"running": running, "queue_size": queue_size, "jobs": jobs}),
-    ))
+    Ok(Json(QueueInfo {
+        running,
+        queue_size,
+        jobs,
+    }))
 }
 
-pub(crate) async fn health(State(api): State<Api>) -> Json<Value> {
-    let answer = api.health.objects_answer();
+/// How the service is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct HealthInfo {
+    /// `healthy`.
+    status: &'static str,
+    /// `connected` if the bucket answers, else `missing`.
+    s3: &'static str,
+    /// The version of the service.
+    version: &'static str,
+}
+
+/// Whether the service is there
+#[utoipa::path(get, path = "/data-prep/system/health", tag = "system", responses(
+    (status = OK, body = HealthInfo),
+))]
+pub(crate) async fn health(State(api): State<Api>) -> Json<HealthInfo> {
+    let answer = api.health.bucket_answers();
     let answered = tokio::time::timeout(Duration::from_secs(2), answer)
         .await
         .unwrap_or(false);
-    let s3 = if answered { "connected" } else { "missing" };
-    Json(json!({"status": "healthy", "s3": s3, "version": env!("CARGO_PKG_VERSION")}))
+    Json(HealthInfo {
+        status: "healthy",
+        s3: if answered { "connected" } else { "missing" },
+        version: env!("CARGO_PKG_VERSION"),
+    })
+}
+
+/// This description
+#[utoipa::path(get, path = "/data-prep/openapi.json", tag = "system", responses(
+    (status = OK, body = serde_json::Value),
+))]
+pub(crate) async fn openapi_json() -> Json<utoipa::openapi::OpenApi> {
+    Json(openapi())
 }

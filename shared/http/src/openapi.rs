@@ -1,0 +1,92 @@
+//! The description of the API, made from the routes themselves.
+
+use utoipa::OpenApi as _;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
+use utoipa::openapi::{OpenApi, Required};
+
+use crate::request_configuration::QUERY_KEYS;
+use crate::routes::{ingress_routes, status_routes};
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Resonare Data Prep",
+        description = "Turns Telegram exports into token-bounded conversation blocks to fine-tune a \
+            language model with. Errors are problem documents (RFC 9457). Times are RFC 3339, UTC."
+    ),
+    tags(
+        (name = "submission", description = "Exports become jobs"),
+        (name = "jobs", description = "What became of jobs"),
+        (name = "system", description = "How the service is"),
+    )
+)]
+struct Description;
+
+/// The description of all routes, as OpenAPI 3.1.
+pub fn openapi() -> OpenApi {
+    let mut description = Description::openapi();
+    description.merge(ingress_routes().into_openapi());
+    description.merge(status_routes().into_openapi());
+    let process = description.paths.paths.get_mut("/data-prep/process");
+    if let Some(process) = process.and_then(|item| item.post.as_mut()) {
+        let parameters = process.parameters.get_or_insert_default();
+        parameters.extend(QUERY_KEYS.iter().map(|key| query_parameter(key).into()));
+    }
+    description
+}
+
+/// A configuration key in a query.
+fn query_parameter(key: &str) -> Parameter {
+    let names = |names: &[&str]| {
+        let object = ObjectBuilder::new().schema_type(Type::String);
+        object.enum_values(Some(names.iter().copied()))
+    };
+    let schema = match key {
+        "chat_types" => {
+            let one = names(&resonare_pipeline::CHAT_TYPES);
+            Schema::from(ArrayBuilder::new().items(one).min_items(Some(1)))
+        }
+        "token_budget" => Schema::from(names(&["content", "rendered"])),
+        "role_order" => Schema::from(names(&["as_is", "user_first"])),
+        "salvage" => Schema::from(ObjectBuilder::new().schema_type(Type::Boolean)),
+        "convo_block_threshold_secs" | "min_tokens_per_block" | "max_tokens_per_block" => {
+            let number = ObjectBuilder::new().schema_type(Type::Integer);
+            Schema::from(number.minimum(Some(0)).maximum(Some(u32::MAX)))
+        }
+        _ => Schema::from(ObjectBuilder::new().schema_type(Type::String)),
+    };
+    // A list is one value, its parts joined by commas.
+    let explode = (key == "chat_types").then_some(false);
+    ParameterBuilder::new()
+        .name(key)
+        .parameter_in(ParameterIn::Query)
+        .required(Required::False)
+        .description(Some("Configuration of this job"))
+        .schema(Some(schema))
+        .explode(explode)
+        .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_route_is_described() {
+        let description = serde_json::to_value(openapi()).unwrap();
+        assert_eq!(description["openapi"], "3.1.0");
+        let paths: Vec<_> = description["paths"].as_object().unwrap().keys().collect();
+        assert_eq!(paths.len(), 10, "{paths:?}");
+        let parameters = &description["paths"]["/data-prep/process"]["post"]["parameters"];
+        let names: Vec<_> = parameters
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|parameter| parameter["name"].as_str().unwrap())
+            .collect();
+        for key in QUERY_KEYS {
+            assert!(names.contains(&key), "{key}");
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! `/data-prep/uploads`: large exports go straight to where they are stored.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::{Extension, Json};
+use jiff::Timestamp;
+use resonare_jobs::ports::{Completion, UploadPart};
+use resonare_jobs::{Arrived, JobError, JobRecord, Owner, RunId, Upload};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::extract::{JsonBody, Path};
+use super::{Accepted, run_id};
+use crate::address::absolute;
+use crate::api::Api;
+use crate::problem::Problem;
+use crate::request_configuration::{as_text, merge};
+
+/// An upload to come.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UploadRequest {
+    /// The size of the file as it will be sent.
+    #[schema(minimum = 1)]
+    size_bytes: u64,
+    /// `gzip` if the file is compressed.
+    #[serde(default)]
+    content_encoding: Option<ContentEncoding>,
+    /// Configuration keys and their values, as in the query of `/data-prep/process`, and
+    /// `system_prompt`.
+    #[serde(default)]
+    config: Option<Map<String, Value>>,
+}
+
+/// How a file is encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ContentEncoding {
+    Gzip,
+    Identity,
+}
+
+/// Where an upload goes.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct UploadInfo {
+    /// The job that begins when the upload is there.
+    #[schema(value_type = String, format = Uuid)]
+    run_id: RunId,
+    /// `AWAITING_UPLOAD`.
+    status: &'static str,
+    /// The file's parts, in order: each is sent with one PUT.
+    parts: Vec<PartInfo>,
+    /// Where a POST ends the upload once all parts are there; null where the one part does.
+    #[schema(required = true)]
+    complete_url: Option<String>,
+    /// When the addresses stop working. New ones are at `/data-prep/uploads/{run_id}/parts`.
+    expires_at: Timestamp,
+}
+
+/// A part of a file.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PartInfo {
+    /// Its number, from 1.
+    part_number: u32,
+    /// Its size. All parts but the last have the same.
+    size_bytes: u64,
+    /// How it is sent.
+    method: &'static str,
+    /// Where it is sent.
+    url: String,
+    /// Headers that have to be sent with it, as they are.
+    headers: BTreeMap<String, String>,
+}
+
+/// Begin an upload
+///
+/// For exports that are too large for `/data-prep/process`. The job begins when the upload is there.
+#[utoipa::path(post, path = "/data-prep/uploads", tag = "submission", responses(
+    (status = CREATED, body = UploadInfo),
+    (status = BAD_REQUEST, body = Problem, content_type = "application/problem+json"),
+    (status = PAYLOAD_TOO_LARGE, body = Problem, content_type = "application/problem+json"),
+    (status = UNSUPPORTED_MEDIA_TYPE, body = Problem, content_type = "application/problem+json"),
+    (status = UNPROCESSABLE_ENTITY, body = Problem, content_type = "application/problem+json"),
+    (status = TOO_MANY_REQUESTS, body = Problem, content_type = "application/problem+json"),
+    (status = SERVICE_UNAVAILABLE, body = Problem, content_type = "application/problem+json"),
+))]
+pub(crate) async fn begin(
+    State(api): State<Api>,
+    Extension(owner): Extension<Owner>,
+    headers: HeaderMap,
+    JsonBody(request): JsonBody<UploadRequest>,
+) -> Result<(StatusCode, Json<UploadInfo>), Problem> {
+    let values = as_text(&request.config.unwrap_or_default())?;
+    let config = merge(&api.configuration, values)?;
+    if request.size_bytes == 0 {
+        return Err(Problem::unprocessable("size_bytes is at least 1"));
+    }
+    api.jobs.admit_upload(&owner, request.size_bytes).await?;
+    let run_id = RunId::generate(api.jobs.clock.now());
+    let encoding = request.content_encoding;
+    let encoding = (encoding == Some(ContentEncoding::Gzip)).then(|| "gzip".to_owned());
+    let payload = api.uploads.begin(run_id, request.size_bytes, encoding);
+    let upload = Upload {
+        run_id,
+        owner,
+        config,
+        payload: payload.await.map_err(JobError::from)?,
+    };
+    let record = api.jobs.await_upload(upload).await?;
+    Ok((
+        StatusCode::CREATED,
+        Json(info(&api, &record, &headers).await?),
+    ))
+}
+
+/// The addresses of an upload, anew
+#[utoipa::path(get, path = "/data-prep/uploads/{run_id}/parts", tag = "submission",
+    params(("run_id" = String, Path, format = Uuid)), responses(
+    (status = OK, body = UploadInfo),
+    (status = NOT_FOUND, body = Problem, content_type = "application/problem+json"),
+    (status = CONFLICT, body = Problem, content_type = "application/problem+json",
+        description = "The upload came already, or will not come any more"),
+    (status = SERVICE_UNAVAILABLE, body = Problem, content_type = "application/problem+json"),
+))]
+pub(crate) async fn parts(
+    State(api): State<Api>,
+    Extension(owner): Extension<Owner>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Json<UploadInfo>, Problem> {
+    let record = api.jobs.awaiting_upload(&owner, run_id(&id)?).await?;
+    Ok(Json(info(&api, &record, &headers).await?))
+}
+
+/// End an upload of several parts
+///
+/// The job is queued then. Doing it again changes nothing.
+#[utoipa::path(post, path = "/data-prep/uploads/{run_id}/complete", tag = "submission",
+    params(("run_id" = String, Path, format = Uuid)), responses(
+    (status = OK, body = Accepted),
+    (status = NOT_FOUND, body = Problem, content_type = "application/problem+json"),
+    (status = CONFLICT, body = Problem, content_type = "application/problem+json",
+        description = "Parts are missing, or the upload will not come any more"),
+    (status = SERVICE_UNAVAILABLE, body = Problem, content_type = "application/problem+json"),
+))]
+pub(crate) async fn complete(
+    State(api): State<Api>,
+    Extension(owner): Extension<Owner>,
+    Path(id): Path<String>,
+) -> Result<Json<Accepted>, Problem> {
+    let run_id = run_id(&id)?;
+    let record = match api.jobs.awaiting_upload(&owner, run_id).await {
+        Ok(record) => record,
+        Err(JobError::NotAwaited(status)) if !status.is_finished() => {
+            return Ok(Json(Accepted::queued(run_id)));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let upload = record.payload.upload.clone().unwrap_or_default();
+    let completion = api.uploads.complete(&record.payload, &upload).await;
+    let payload = match completion.map_err(JobError::from)? {
+        Completion::Done(payload) => payload,
+        Completion::Incomplete => {
+            let detail = "parts of the upload are missing";
+            return Err(Problem::new(StatusCode::CONFLICT, detail));
+        }
+    };
+    let arrived = api.jobs.upload_arrived(run_id, &payload).await;
+    match arrived.map_err(JobError::from)? {
+        Arrived::Queued | Arrived::Before => Ok(Json(Accepted::queued(run_id))),
+        Arrived::Unwanted => Err(JobError::NotFound.into()),
+    }
+}
+
+async fn info(api: &Api, record: &JobRecord, headers: &HeaderMap) -> Result<UploadInfo, Problem> {
+    let run_id = record.run_id;
+    let upload = record.payload.upload.clone().unwrap_or_default();
+    let plan = api.uploads.plan(run_id, &record.payload, &upload).await;
+    let plan = plan.map_err(JobError::from)?;
+    let part = |part: UploadPart| PartInfo {
+        part_number: part.number,
+        size_bytes: part.size_bytes,
+        method: "PUT",
+        url: absolute(&part.url, headers),
+        headers: part.headers,
+    };
+    let complete = format!("/data-prep/uploads/{run_id}/complete");
+    Ok(UploadInfo {
+        run_id,
+        status: record.status.name(),
+        parts: plan.parts.into_iter().map(part).collect(),
+        complete_url: plan.needs_completion.then(|| absolute(&complete, headers)),
+        expires_at: plan.expires_at,
+    })
+}
