@@ -20,6 +20,10 @@ pub(crate) enum Command {
     Prepare(Box<PrepareArguments>),
     /// List the chats and senders of exports, so that you can choose a target
     Inspect(InspectArguments),
+    /// Run the HTTP API, a worker and a sweeper, with nothing beside them
+    Serve(Box<ServeArguments>),
+    /// Send an export to a running service, wait, and download the outputs
+    Submit(Box<SubmitArguments>),
 }
 
 const PATHS_HELP: &str = "Exports to read: files as Telegram Desktop writes them (result.json, also \
@@ -64,15 +68,104 @@ pub(crate) struct InspectArguments {
     pub(crate) json: bool,
 }
 
-/// The configuration keys; values stay text until the configuration checks them, so that an error
+#[derive(Debug, Args)]
+pub(crate) struct ServeArguments {
+    /// Address to listen on; one that others can reach needs --token
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub(crate) host: String,
+
+    /// Port to listen on; 0 for any that is free
+    #[arg(long, value_name = "PORT", default_value_t = 8010)]
+    pub(crate) port: u16,
+
+    /// Jobs, their outputs and fetched tokenizers are kept below this folder
+    #[arg(long, value_name = "DIR", default_value = "./data")]
+    pub(crate) data_dir: PathBuf,
+
+    /// Read the configuration from this file (default: conf/config.yaml, if it exists)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) token: TokenArguments,
+
+    /// A name by which the service may be called, beside localhost and addresses; repeat it for
+    /// several
+    #[arg(long, value_name = "NAME")]
+    pub(crate) allow_host: Vec<String>,
+
+    /// Jobs that are worked on at once
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub(crate) jobs: NonZeroUsize,
+
+    /// Threads of each job (default: one per processor, shared among the jobs at once)
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+
+    /// Jobs that may be unfinished at once; more are refused
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub(crate) max_active_jobs: usize,
+
+    /// The largest body of /data-prep/process; larger exports are uploaded
+    #[arg(long, value_name = "BYTES", default_value_t = 100 << 20)]
+    pub(crate) max_body_bytes: u64,
+
+    /// The largest upload
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 40)]
+    pub(crate) max_upload_bytes: u64,
+
+    /// A sender that pauses for longer is refused
+    #[arg(long, value_name = "SECONDS", default_value_t = 15)]
+    pub(crate) max_pause_secs: u64,
+
+    /// How long a worker's claim on a job holds without being extended
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) lease_secs: u64,
+
+    /// Jobs and their outputs are removed after this many days
+    #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u64).range(1..=36_500))]
+    pub(crate) retention_days: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TokenArguments {
+    /// The secret that requests carry (`Authorization: Bearer …`)
+    #[arg(long, value_name = "TOKEN", env = TOKEN_VARIABLE, hide_env_values = true)]
+    pub(crate) token: Option<String>,
+}
+
+/// A variable that is no configuration key.
+const TOKEN_VARIABLE: &str = "RESONARE_TOKEN";
+
+#[derive(Debug, Args)]
+pub(crate) struct SubmitArguments {
+    /// The export: a file as Telegram Desktop writes it, also gzipped
+    pub(crate) file: PathBuf,
+
+    /// Where the service is
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8010")]
+    pub(crate) api: String,
+
+    #[command(flatten)]
+    pub(crate) token: TokenArguments,
+
+    /// Outputs go to `<DIR>/<run id>/`
+    #[arg(long, value_name = "DIR", default_value = "./data/processed/")]
+    pub(crate) output_dir: PathBuf,
+
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) request: RequestArguments,
+}
+
+/// What a request may set; values stay text until the configuration checks them, so that an error
 /// is the same wherever a value comes from.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Configuration")]
-pub(crate) struct SettingsArguments {
-    /// Read the configuration from this file (default: conf/config.yaml, if it exists)
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-
+pub(crate) struct RequestArguments {
     /// Whose style is learnt: a full name as in the messages, or an id such as user123456789
     /// (default: the owner of the export)
     #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
@@ -89,14 +182,6 @@ pub(crate) struct SettingsArguments {
     /// The model to be fine-tuned; it chooses the tokenizer
     #[arg(long, value_name = "MODEL")]
     model_id: Option<String>,
-
-    /// A tokenizer.json, or an OpenAI encoding such as `o200k_base`, instead of the model's
-    #[arg(long, value_name = "PATH|ENCODING")]
-    tokenizer: Option<String>,
-
-    /// Fail rather than count with a fallback tokenizer
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    require_exact_tokenizer: Option<String>,
 
     /// A longer gap between two messages begins a new block (default: 3600)
     #[arg(long, value_name = "SECONDS", alias = "convo-block-thereshold-secs")]
@@ -129,6 +214,57 @@ pub(crate) struct SettingsArguments {
     /// Use what is complete of an export that ends early
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     salvage: Option<String>,
+}
+
+impl RequestArguments {
+    /// The keys that were given, and their values.
+    pub(crate) fn values(&self) -> Vec<(String, String)> {
+        let chat_types = (!self.chat_type.is_empty()).then(|| self.chat_type.join(","));
+        given([
+            ("target_name", &self.target_name),
+            ("system_prompt", &self.system_prompt),
+            ("date_limit", &self.date_limit),
+            ("model_id", &self.model_id),
+            (
+                "convo_block_threshold_secs",
+                &self.convo_block_threshold_secs,
+            ),
+            ("min_tokens_per_block", &self.min_tokens_per_block),
+            ("max_tokens_per_block", &self.max_tokens_per_block),
+            ("message_delimiter", &self.message_delimiter),
+            ("token_budget", &self.token_budget),
+            ("role_order", &self.role_order),
+            ("chat_types", &chat_types),
+            ("salvage", &self.salvage),
+        ])
+    }
+}
+
+fn given<const N: usize>(values: [(&str, &Option<String>); N]) -> Vec<(String, String)> {
+    values
+        .into_iter()
+        .filter_map(|(key, value)| Some((key.to_owned(), value.clone()?)))
+        .collect()
+}
+
+/// All configuration keys.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Configuration")]
+pub(crate) struct SettingsArguments {
+    /// Read the configuration from this file (default: conf/config.yaml, if it exists)
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    #[command(flatten)]
+    request: RequestArguments,
+
+    /// A tokenizer.json, or an OpenAI encoding such as `o200k_base`, instead of the model's
+    #[arg(long, value_name = "PATH|ENCODING")]
+    tokenizer: Option<String>,
+
+    /// Fail rather than count with a fallback tokenizer
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    require_exact_tokenizer: Option<String>,
 
     /// When to write raw.json: s3 (only with outputs on S3), always or never (default: s3)
     #[arg(long, value_name = "WHEN")]
@@ -142,32 +278,13 @@ pub(crate) struct SettingsArguments {
 impl SettingsArguments {
     /// The layers of the configuration, with the command line as the last.
     pub(crate) fn layers(&self) -> Layers {
-        let chat_types = (!self.chat_type.is_empty()).then(|| self.chat_type.join(","));
-        let given = [
-            ("target_name", &self.target_name),
-            ("system_prompt", &self.system_prompt),
-            ("date_limit", &self.date_limit),
-            ("model_id", &self.model_id),
+        let mut overrides = self.request.values();
+        overrides.extend(given([
             ("tokenizer", &self.tokenizer),
             ("require_exact_tokenizer", &self.require_exact_tokenizer),
-            (
-                "convo_block_threshold_secs",
-                &self.convo_block_threshold_secs,
-            ),
-            ("min_tokens_per_block", &self.min_tokens_per_block),
-            ("max_tokens_per_block", &self.max_tokens_per_block),
-            ("message_delimiter", &self.message_delimiter),
-            ("token_budget", &self.token_budget),
-            ("role_order", &self.role_order),
-            ("chat_types", &chat_types),
-            ("salvage", &self.salvage),
             ("output.raw", &self.output_raw),
             ("output.local_dir", &self.output_dir),
-        ];
-        let overrides = given
-            .into_iter()
-            .filter_map(|(key, value)| Some((key.to_owned(), value.clone()?)))
-            .collect();
+        ]));
         layers(self.config.clone(), overrides)
     }
 }
@@ -176,6 +293,7 @@ impl SettingsArguments {
 pub(crate) fn layers(file: Option<PathBuf>, overrides: Vec<(String, String)>) -> Layers {
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| name != TOKEN_VARIABLE)
         .collect();
     Layers {
         file,

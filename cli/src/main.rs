@@ -1,12 +1,15 @@
 //! The command `resonare`: Telegram exports to training blocks, on one machine.
 
 mod arguments;
+mod hub;
 mod inputs;
 mod inspect;
 mod interruption;
 mod outputs;
 mod prepare;
 mod report;
+mod serve;
+mod submit;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -42,18 +45,12 @@ impl From<Outcome> for ExitCode {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false)
-        .without_time()
-        .init();
-    let interruption = Interruption::listen();
+    log(&arguments.command);
     let result = match &arguments.command {
-        Command::Prepare(arguments) => prepare::run(arguments, &interruption),
-        Command::Inspect(arguments) => inspect::run(arguments, &interruption),
+        Command::Prepare(arguments) => prepare::run(arguments, &Interruption::listen()),
+        Command::Inspect(arguments) => inspect::run(arguments, &Interruption::listen()),
+        Command::Serve(arguments) => serve::run(arguments),
+        Command::Submit(arguments) => submit::run(arguments, &Interruption::listen()),
     };
     match result {
         Ok(outcome) => outcome.into(),
@@ -63,6 +60,24 @@ fn main() -> ExitCode {
             report::error(&format!("{error:#}"), &[]);
             Outcome::Failed.into()
         }
+    }
+}
+
+/// A service tells what it does, as JSON unless somebody watches; other commands only warn.
+fn log(command: &Command) {
+    let is_service = matches!(command, Command::Serve(_));
+    let default = if is_service { "info" } else { "warn" };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let is_terminal = std::io::stderr().is_terminal();
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(is_terminal)
+        .with_target(false);
+    match (is_service, is_terminal) {
+        (true, false) => log.json().flatten_event(true).init(),
+        (true, true) => log.init(),
+        (false, _) => log.without_time().init(),
     }
 }
 

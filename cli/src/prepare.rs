@@ -8,11 +8,12 @@ use resonare_pipeline::{
     Failure, Outputs, PipelineError, Run, Statistics, StatsFile, TokenizerInfo,
 };
 use resonare_settings::{Configuration, OutputMode, RawOutput};
-use resonare_tokenizer::{Hub, Lookup, LookupError, ModelTokenizer};
+use resonare_tokenizer::{Lookup, LookupError, ModelTokenizer};
 use serde_json::json;
 
 use crate::Outcome;
 use crate::arguments::PrepareArguments;
+use crate::hub;
 use crate::inputs::{self, Inputs, NothingThere};
 use crate::interruption::Interruption;
 use crate::outputs::{self, PROCESSED, RAW, RunFolder, STATS, TRAIN};
@@ -99,11 +100,7 @@ fn processors() -> NonZeroUsize {
 fn find_tokenizer(
     configuration: &Configuration,
 ) -> Result<(ModelTokenizer, TokenizerInfo), LookupError> {
-    let variable = |name| std::env::var(name).ok();
-    let hub = Hub::new(
-        variable("HF_ENDPOINT").as_deref(),
-        variable("HF_TOKEN").as_deref(),
-    );
+    let hub = hub::from_environment();
     let lookup = Lookup {
         model_id: &configuration.model_id,
         tokenizer: configuration.tokenizer.as_deref(),
@@ -149,7 +146,7 @@ impl Prepared<'_> {
                     let outputs = self.outputs(&place);
                     report::json(&json!({"run_id": run_id, "outputs": outputs, "stats": stats}))?;
                 } else {
-                    report::statistics(&statistics)?;
+                    report::statistics(&serde_json::to_value(&stats)?)?;
                     report::outputs(&self.outputs(&place))?;
                 }
                 Ok(Outcome::Done)

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use comfy_table::presets::UTF8_BORDERS_ONLY;
 use comfy_table::{CellAlignment, Table};
-use resonare_pipeline::{ChatDrop, Inspection, MessageDrop, Range, Statistics};
+use resonare_pipeline::Inspection;
 use serde_json::Value;
 
 /// Says on standard error what went wrong, with what else helps, a line each.
@@ -46,97 +46,107 @@ fn align_numbers(table: &mut Table, columns: impl IntoIterator<Item = usize>) {
     }
 }
 
-/// The statistics of a run.
-pub(crate) fn statistics(statistics: &Statistics) -> io::Result<()> {
-    let number = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.1}"));
-    let whole = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.0}"));
-    let row = |name: &str, range: &Range, print: &dyn Fn(Option<f64>) -> String| {
-        [
-            name.to_owned(),
-            print(range.min()),
-            number(range.avg()),
-            print(range.max()),
-        ]
-    };
+/// The statistics of a run, as `stats.json` has them.
+pub(crate) fn statistics(stats: &Value) -> io::Result<()> {
+    let decimal = |value: &Value| shown(value, |value| format!("{value:.1}"));
+    let whole = |value: &Value| shown(value, |value| format!("{value:.0}"));
     let mut blocks = table();
     blocks.set_header(["per block", "min", "avg", "max"]);
-    blocks.add_row(row("tokens", &statistics.tokens_per_block, &whole));
-    blocks.add_row(row(
-        "minutes",
-        &statistics.duration_minutes_per_block,
-        &number,
-    ));
+    let tokens = |bound: &str| &stats[format!("{bound}_tokens_per_block")];
+    blocks.add_row([
+        "tokens".to_owned(),
+        whole(tokens("min")),
+        decimal(tokens("avg")),
+        whole(tokens("max")),
+    ]);
+    let minutes = |bound: &str| decimal(&stats[format!("{bound}_duration_minutes_per_block")]);
+    blocks.add_row([
+        "minutes".to_owned(),
+        minutes("min"),
+        minutes("avg"),
+        minutes("max"),
+    ]);
     align_numbers(&mut blocks, 1..4);
-    let (chats, count) = (statistics.num_chats(), statistics.num_blocks());
+    let (chats, count) = (&stats["num_chats"], &stats["num_blocks"]);
     print(&format!("{count} blocks from {chats} chats"), &blocks)?;
 
     let mut top = table();
     top.set_header(["chats with the most blocks", "blocks"]);
-    for chat in statistics.top_chats() {
-        top.add_row([one_line(&chat.name), chat.blocks.to_string()]);
+    for chat in stats["top_chats"].as_array().into_iter().flatten() {
+        top.add_row([text(&chat["name"]), chat["blocks"].to_string()]);
     }
     align_numbers(&mut top, [1]);
     print("", &top)?;
-
-    let funnel = &statistics.funnel;
-    let mut where_to = table();
-    where_to.set_header(["where they went", "chats", "messages"]);
-    let mut row = |name: &str, chats: Option<u64>, messages: Option<u64>| {
-        let cell = |count: Option<u64>| count.map_or(String::new(), |count| count.to_string());
-        where_to.add_row([name.to_owned(), cell(chats), cell(messages)]);
-    };
-    row("read", Some(funnel.chats.read), Some(funnel.messages.read));
-    row(
-        "in the output",
-        Some(funnel.chats.kept),
-        Some(funnel.messages.in_blocks),
-    );
-    let some = |count: u64| (count > 0).then_some(count);
-    for &reason in ChatDrop::ALL {
-        let chats = some(funnel.chats.dropped.get(reason));
-        let twin = MessageDrop::ALL
-            .iter()
-            .find(|message| message.name() == reason.name());
-        let messages = twin.and_then(|&reason| some(funnel.messages.dropped.get(reason)));
-        if chats.or(messages).is_some() {
-            row(&format!("dropped: {}", reason.name()), chats, messages);
-        }
-    }
-    for &reason in MessageDrop::ALL {
-        let told = ChatDrop::ALL
-            .iter()
-            .any(|chat| chat.name() == reason.name());
-        let messages = some(funnel.messages.dropped.get(reason));
-        if messages.is_some() && !told {
-            row(&format!("dropped: {}", reason.name()), None, messages);
-        }
-    }
-    align_numbers(&mut where_to, 1..3);
-    print("", &where_to)?;
+    print("", &funnel(&stats["funnel"]))?;
 
     let mut out = io::stdout().lock();
     writeln!(out)?;
-    if let Some(target) = &statistics.target {
-        let reason = target.reason.replace('_', " ");
-        writeln!(out, "target     {} ({reason})", one_line(&target.target))?;
+    let target = &stats["target"];
+    if !target.is_null() {
+        let reason = text(&target["reason"]).replace('_', " ");
+        writeln!(out, "target     {} ({reason})", text(&target["target"]))?;
     }
-    let tokenizer = &statistics.tokenizer;
-    writeln!(out, "tokenizer  {} ({})", tokenizer.source, tokenizer.kind)?;
-    if let Some(reason) = &tokenizer.fallback_reason {
+    let tokenizer = &stats["tokenizer"];
+    let (source, kind) = (text(&tokenizer["source"]), text(&tokenizer["kind"]));
+    writeln!(out, "tokenizer  {source} ({kind})")?;
+    if !tokenizer["fallback_reason"].is_null() {
+        let reason = text(&tokenizer["fallback_reason"]);
         writeln!(out, "           a fallback: {reason}")?;
     }
-    let mended = serde_json::to_value(funnel.mended)?;
-    for (kind, count) in mended.as_object().into_iter().flatten() {
+    let mended = stats["funnel"]["mended"].as_object();
+    for (kind, count) in mended.into_iter().flatten() {
         writeln!(out, "mended     {count} {}", kind.replace('_', " "))?;
     }
-    if let Some(salvage) = &statistics.salvaged {
-        writeln!(
-            out,
-            "salvaged   the export ends early, at byte {}",
-            salvage.byte_offset
-        )?;
+    if !stats["salvaged"].is_null() {
+        let offset = &stats["salvaged"]["byte_offset"];
+        writeln!(out, "salvaged   the export ends early, at byte {offset}")?;
     }
     Ok(())
+}
+
+/// Where chats and messages went.
+fn funnel(funnel: &Value) -> Table {
+    let (chats, messages) = (&funnel["chats"], &funnel["messages"]);
+    let mut table = table();
+    table.set_header(["where they went", "chats", "messages"]);
+    let mut row = |name: &str, chats: &Value, messages: &Value| {
+        let cell = |count: &Value| shown(count, |count| format!("{count:.0}"));
+        let cells = [chats, messages].map(|count| cell(count).replace('-', ""));
+        table.add_row([name.to_owned()].into_iter().chain(cells));
+    };
+    row("read", &chats["read"], &messages["read"]);
+    row("in the output", &chats["kept"], &messages["in_blocks"]);
+    let reasons = |side: &Value| -> Vec<String> {
+        let dropped = side["dropped"].as_object();
+        dropped
+            .into_iter()
+            .flat_map(|dropped| dropped.keys().cloned())
+            .collect()
+    };
+    let mut all = reasons(chats);
+    for reason in reasons(messages) {
+        if !all.contains(&reason) {
+            all.push(reason);
+        }
+    }
+    for reason in all {
+        let count = |side: &Value| side["dropped"][&reason].clone();
+        row(
+            &format!("dropped: {reason}"),
+            &count(chats),
+            &count(messages),
+        );
+    }
+    align_numbers(&mut table, 1..3);
+    table
+}
+
+fn shown(value: &Value, print: impl Fn(f64) -> String) -> String {
+    value.as_f64().map_or("-".to_owned(), print)
+}
+
+fn text(value: &Value) -> String {
+    one_line(value.as_str().unwrap_or_default())
 }
 
 /// Where the outputs are.

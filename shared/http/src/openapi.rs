@@ -1,9 +1,10 @@
 //! The description of the API, made from the routes themselves.
 
-use utoipa::OpenApi as _;
+use axum::http::StatusCode;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
-use utoipa::openapi::{OpenApi, Required};
+use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema, Type};
+use utoipa::openapi::{OpenApi, PathItem, RefOr, Required};
+use utoipa::{OpenApi as _, PartialSchema, ToSchema};
 
 use crate::request_configuration::QUERY_KEYS;
 use crate::routes::{ingress_routes, status_routes};
@@ -33,8 +34,70 @@ pub fn openapi() -> OpenApi {
         let parameters = process.parameters.get_or_insert_default();
         parameters.extend(QUERY_KEYS.iter().map(|key| query_parameter(key).into()));
     }
+    for item in description.paths.paths.values_mut() {
+        describe_responses(item);
+    }
     description
 }
+
+/// Every response has a description, if only its status in words.
+fn describe_responses(item: &mut PathItem) {
+    let operations = [
+        &mut item.get,
+        &mut item.post,
+        &mut item.put,
+        &mut item.delete,
+    ];
+    for operation in operations.into_iter().flatten() {
+        for (status, response) in &mut operation.responses.responses {
+            let RefOr::T(response) = response else {
+                continue;
+            };
+            let words = StatusCode::from_bytes(status.as_bytes())
+                .ok()
+                .and_then(|status| status.canonical_reason());
+            if let Some(words) = words.filter(|_| response.description.is_empty()) {
+                words.clone_into(&mut response.description);
+            }
+        }
+    }
+}
+
+/// The body of a submission: what its shape has to be for it to be taken.
+pub(crate) struct Export;
+
+impl PartialSchema for Export {
+    fn schema() -> RefOr<Schema> {
+        let anything = || ArrayBuilder::new().items(ObjectBuilder::new());
+        let object = |key: &str, value: RefOr<Schema>, description: &str| {
+            ObjectBuilder::new()
+                .schema_type(Type::Object)
+                .property(key, value)
+                .required(key)
+                .description(Some(description))
+        };
+        let list = object("list", anything().into(), "");
+        let full = object(
+            "chats",
+            list.into(),
+            "A full export, as Telegram Desktop writes it",
+        );
+        let beside = object(
+            "chats",
+            anything().into(),
+            "A list of chats, with configuration keys beside it",
+        );
+        let chat = object("messages", anything().into(), "The export of a single chat");
+        AnyOfBuilder::new()
+            .item(full)
+            .item(anything().description(Some("A list of chats")))
+            .item(chat)
+            .item(beside)
+            .into()
+    }
+}
+
+impl ToSchema for Export {}
 
 /// A configuration key in a query.
 fn query_parameter(key: &str) -> Parameter {
@@ -51,9 +114,15 @@ fn query_parameter(key: &str) -> Parameter {
         "role_order" => Schema::from(names(&["as_is", "user_first"])),
         "salvage" => Schema::from(ObjectBuilder::new().schema_type(Type::Boolean)),
         "convo_block_threshold_secs" | "min_tokens_per_block" | "max_tokens_per_block" => {
+            let least = u32::from(key == "max_tokens_per_block");
             let number = ObjectBuilder::new().schema_type(Type::Integer);
-            Schema::from(number.minimum(Some(0)).maximum(Some(u32::MAX)))
+            Schema::from(number.minimum(Some(least)).maximum(Some(u32::MAX)))
         }
+        "model_id" => Schema::from(
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .min_length(Some(1)),
+        ),
         _ => Schema::from(ObjectBuilder::new().schema_type(Type::String)),
     };
     // A list is one value, its parts joined by commas.
@@ -78,6 +147,12 @@ mod tests {
         assert_eq!(description["openapi"], "3.1.0");
         let paths: Vec<_> = description["paths"].as_object().unwrap().keys().collect();
         assert_eq!(paths.len(), 10, "{paths:?}");
+        let operations = description["paths"].as_object().unwrap().values();
+        for operation in operations.flat_map(|path| path.as_object().unwrap().values()) {
+            for response in operation["responses"].as_object().unwrap().values() {
+                assert!(!response["description"].as_str().unwrap().is_empty());
+            }
+        }
         let parameters = &description["paths"]["/data-prep/process"]["post"]["parameters"];
         let names: Vec<_> = parameters
             .as_array()

@@ -54,6 +54,8 @@ pub struct PipelineProcessor<S> {
     pub threads: NonZeroUsize,
     /// Where temporary files may be made.
     pub scratch_dir: PathBuf,
+    /// Whether the outputs go to S3.
+    pub outputs_are_on_s3: bool,
 }
 
 fn failed(message: impl Into<String>) -> Verdict {
@@ -123,10 +125,15 @@ impl<S: TokenizerSource> PipelineProcessor<S> {
         let Some(payload) = payload.await.map_err(unavailable)? else {
             return Err(failed("the payload is no longer there"));
         };
-        let raw = if configuration.output_raw == RawOutput::Never {
-            None
-        } else {
+        let writes_raw = match configuration.output_raw {
+            RawOutput::S3 => self.outputs_are_on_s3,
+            RawOutput::Always => true,
+            RawOutput::Never => false,
+        };
+        let raw = if writes_raw {
             Some(self.output(job.run_id, RAW).await.map_err(unavailable)?)
+        } else {
+            None
         };
         Ok(Work {
             train: self.output(job.run_id, TRAIN).await.map_err(unavailable)?,

@@ -263,6 +263,9 @@ impl Jobs {
         match committed.await? {
             Change::Written(done) if done.status.is_finished() => self.settle(&done, message).await,
             Change::Written(again) => {
+                if let Verdict::Retry { message } = &verdict {
+                    warn!(job.id = %job.run_id, "attempt {} failed: {message}", again.attempts);
+                }
                 let pause = match &verdict {
                     // Given back, not failed: somebody else may take it at once.
                     Verdict::Cancelled => Duration::ZERO,

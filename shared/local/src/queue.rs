@@ -1,5 +1,6 @@
 //! A queue with visibility timeouts in the embedded database.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -7,6 +8,7 @@ use jiff::Timestamp;
 use resonare_jobs::RunId;
 use resonare_jobs::ports::{Message, Queue, Unavailable};
 use rusqlite::{OptionalExtension as _, Transaction, params};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::database::Database;
@@ -15,12 +17,23 @@ const PORT: &str = "queue";
 
 /// A queue in a [`Database`]. Messages come in the order in which they become visible.
 #[derive(Clone, Debug)]
-pub struct SqliteQueue(Database);
+pub struct SqliteQueue {
+    database: Database,
+    sent: Arc<Notify>,
+}
 
 impl SqliteQueue {
     /// The queue of this database.
     pub fn new(database: Database) -> Self {
-        Self(database)
+        Self {
+            database,
+            sent: Arc::default(),
+        }
+    }
+
+    /// Waits until this process sends a message. One that was sent since the last wait counts.
+    pub async fn sent(&self) {
+        self.sent.notified().await;
     }
 }
 
@@ -39,7 +52,9 @@ impl Queue for SqliteQueue {
             )?;
             Ok(())
         };
-        self.0.run(PORT, send).await
+        self.database.run(PORT, send).await?;
+        self.sent.notify_one();
+        Ok(())
     }
 
     async fn receive(&self, visibility: Duration) -> Result<Option<Message>, Unavailable> {
@@ -67,7 +82,7 @@ impl Queue for SqliteQueue {
             )?;
             Ok(Some(Message { receipt, run_id }))
         };
-        self.0.run(PORT, receive).await
+        self.database.run(PORT, receive).await
     }
 
     async fn hide(&self, receipt: &str, visibility: Duration) -> Result<(), Unavailable> {
@@ -79,7 +94,7 @@ impl Queue for SqliteQueue {
             )?;
             Ok(())
         };
-        self.0.run(PORT, hide).await
+        self.database.run(PORT, hide).await
     }
 
     async fn acknowledge(&self, receipt: &str) -> Result<(), Unavailable> {
@@ -88,6 +103,6 @@ impl Queue for SqliteQueue {
             transaction.execute("DELETE FROM messages WHERE receipt = ?1", [receipt])?;
             Ok(())
         };
-        self.0.run(PORT, acknowledge).await
+        self.database.run(PORT, acknowledge).await
     }
 }

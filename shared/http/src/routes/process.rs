@@ -10,6 +10,7 @@ use super::Accepted;
 use super::extract::Query;
 use crate::api::Api;
 use crate::body::{self, Stored};
+use crate::openapi::Export;
 use crate::problem::Problem;
 use crate::request_configuration::{as_text, merge, of_query};
 
@@ -25,8 +26,7 @@ const LONGEST_IDEMPOTENCY_KEY: usize = 255;
             pattern = "^[!-~]*$",
             description = "The same key with the same body and configuration is the same job, for 24 hours"),
     ),
-    request_body(description = "An export, also gzipped (`Content-Encoding: gzip`)",
-        content((serde_json::Value = "application/json"))),
+    request_body(description = "An export, also gzipped (`Content-Encoding: gzip`)", content = Export),
     responses(
     (status = ACCEPTED, body = Accepted),
     (status = BAD_REQUEST, body = Problem, content_type = "application/problem+json",

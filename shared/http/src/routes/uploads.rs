@@ -8,8 +8,9 @@ use axum::{Extension, Json};
 use jiff::Timestamp;
 use resonare_jobs::ports::{Completion, UploadPart};
 use resonare_jobs::{Arrived, JobError, JobRecord, Owner, RunId, Upload};
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Number, Value};
 use utoipa::ToSchema;
 
 use super::extract::{JsonBody, Path};
@@ -25,6 +26,7 @@ use crate::request_configuration::{as_text, merge};
 pub(crate) struct UploadRequest {
     /// The size of the file as it will be sent.
     #[schema(minimum = 1)]
+    #[serde(deserialize_with = "whole_number")]
     size_bytes: u64,
     /// `gzip` if the file is compressed.
     #[serde(default)]
@@ -33,6 +35,16 @@ pub(crate) struct UploadRequest {
     /// `system_prompt`.
     #[serde(default)]
     config: Option<Map<String, Value>>,
+}
+
+/// Reads `1.0` too, which is a whole number to JSON Schema.
+fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let number = Number::deserialize(deserializer)?;
+    let whole = number.as_u64().or_else(|| {
+        let text = number.to_string();
+        text.strip_suffix(".0")?.parse().ok()
+    });
+    whole.ok_or_else(|| Error::custom(format!("{number} is no whole number of bytes")))
 }
 
 /// How a file is encoded.
@@ -78,7 +90,8 @@ pub(crate) struct PartInfo {
 /// Begin an upload
 ///
 /// For exports that are too large for `/data-prep/process`. The job begins when the upload is there.
-#[utoipa::path(post, path = "/data-prep/uploads", tag = "submission", responses(
+#[utoipa::path(post, path = "/data-prep/uploads", tag = "submission", request_body = UploadRequest,
+    responses(
     (status = CREATED, body = UploadInfo),
     (status = BAD_REQUEST, body = Problem, content_type = "application/problem+json"),
     (status = PAYLOAD_TOO_LARGE, body = Problem, content_type = "application/problem+json"),

@@ -65,6 +65,7 @@ fn processor(world: &World, tokenizers: OnlyWords) -> PipelineProcessor<OnlyWord
         tokenizers,
         threads: NonZeroUsize::MIN,
         scratch_dir: std::env::temp_dir(),
+        outputs_are_on_s3: true,
     }
 }
 

@@ -1,0 +1,228 @@
+//! `resonare serve`: the HTTP API, workers and a sweeper in one process, with nothing beside it.
+
+mod data_dir;
+mod guard;
+mod listener;
+mod tokenizers;
+mod worker;
+
+use std::io::Write as _;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use async_trait::async_trait;
+use resonare_http::{Api, BodyLimits, Health, ServerTransfers};
+use resonare_jobs::{Jobs, Limits, Owner, PipelineProcessor, Timings};
+use resonare_local::{FileObjectStore, SqliteJobStore, SqliteQueue, SystemClock};
+use resonare_settings::Configuration;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{info, warn};
+
+use crate::Outcome;
+use crate::arguments::{ServeArguments, layers};
+use crate::report;
+use data_dir::DataDir;
+use guard::Guard;
+use tokenizers::ModelTokenizers;
+use worker::Workers;
+
+/// A crash is as often the user's doing as the job's.
+const MAX_ATTEMPTS: u32 = 5;
+
+/// The most that a compressed body may become.
+const DECOMPRESSED_BYTES: u64 = 4 << 30;
+
+/// The longest time that a body of `/data-prep/process` may take.
+const BODY_TIME: Duration = Duration::from_mins(10);
+
+/// How long connections may take to end.
+const CONNECTION_GRACE: Duration = Duration::from_secs(5);
+
+/// There is no bucket on one machine.
+struct NoBucket;
+
+#[async_trait]
+impl Health for NoBucket {
+    async fn bucket_answers(&self) -> bool {
+        false
+    }
+}
+
+pub(crate) fn run(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
+    let layers = layers(arguments.config.clone(), Vec::new());
+    let configuration = match Configuration::load(layers) {
+        Ok(configuration) => configuration,
+        Err(error) => return Ok(wrong_usage(&error.to_string())),
+    };
+    let address = match resolve(&arguments.host, arguments.port) {
+        Ok(address) => address,
+        Err(error) => return Ok(wrong_usage(&format!("--host: {error:#}"))),
+    };
+    let token = arguments.token.token.as_deref();
+    if token.is_some_and(|token| token.trim().is_empty()) {
+        return Ok(wrong_usage("--token (RESONARE_TOKEN) is empty"));
+    }
+    if token.is_none() && !address.ip().is_loopback() {
+        return Ok(wrong_usage(&format!(
+            "others can reach {}, so requests need a secret: set one with --token or RESONARE_TOKEN",
+            address.ip()
+        )));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("failed to start")?;
+    let served = runtime.block_on(serve(arguments, configuration, address));
+    // A read that never returns is not waited for.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    served
+}
+
+fn wrong_usage(error: &str) -> Outcome {
+    report::error(error, &[]);
+    Outcome::WrongUsage
+}
+
+fn resolve(host: &str, port: u16) -> anyhow::Result<SocketAddr> {
+    let ip = host.trim_start_matches('[').trim_end_matches(']');
+    if let Ok(ip) = ip.parse::<IpAddr>() {
+        return Ok(SocketAddr::new(ip, port));
+    }
+    let mut addresses = (host, port)
+        .to_socket_addrs()
+        .with_context(|| format!("{host:?} is no address of this machine"))?;
+    addresses.next().context("it has no address")
+}
+
+fn jobs_of(data_dir: &DataDir, arguments: &ServeArguments) -> anyhow::Result<(Jobs, SqliteQueue)> {
+    let database = data_dir.database()?;
+    let queue = SqliteQueue::new(database.clone());
+    let objects = FileObjectStore::open(&data_dir.objects())
+        .with_context(|| format!("failed to use {}", data_dir.objects().display()))?;
+    let jobs = Jobs {
+        objects: Arc::new(objects),
+        records: Arc::new(SqliteJobStore::new(database)),
+        queue: Arc::new(queue.clone()),
+        clock: Arc::new(SystemClock),
+        timings: Timings {
+            lease: Duration::from_secs(arguments.lease_secs),
+            retention: Duration::from_hours(24 * arguments.retention_days),
+            max_attempts: MAX_ATTEMPTS,
+            ..Timings::default()
+        },
+        limits: Limits {
+            active_jobs: arguments.max_active_jobs,
+            upload_bytes: arguments.max_upload_bytes,
+            ..Limits::NONE
+        },
+    };
+    Ok((jobs, queue))
+}
+
+async fn serve(
+    arguments: &ServeArguments,
+    configuration: Configuration,
+    address: SocketAddr,
+) -> anyhow::Result<Outcome> {
+    let data_dir = DataDir::open(&arguments.data_dir)?;
+    let tokenizers = ModelTokenizers::new(data_dir.tokenizers());
+    if let Err(none) = tokenizers.check_configured(&configuration).await {
+        return Ok(wrong_usage(&none.message));
+    }
+    let (jobs, queue) = jobs_of(&data_dir, arguments)?;
+    jobs.recover()
+        .await
+        .context("failed to take up earlier jobs")?;
+
+    let listener = TcpListener::bind(address).await.with_context(|| {
+        format!("failed to listen on {address}; choose another with --host and --port")
+    })?;
+    let address = listener.local_addr()?;
+    let processor = PipelineProcessor {
+        objects: Arc::clone(&jobs.objects),
+        tokenizers,
+        threads: threads(arguments),
+        scratch_dir: data_dir.scratch().to_owned(),
+        outputs_are_on_s3: false,
+    };
+    let workers = Workers::start(jobs.clone(), queue, Arc::new(processor), arguments.jobs);
+    let guard = Guard::new(
+        address.ip(),
+        &arguments.allow_host,
+        arguments.token.token.as_deref(),
+        Owner("local".to_owned()),
+    );
+    let router = guard.protect(resonare_http::all(api(jobs, configuration, arguments)));
+    writeln!(std::io::stdout(), "listening on http://{address}")?;
+    info!(%address, "listening on http://{address}");
+
+    let mut stop = Signals::listen()?;
+    let connections = listener::serve(&listener, router, stop.wait()).await;
+    info!("stopping: running jobs are given back");
+    let ended = async { tokio::join!(workers.stop(), connections.end(CONNECTION_GRACE)) };
+    tokio::select! {
+        _ = ended => info!("stopped"),
+        () = stop.wait() => {
+            warn!("stopped at once: running jobs go on at the next start");
+            return Ok(Outcome::Interrupted);
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+fn threads(arguments: &ServeArguments) -> NonZeroUsize {
+    let processors = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let share = NonZeroUsize::new(processors.get() / arguments.jobs.get());
+    arguments
+        .threads
+        .unwrap_or(share.unwrap_or(NonZeroUsize::MIN))
+}
+
+fn api(jobs: Jobs, configuration: Configuration, arguments: &ServeArguments) -> Api {
+    let transfers = Arc::new(ServerTransfers {
+        objects: Arc::clone(&jobs.objects),
+        clock: Arc::clone(&jobs.clock),
+        timings: jobs.timings,
+    });
+    Api {
+        jobs,
+        configuration: Arc::new(configuration),
+        limits: BodyLimits {
+            bytes: arguments.max_body_bytes,
+            decompressed_bytes: DECOMPRESSED_BYTES,
+            pause: Duration::from_secs(arguments.max_pause_secs),
+            total: BODY_TIME,
+            instead: "larger exports are sent by POST /data-prep/uploads, as `resonare submit` does",
+        },
+        uploads: transfers.clone(),
+        downloads: transfers,
+        health: Arc::new(NoBucket),
+    }
+}
+
+/// SIGINT and SIGTERM.
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn listen() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("failed to listen to signals");
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+        })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

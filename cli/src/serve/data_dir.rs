@@ -1,0 +1,80 @@
+//! The folder that everything is kept in, for one process at a time.
+
+use std::fs::{self, DirBuilder, File, TryLockError};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use resonare_local::Database;
+
+/// What it holds is private.
+const OWNER_ONLY: u32 = 0o700;
+
+/// An exclusive hold on a data folder.
+pub(crate) struct DataDir {
+    root: PathBuf,
+    service: PathBuf,
+    scratch: PathBuf,
+    /// The lock ends with the process, however that ends.
+    _lock: File,
+}
+
+impl DataDir {
+    /// Takes hold of the folder, which is created if need be.
+    ///
+    /// # Errors
+    /// If it can't be used, or another process uses it.
+    pub(crate) fn open(data_dir: &Path) -> anyhow::Result<Self> {
+        let service = data_dir.join("service");
+        let scratch = service.join("scratch");
+        let open = || -> std::io::Result<File> {
+            fs::create_dir_all(data_dir)?;
+            let mut private = DirBuilder::new();
+            private.recursive(true).mode(OWNER_ONLY).create(&scratch)?;
+            File::options()
+                .create(true)
+                .truncate(false)
+                .write(true)
+                .open(service.join("lock"))
+        };
+        let lock = open().with_context(|| format!("failed to use {}", data_dir.display()))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => bail!(
+                "another `resonare serve` uses {}; stop it, or choose another --data-dir",
+                data_dir.display()
+            ),
+            Err(TryLockError::Error(error)) => {
+                return Err(error)
+                    .with_context(|| format!("failed to lock {}", data_dir.display()));
+            }
+        }
+        Ok(Self {
+            root: data_dir.to_owned(),
+            service,
+            scratch,
+            _lock: lock,
+        })
+    }
+
+    /// Payloads and outputs.
+    pub(crate) fn objects(&self) -> PathBuf {
+        self.service.join("objects")
+    }
+
+    /// Records and queue.
+    pub(crate) fn database(&self) -> anyhow::Result<Database> {
+        let path = self.service.join("jobs.sqlite");
+        Database::open(&path).with_context(|| format!("failed to open {}", path.display()))
+    }
+
+    /// Where temporary files may be made.
+    pub(crate) fn scratch(&self) -> &Path {
+        &self.scratch
+    }
+
+    /// Holds `<model_id>/tokenizer.json`.
+    pub(crate) fn tokenizers(&self) -> PathBuf {
+        self.root.join("tokenizers")
+    }
+}

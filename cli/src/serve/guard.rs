@@ -1,0 +1,227 @@
+//! Who may ask: no web page from elsewhere, and where others can reach the service, only who knows
+//! the secret.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use axum::{Extension, Router};
+use resonare_http::Problem;
+use resonare_jobs::Owner;
+use sha2::{Digest as _, Sha256};
+
+/// Asked by whatever restarts a service that is not well, which knows no secret.
+const HEALTH: &str = "/data-prep/system/health";
+
+/// The checks before every route.
+#[derive(Clone)]
+pub(crate) struct Guard {
+    names: Arc<[String]>,
+    is_local: bool,
+    /// The digest of the secret: comparing digests takes the same time wherever they differ.
+    token: Option<[u8; 32]>,
+    owner: Owner,
+}
+
+fn digest(token: &str) -> [u8; 32] {
+    Sha256::digest(token).into()
+}
+
+/// The name or address of `host:port`, in lower case, without brackets.
+fn host_name(authority: &str) -> String {
+    let name = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    name.to_ascii_lowercase()
+}
+
+impl Guard {
+    /// The checks of a service that listens on `address`.
+    pub(crate) fn new(
+        address: IpAddr,
+        names: &[String],
+        token: Option<&str>,
+        owner: Owner,
+    ) -> Self {
+        let names = names.iter().map(|name| name.to_ascii_lowercase()).collect();
+        Self {
+            names,
+            is_local: address.is_loopback(),
+            token: token.map(digest),
+            owner,
+        }
+    }
+
+    /// Puts the checks before a router, and the owner into each request.
+    pub(crate) fn protect(self, router: Router) -> Router {
+        let owner = self.owner.clone();
+        router
+            .layer(Extension(owner))
+            .layer(middleware::from_fn_with_state(self, check))
+    }
+
+    /// Whether the service may be called by that name. A page whose own name leads here (DNS
+    /// rebinding) calls it by that name; an address is no such name.
+    fn is_known(&self, authority: &str) -> bool {
+        let name = host_name(authority);
+        name == "localhost"
+            || self.names.contains(&name)
+            || name
+                .parse::<IpAddr>()
+                .is_ok_and(|address| !self.is_local || address.is_loopback())
+    }
+
+    fn refusal(&self, uri: &Uri, headers: &HeaderMap) -> Option<Response> {
+        let text = |name| {
+            headers
+                .get(name)
+                .map(|value: &HeaderValue| value.to_str().unwrap_or("?"))
+        };
+        let forbidden = |detail: &str| {
+            Some(Problem::new(StatusCode::FORBIDDEN, detail.to_owned()).into_response())
+        };
+        let host = text(header::HOST).or_else(|| uri.authority().map(Authority::as_str));
+        let Some(host) = host.filter(|host| self.is_known(host)) else {
+            return forbidden(
+                "the service is not called by that name; start it with --allow-host to allow it",
+            );
+        };
+        // The service has no pages: who comes from one comes from elsewhere, unless it is a proxy's.
+        let origin = text(header::ORIGIN);
+        let own = |origin: &str| {
+            let rest = origin
+                .strip_prefix("http://")
+                .or_else(|| origin.strip_prefix("https://"));
+            rest.is_some_and(|authority| authority.eq_ignore_ascii_case(host))
+        };
+        if origin.is_some_and(|origin| !own(origin)) {
+            return forbidden("requests from pages of another origin are refused");
+        }
+        let expected = self.token?;
+        if uri.path() == HEALTH {
+            return None;
+        }
+        let given = text(header::AUTHORIZATION).and_then(|value| {
+            let (scheme, token) = value.split_once(' ')?;
+            scheme
+                .eq_ignore_ascii_case("bearer")
+                .then(|| digest(token.trim()))
+        });
+        if given == Some(expected) {
+            return None;
+        }
+        let detail = "send the service's secret as `Authorization: Bearer …`";
+        let mut response = Problem::new(StatusCode::UNAUTHORIZED, detail).into_response();
+        let challenge = HeaderValue::from_static("Bearer");
+        response
+            .headers_mut()
+            .insert(header::WWW_AUTHENTICATE, challenge);
+        Some(response)
+    }
+}
+
+async fn check(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    match guard.refusal(request.uri(), request.headers()) {
+        Some(refusal) => refusal,
+        None => next.run(request).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(guard: &Guard, path: &str, headers: &[(&str, &str)]) -> Option<u16> {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            let name: header::HeaderName = name.parse().unwrap();
+            map.insert(name, value.parse().unwrap());
+        }
+        let refusal = guard.refusal(&path.parse().unwrap(), &map);
+        refusal.map(|response| response.status().as_u16())
+    }
+
+    fn guard(address: &str, token: Option<&str>) -> Guard {
+        let names = ["Box.Example".to_owned()];
+        Guard::new(
+            address.parse().unwrap(),
+            &names,
+            token,
+            Owner("local".to_owned()),
+        )
+    }
+
+    #[test]
+    fn it_is_called_by_its_own_names_alone() {
+        let local = guard("127.0.0.1", None);
+        for host in [
+            "localhost:8010",
+            "LOCALHOST",
+            "127.0.0.1:1",
+            "[::1]:1",
+            "box.example",
+        ] {
+            assert_eq!(status(&local, "/", &[("host", host)]), None, "{host}");
+        }
+        for host in [
+            "evil.example",
+            "localhost.evil.example",
+            "10.0.0.1",
+            "",
+            "127.0.0.1.evil",
+        ] {
+            assert_eq!(status(&local, "/", &[("host", host)]), Some(403), "{host}");
+        }
+        assert_eq!(status(&local, "/", &[]), Some(403));
+        let reachable = guard("0.0.0.0", Some("secret"));
+        let authorization = ("authorization", "Bearer secret");
+        assert_eq!(
+            status(&reachable, "/", &[("host", "10.0.0.1:8010"), authorization]),
+            None
+        );
+        assert_eq!(
+            status(&reachable, "/", &[("host", "evil.example"), authorization]),
+            Some(403)
+        );
+    }
+
+    #[test]
+    fn pages_from_elsewhere_are_refused() {
+        let local = guard("127.0.0.1", None);
+        let host = ("host", "localhost:8010");
+        assert_eq!(
+            status(&local, "/", &[host, ("origin", "http://localhost:8010")]),
+            None
+        );
+        for origin in ["https://evil.example", "null", "http://localhost:3000", ""] {
+            assert_eq!(
+                status(&local, "/", &[host, ("origin", origin)]),
+                Some(403),
+                "{origin}"
+            );
+        }
+    }
+
+    #[test]
+    fn without_the_secret_only_the_health_is_shown() {
+        let guard = guard("127.0.0.1", Some("secret"));
+        let host = ("host", "localhost");
+        assert_eq!(status(&guard, HEALTH, &[host]), None);
+        assert_eq!(status(&guard, "/data-prep/jobs", &[host]), Some(401));
+        for (authorization, expected) in [
+            ("Bearer secret", None),
+            ("bearer secret", None),
+            ("Bearer secre", Some(401)),
+            ("Bearer", Some(401)),
+            ("Basic secret", Some(401)),
+        ] {
+            let given = status(&guard, "/", &[host, ("authorization", authorization)]);
+            assert_eq!(given, expected, "{authorization}");
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! `resonare submit`: an export goes to a running service, and its outputs come back.
+
+mod client;
+mod transfer;
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+
+use crate::Outcome;
+use crate::arguments::SubmitArguments;
+use crate::interruption::Interruption;
+use crate::outputs::{RunFolder, STATS};
+use crate::report;
+use client::{Client, Refusal};
+use transfer::Export;
+
+/// What every home takes as a body; larger exports are uploaded.
+const LARGEST_BODY: u64 = 4_000_000;
+
+/// The first and the longest pause between two looks at a job.
+const FIRST_LOOK: Duration = Duration::from_millis(200);
+const LONGEST_LOOK: Duration = Duration::from_secs(2);
+
+pub(crate) fn run(
+    arguments: &SubmitArguments,
+    interruption: &Interruption,
+) -> anyhow::Result<Outcome> {
+    let client = match Client::new(&arguments.api, arguments.token.token.as_deref()) {
+        Ok(client) => client,
+        Err(error) => {
+            report::error(&format!("--api: {error}"), &[]);
+            return Ok(Outcome::WrongUsage);
+        }
+    };
+    let submission = Submission {
+        arguments,
+        client,
+        interruption,
+    };
+    match submission.run() {
+        Err(error) if error.is::<Refusal>() => {
+            report::error(&format!("{error:#}"), &[]);
+            Ok(Outcome::Failed)
+        }
+        outcome => outcome,
+    }
+}
+
+struct Submission<'a> {
+    arguments: &'a SubmitArguments,
+    client: Client,
+    interruption: &'a Interruption,
+}
+
+impl Submission<'_> {
+    fn run(&self) -> anyhow::Result<Outcome> {
+        let export = open(&self.arguments.file)?;
+        self.client.check()?;
+        let config = self.arguments.request.values();
+        // A system prompt does not belong into an address.
+        let has_prompt = config.iter().any(|(key, _)| key == "system_prompt");
+        let progress = transfer_bar(export.size_bytes, "sending");
+        let run_id = if export.size_bytes <= LARGEST_BODY && !has_prompt {
+            self.client.process(&export, &config, &progress)
+        } else {
+            self.client.upload(&export, config, &progress)
+        };
+        progress.finish_and_clear();
+        let run_id = run_id?;
+        tracing::info!(job.id = %run_id, "job {run_id} is accepted");
+        let Some(job) = self.wait(&run_id)? else {
+            let line = format!(
+                "the job goes on; it is {}/data-prep/jobs/{run_id}",
+                self.client.base()
+            );
+            report::error("interrupted", &[line]);
+            return Ok(Outcome::Interrupted);
+        };
+        self.finish(&run_id, &job)
+    }
+
+    /// Waits until the job is finished; `None` if that was interrupted.
+    fn wait(&self, run_id: &str) -> anyhow::Result<Option<Value>> {
+        let path = format!("/data-prep/jobs/{run_id}");
+        let bar = transfer_bar(1, "waiting");
+        let mut pause = FIRST_LOOK;
+        loop {
+            let job = self.client.get(&path)?;
+            match job["status"].as_str() {
+                Some("COMPLETED" | "FAILED") => {
+                    bar.finish_and_clear();
+                    return Ok(Some(job));
+                }
+                Some("DELETING") => bail!("job {run_id} was deleted"),
+                Some("QUEUED") => {
+                    let position = &job["position_in_queue"];
+                    bar.set_message(format!("queued, number {position}"));
+                }
+                Some("RUNNING") => {
+                    let progress = &job["progress"];
+                    bar.set_length(progress["bytes_total"].as_u64().unwrap_or(1));
+                    bar.set_position(progress["bytes_read"].as_u64().unwrap_or(0));
+                    bar.set_message("working");
+                }
+                _ => bar.set_message("waiting for the upload to be noticed"),
+            }
+            bar.tick();
+            std::thread::sleep(pause);
+            pause = LONGEST_LOOK.min(pause * 5 / 4);
+            if self.interruption.cancelled.load(Ordering::Relaxed) {
+                bar.finish_and_clear();
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Downloads what the job has, and tells how it ended.
+    fn finish(&self, run_id: &str, job: &Value) -> anyhow::Result<Outcome> {
+        let outputs: Vec<(String, u64)> = job["outputs"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|output| {
+                Some((
+                    output["name"].as_str()?.to_owned(),
+                    output["size_bytes"].as_u64()?,
+                ))
+            })
+            .collect();
+        let paths = self.download(run_id, &outputs)?;
+        let stats = paths.iter().find(|path| path.ends_with(STATS));
+        let stats: Value = match stats {
+            Some(path) => serde_json::from_reader(std::io::BufReader::new(File::open(path)?))
+                .context("stats.json cannot be read")?,
+            None => Value::Null,
+        };
+        let failed = job["status"] == "FAILED";
+        if failed {
+            let error = job["error_message"].as_str().unwrap_or("the job failed");
+            let details = stats["error_details"].as_array().into_iter().flatten();
+            let details: Vec<String> = details
+                .filter_map(|line| Some(line.as_str()?.to_owned()))
+                .collect();
+            report::error(error, &details);
+        }
+        if self.arguments.json {
+            report::json(&json!({"run_id": run_id, "job": job, "outputs": paths, "stats": stats}))?;
+        } else if !failed {
+            report::statistics(&stats)?;
+            report::outputs(&paths)?;
+        }
+        Ok(if failed {
+            Outcome::Failed
+        } else {
+            Outcome::Done
+        })
+    }
+
+    fn download(&self, run_id: &str, outputs: &[(String, u64)]) -> anyhow::Result<Vec<PathBuf>> {
+        if outputs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let inputs = [self.arguments.file.clone()];
+        let folder = RunFolder::create(&self.arguments.output_dir, run_id, &inputs)?;
+        self.interruption.guard(folder.scratch_dir());
+        let result = self.download_into(folder, run_id, outputs);
+        self.interruption.release();
+        result
+    }
+
+    fn download_into(
+        &self,
+        folder: RunFolder,
+        run_id: &str,
+        outputs: &[(String, u64)],
+    ) -> anyhow::Result<Vec<PathBuf>> {
+        let total = outputs.iter().map(|(_, size)| size).sum();
+        let progress = transfer_bar(total, "receiving");
+        for (name, size) in outputs {
+            let mut file = folder
+                .create_file(name)
+                .with_context(|| format!("failed to create {name}"))?;
+            self.client
+                .download(run_id, name, *size, &progress, &mut file)
+                .with_context(|| format!("failed to download {name}"))?;
+            file.close()
+                .with_context(|| format!("failed to write {name}"))?;
+        }
+        progress.finish_and_clear();
+        let place = folder.publish()?;
+        Ok(outputs.iter().map(|(name, _)| place.join(name)).collect())
+    }
+}
+
+fn open(path: &Path) -> anyhow::Result<Export> {
+    let failed = || format!("failed to read {}", path.display());
+    let mut file = File::open(path).with_context(failed)?;
+    let metadata = file.metadata().with_context(failed)?;
+    if !metadata.is_file() {
+        bail!("{} is no file; submit one export at a time", path.display());
+    }
+    if metadata.len() == 0 {
+        bail!("{} is empty", path.display());
+    }
+    let mut magic = [0; 2];
+    let is_gzip = match file.read_exact(&mut magic) {
+        Ok(()) => magic == [0x1f, 0x8b],
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => false,
+        Err(error) => return Err(error).with_context(failed),
+    };
+    Ok(Export {
+        path: path.to_owned(),
+        size_bytes: metadata.len(),
+        is_gzip,
+    })
+}
+
+fn transfer_bar(total: u64, message: &'static str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg} {wide_bar} {bytes} of {total_bytes}");
+    let style = style.expect("the template is well-formed");
+    ProgressBar::new(total)
+        .with_style(style)
+        .with_message(message)
+}

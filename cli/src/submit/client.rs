@@ -1,0 +1,189 @@
+//! Calls of the HTTP API.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow, bail};
+use serde_json::Value;
+use ureq::http::{Response, StatusCode, Uri, header};
+use ureq::{Agent, Body};
+
+/// How often a call that may be repeated is tried.
+const ATTEMPTS: u32 = 6;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+
+/// The longest pause that a service may ask for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// An answer of the API is no larger.
+const LARGEST_ANSWER: u64 = 64 << 20;
+
+/// The service says no, and why.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    detail: String,
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the service refused ({}): {}", self.status, self.detail)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// A running service.
+pub(crate) struct Client {
+    agent: Agent,
+    base: String,
+    token: Option<String>,
+}
+
+impl Client {
+    /// The service at `base`, an address without the route.
+    pub(crate) fn new(base: &str, token: Option<&str>) -> anyhow::Result<Self> {
+        let uri: Uri = base
+            .parse()
+            .with_context(|| format!("{base:?} is no address"))?;
+        if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none() {
+            bail!("{base:?} is not of the form http://host:port or https://host");
+        }
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            // Where a download leads is followed by hand: the secret must not travel.
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .timeout_connect(Some(Duration::from_secs(10)))
+            .timeout_recv_response(Some(Duration::from_mins(2)))
+            .build()
+            .into();
+        Ok(Self {
+            agent,
+            base: base.trim_end_matches('/').to_owned(),
+            token: token.map(|token| format!("Bearer {}", token.trim())),
+        })
+    }
+
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
+    pub(crate) fn agent(&self) -> &Agent {
+        &self.agent
+    }
+
+    /// The header that is sent to this address: the secret is the service's alone.
+    pub(crate) fn authorization(&self, url: &str) -> Option<&str> {
+        let at_home = url
+            .strip_prefix(&self.base)
+            .is_some_and(|rest| rest.starts_with('/'));
+        self.token.as_deref().filter(|_| at_home)
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        if path.starts_with('/') {
+            format!("{}{path}", self.base)
+        } else {
+            path.to_owned()
+        }
+    }
+
+    /// Makes a call, again where that may help.
+    pub(crate) fn repeat(
+        &self,
+        call: impl Fn() -> anyhow::Result<Response<Body>>,
+    ) -> anyhow::Result<Response<Body>> {
+        let mut pause = FIRST_PAUSE;
+        for attempt in 1.. {
+            let last = attempt == ATTEMPTS;
+            let asked = match call() {
+                Ok(response) if is_passing(response.status()) && !last => {
+                    let asked = response.headers().get(header::RETRY_AFTER);
+                    let seconds = asked.and_then(|value| value.to_str().ok()?.parse().ok());
+                    seconds.map(Duration::from_secs)
+                }
+                Ok(response) => return refuse_unless_success(response),
+                Err(error) if last => {
+                    return Err(error).with_context(|| self.unreachable());
+                }
+                Err(error) => {
+                    tracing::warn!("trying again: {error:#}");
+                    None
+                }
+            };
+            std::thread::sleep(asked.unwrap_or(pause).min(LONGEST_PAUSE));
+            pause *= 2;
+        }
+        unreachable!("the last attempt returns")
+    }
+
+    /// Checks that there is a service, without patience.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        let url = self.url("/data-prep/system/health");
+        let response = self.get_once(&url).with_context(|| self.unreachable())?;
+        if is_passing(response.status()) {
+            return Ok(());
+        }
+        json(refuse_unless_success(response)?).map(|_| ())
+    }
+
+    fn unreachable(&self) -> String {
+        format!("the service at {} is not reached", self.base)
+    }
+
+    /// The JSON at a path.
+    pub(crate) fn get(&self, path: &str) -> anyhow::Result<Value> {
+        let response = self.repeat(|| self.get_once(&self.url(path)))?;
+        json(response)
+    }
+
+    pub(crate) fn get_once(&self, url: &str) -> anyhow::Result<Response<Body>> {
+        let mut request = self.agent.get(url);
+        if let Some(authorization) = self.authorization(url) {
+            request = request.header(header::AUTHORIZATION, authorization);
+        }
+        Ok(request.call()?)
+    }
+
+    /// Sends JSON to a path, once.
+    pub(crate) fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let url = self.url(path);
+        let mut request = self
+            .agent
+            .post(&url)
+            .header(header::CONTENT_TYPE, "application/json");
+        if let Some(authorization) = self.authorization(&url) {
+            request = request.header(header::AUTHORIZATION, authorization);
+        }
+        let response = request
+            .send(body.to_string())
+            .with_context(|| self.unreachable())?;
+        json(refuse_unless_success(response)?)
+    }
+}
+
+fn is_passing(status: StatusCode) -> bool {
+    status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT
+}
+
+fn refuse_unless_success(mut response: Response<Body>) -> anyhow::Result<Response<Body>> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let body = response.body_mut().with_config().limit(LARGEST_ANSWER);
+    let text = body.read_to_string().unwrap_or_default();
+    let problem: Value = serde_json::from_str(&text).unwrap_or_default();
+    let detail = problem["detail"].as_str().or(problem["message"].as_str());
+    let detail = detail.map_or_else(|| text.chars().take(500).collect(), str::to_owned);
+    Err(anyhow!(Refusal { status, detail }))
+}
+
+pub(crate) fn json(mut response: Response<Body>) -> anyhow::Result<Value> {
+    let body = response.body_mut().with_config().limit(LARGEST_ANSWER);
+    let text = body
+        .read_to_string()
+        .context("the answer could not be read")?;
+    serde_json::from_str(&text).context("the answer is no JSON; is --api the right address?")
+}

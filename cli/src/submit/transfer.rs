@@ -1,0 +1,195 @@
+//! Exports on their way to a service, outputs on their way back.
+
+use std::fs::File;
+use std::io::{self, Read, Seek as _, SeekFrom, Write};
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use indicatif::ProgressBar;
+use serde_json::{Map, Value, json};
+use ureq::SendBody;
+use ureq::http::{StatusCode, header};
+
+use super::client::{Client, Refusal, json as json_of};
+
+/// The export that is sent.
+pub(crate) struct Export {
+    pub(crate) path: PathBuf,
+    pub(crate) size_bytes: u64,
+    pub(crate) is_gzip: bool,
+}
+
+impl Export {
+    /// The bytes of one part.
+    fn part(&self, offset: u64, size: u64) -> anyhow::Result<impl Read + 'static> {
+        let open = || -> io::Result<File> {
+            let mut file = File::open(&self.path)?;
+            file.seek(SeekFrom::Start(offset))?;
+            Ok(file)
+        };
+        let file = open().with_context(|| format!("failed to read {}", self.path.display()))?;
+        Ok(file.take(size))
+    }
+}
+
+fn run_id(answer: &Value) -> anyhow::Result<String> {
+    let run_id = answer["run_id"].as_str();
+    // It becomes part of paths.
+    let run_id = run_id.filter(|run_id| uuid::Uuid::try_parse(run_id).is_ok());
+    Ok(run_id
+        .context("the service's answer has no run_id; is --api the right address?")?
+        .to_owned())
+}
+
+impl Client {
+    /// Sends an export as a body; the name of its job.
+    pub(crate) fn process(
+        &self,
+        export: &Export,
+        config: &[(String, String)],
+        progress: &ProgressBar,
+    ) -> anyhow::Result<String> {
+        let query: Vec<String> = config
+            .iter()
+            .map(|(key, value)| format!("{key}={}", urlencoding::encode(value)))
+            .collect();
+        let url = self.url(&format!("/data-prep/process?{}", query.join("&")));
+        // Trying again after a lost answer is the same job.
+        let key = uuid::Uuid::new_v4().to_string();
+        let response = self.repeat(|| {
+            progress.reset();
+            let mut request = self
+                .agent()
+                .post(&url)
+                .header(header::CONTENT_TYPE, "application/json")
+                .header(header::CONTENT_LENGTH, export.size_bytes)
+                .header("idempotency-key", &key);
+            if export.is_gzip {
+                request = request.header(header::CONTENT_ENCODING, "gzip");
+            }
+            if let Some(authorization) = self.authorization(&url) {
+                request = request.header(header::AUTHORIZATION, authorization);
+            }
+            let mut body = progress.wrap_read(export.part(0, export.size_bytes)?);
+            Ok(request.send(SendBody::from_reader(&mut body))?)
+        })?;
+        run_id(&json_of(response)?)
+    }
+
+    /// Uploads an export straight to where the service keeps it; the name of its job.
+    pub(crate) fn upload(
+        &self,
+        export: &Export,
+        config: Vec<(String, String)>,
+        progress: &ProgressBar,
+    ) -> anyhow::Result<String> {
+        let config: Map<String, Value> = config
+            .into_iter()
+            .map(|(key, value)| (key, value.into()))
+            .collect();
+        let encoding = export.is_gzip.then_some("gzip");
+        let begin = json!({
+            "size_bytes": export.size_bytes,
+            "content_encoding": encoding,
+            "config": config,
+        });
+        let mut upload = self.post("/data-prep/uploads", &begin)?;
+        let run_id = run_id(&upload)?;
+        let count = upload["parts"].as_array().map_or(0, Vec::len);
+        let mut offset = 0;
+        for number in 0..count {
+            let size = upload["parts"][number]["size_bytes"].as_u64();
+            let size = size.context("the service's answer has a part without a size")?;
+            let sent = self.put(export, &upload["parts"][number], offset, size, progress);
+            if sent.as_ref().is_err_and(is_outdated) {
+                // The addresses are too old by now.
+                upload = self.get(&format!("/data-prep/uploads/{run_id}/parts"))?;
+                self.put(export, &upload["parts"][number], offset, size, progress)?;
+            } else {
+                sent?;
+            }
+            offset += size;
+        }
+        if offset != export.size_bytes {
+            bail!(
+                "the service asked for {offset} of {} bytes",
+                export.size_bytes
+            );
+        }
+        if let Some(complete) = upload["complete_url"].as_str() {
+            self.post(complete, &json!({}))?;
+        }
+        Ok(run_id)
+    }
+
+    fn put(
+        &self,
+        export: &Export,
+        part: &Value,
+        offset: u64,
+        size: u64,
+        progress: &ProgressBar,
+    ) -> anyhow::Result<()> {
+        let url = part["url"].as_str();
+        let url = self.url(url.context("the service's answer has a part without an address")?);
+        let sent = self.repeat(|| {
+            progress.set_position(offset);
+            let mut request = self.agent().put(&url).header(header::CONTENT_LENGTH, size);
+            for (name, value) in part["headers"].as_object().into_iter().flatten() {
+                if !name.eq_ignore_ascii_case("content-length") {
+                    request = request.header(name, value.as_str().unwrap_or_default());
+                }
+            }
+            if let Some(authorization) = self.authorization(&url) {
+                request = request.header(header::AUTHORIZATION, authorization);
+            }
+            let mut body = progress.wrap_read(export.part(offset, size)?);
+            Ok(request.send(SendBody::from_reader(&mut body))?)
+        });
+        match sent {
+            // An earlier attempt arrived, and its answer was lost.
+            Err(error)
+                if has_status(&error, StatusCode::CONFLICT)
+                    || has_status(&error, StatusCode::PRECONDITION_FAILED) =>
+            {
+                Ok(())
+            }
+            sent => sent.map(|_| ()),
+        }
+    }
+
+    /// Downloads an output of a job.
+    pub(crate) fn download(
+        &self,
+        run_id: &str,
+        name: &str,
+        size_bytes: u64,
+        progress: &ProgressBar,
+        target: &mut impl Write,
+    ) -> anyhow::Result<()> {
+        let name = urlencoding::encode(name);
+        let path = format!("/data-prep/jobs/{run_id}/outputs/{name}?redirect=false");
+        let address = self.get(&path)?;
+        let url = address["url"].as_str();
+        let url = self.url(url.context("the service's answer has no address")?);
+        let response = self.repeat(|| self.get_once(&url))?;
+        let body = response.into_body().into_with_config().limit(u64::MAX);
+        let mut body = progress.wrap_read(body.reader());
+        let copied = io::copy(&mut body, target)?;
+        if copied != size_bytes {
+            bail!("{copied} of {size_bytes} bytes came");
+        }
+        Ok(())
+    }
+}
+
+fn has_status(error: &anyhow::Error, status: StatusCode) -> bool {
+    error
+        .downcast_ref::<Refusal>()
+        .is_some_and(|refusal| refusal.status == status)
+}
+
+/// An address that was signed is refused like this once its time is over.
+fn is_outdated(error: &anyhow::Error) -> bool {
+    has_status(error, StatusCode::FORBIDDEN)
+}
