@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware;
-use resonare_jobs::RunId;
+use resonare_jobs::{JobError, RunId};
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -90,6 +90,19 @@ impl Accepted {
             message: "Job accepted and enqueued",
             run_id,
         }
+    }
+}
+
+/// Brings something to its end even if the caller hangs up meanwhile.
+pub(crate) async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, JobError>> + Send + 'static,
+) -> Result<T, Problem> {
+    match tokio::spawn(work).await {
+        Ok(result) => Ok(result?),
+        Err(_) => Err(Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "something went wrong; look whether it happened before you try again",
+        )),
     }
 }
 

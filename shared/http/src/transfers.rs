@@ -26,7 +26,7 @@ use crate::api::{Api, BodyLimits};
 use crate::body;
 use crate::problem::Problem;
 use crate::routes::extract::Path;
-use crate::routes::{Accepted, run_id};
+use crate::routes::{Accepted, run_id, to_the_end};
 use crate::unread;
 
 /// Bytes that are read from an object at once.
@@ -169,11 +169,12 @@ async fn upload(
         writer.finish().map_err(|_| body::storage_failed())
     };
     body::consume(request.into_body(), limits, consume).await?;
-    let arrived = api.jobs.upload_arrived(run_id, &payload).await;
-    match arrived.map_err(JobError::from)? {
+    let (jobs, key) = (api.jobs.clone(), payload.key.clone());
+    let arrived = async move { Ok(jobs.upload_arrived(run_id, &payload).await?) };
+    match to_the_end(arrived).await? {
         Arrived::Queued | Arrived::Before => Ok((StatusCode::OK, Json(Accepted::queued(run_id)))),
         Arrived::Unwanted => {
-            let removed = api.jobs.objects.remove(&payload.key, None).await;
+            let removed = api.jobs.objects.remove(&key, None).await;
             removed.map_err(JobError::from)?;
             let record = api.jobs.get(&owner, run_id).await?;
             Err(JobError::NotAwaited(record.status).into())

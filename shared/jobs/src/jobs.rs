@@ -1,5 +1,6 @@
 //! The use cases' common ground: the ports, and changes of a record.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -140,16 +141,38 @@ impl Jobs {
         Ok(page)
     }
 
-    /// 1 for the job that is next, 2 for the one after it, and so on; 0 for one that does not wait.
+    /// How many of an owner's jobs have a status, counted up to `cap`.
     ///
     /// # Errors
     /// If the records can't be read.
-    pub async fn position_in_queue(&self, record: &JobRecord) -> Result<usize, JobError> {
-        if record.status != JobStatus::Queued {
-            return Ok(0);
+    pub async fn count(
+        &self,
+        owner: &Owner,
+        status: JobStatus,
+        cap: usize,
+    ) -> Result<usize, JobError> {
+        Ok(self.records.count(owner, status, cap).await?)
+    }
+
+    /// For each of these jobs, 1 if it is next, 2 if it is the one after that, and so on; 0 if it
+    /// does not wait. Positions are counted up to 1,000.
+    ///
+    /// # Errors
+    /// If the records can't be read.
+    pub async fn positions_in_queue(&self, jobs: &[JobRecord]) -> Result<Vec<usize>, JobError> {
+        let waits = |job: &JobRecord| job.status == JobStatus::Queued;
+        if !jobs.iter().any(waits) {
+            return Ok(vec![0; jobs.len()]);
         }
-        let before = self.records.queued_before(record, POSITION_CAP - 1).await?;
-        Ok(before + 1)
+        let queued = self.records.oldest_queued(POSITION_CAP).await?;
+        let places: HashMap<_, _> = queued.iter().copied().zip(1..).collect();
+        let position = |job: &JobRecord| match places.get(&job.run_id) {
+            _ if !waits(job) => 0,
+            Some(place) => *place,
+            None if queued.len() < POSITION_CAP => queued.len() + 1,
+            None => POSITION_CAP,
+        };
+        Ok(jobs.iter().map(position).collect())
     }
 }
 

@@ -148,8 +148,17 @@ pub trait JobStore: Send + Sync {
         limit: usize,
     ) -> Result<Page, Unavailable>;
 
-    /// How many queued records were created before this one, counted up to `cap`.
-    async fn queued_before(&self, record: &JobRecord, cap: usize) -> Result<usize, Unavailable>;
+    /// How many records of an owner have a status, counted up to `cap`. It may be a moment behind.
+    async fn count(
+        &self,
+        owner: &Owner,
+        status: JobStatus,
+        cap: usize,
+    ) -> Result<usize, Unavailable>;
+
+    /// The queued runs that were created first, at most `limit`, oldest first. It may be a moment
+    /// behind.
+    async fn oldest_queued(&self, limit: usize) -> Result<Vec<RunId>, Unavailable>;
 
     /// Lets an owner's idempotency key stand for a run until it expires, unless it stands for one.
     async fn remember(

@@ -47,25 +47,16 @@ impl Jobs {
     /// [`JobError::LimitReached`] if not.
     pub async fn admit(&self, owner: &Owner) -> Result<(), JobError> {
         let limit = self.limits.active_jobs;
+        if limit == usize::MAX {
+            return Ok(());
+        }
         let mut active = 0;
         for status in [
             JobStatus::AwaitingUpload,
             JobStatus::Queued,
             JobStatus::Running,
         ] {
-            if active >= limit {
-                break;
-            }
-            let wanted = limit.saturating_sub(active).min(1000);
-            if limit == usize::MAX {
-                return Ok(());
-            }
-            active += self
-                .records
-                .list(owner, Some(status), None, wanted)
-                .await?
-                .records
-                .len();
+            active += self.records.count(owner, status, limit).await?;
         }
         if active < limit {
             return Ok(());

@@ -21,6 +21,7 @@ CREATE TABLE IF NOT EXISTS jobs (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS jobs_of_owner ON jobs (owner, created_at DESC, run_id DESC);
 CREATE INDEX IF NOT EXISTS jobs_by_status ON jobs (status, created_at, run_id);
+CREATE INDEX IF NOT EXISTS jobs_of_owner_by_status ON jobs (owner, status);
 CREATE INDEX IF NOT EXISTS jobs_by_expiry ON jobs (expires_at);
 CREATE TABLE IF NOT EXISTS idempotency_keys (
     owner TEXT NOT NULL,

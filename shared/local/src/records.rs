@@ -187,26 +187,40 @@ impl JobStore for SqliteJobStore {
         self.0.run(PORT, due).await
     }
 
-    async fn queued_before(&self, record: &JobRecord, cap: usize) -> Result<usize, Unavailable> {
-        let (created_at, run_id) = (
-            record.created_at.as_microsecond(),
-            record.run_id.to_string(),
-        );
+    async fn count(
+        &self,
+        owner: &Owner,
+        status: JobStatus,
+        cap: usize,
+    ) -> Result<usize, Unavailable> {
+        let owner = owner.0.clone();
         let count = move |transaction: &Transaction<'_>| {
-            let query = "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE status = ?1 \
-                AND (created_at, run_id) < (?2, ?3) LIMIT ?4)";
-            let parameters = params![
-                JobStatus::Queued.name(),
-                created_at,
-                run_id,
-                integer(cap as u64)
-            ];
+            let query = "SELECT count(*) FROM \
+                (SELECT 1 FROM jobs WHERE owner = ?1 AND status = ?2 LIMIT ?3)";
             let count: i64 = transaction
                 .prepare_cached(query)?
-                .query_row(parameters, |row| row.get(0))?;
+                .query_row(params![owner, status.name(), integer(cap as u64)], |row| {
+                    row.get(0)
+                })?;
             Ok(usize::try_from(count).unwrap_or_default())
         };
         self.0.run(PORT, count).await
+    }
+
+    async fn oldest_queued(&self, limit: usize) -> Result<Vec<RunId>, Unavailable> {
+        let list = move |transaction: &Transaction<'_>| {
+            let query =
+                "SELECT run_id FROM jobs WHERE status = ?1 ORDER BY created_at, run_id LIMIT ?2";
+            let mut statement = transaction.prepare_cached(query)?;
+            let parameters = params![JobStatus::Queued.name(), integer(limit as u64)];
+            let names = statement.query_map(parameters, |row| row.get::<_, String>(0))?;
+            let mut runs = Vec::new();
+            for name in names {
+                runs.extend(name?.parse::<RunId>());
+            }
+            Ok(runs)
+        };
+        self.0.run(PORT, list).await
     }
 
     async fn remember(

@@ -5,13 +5,13 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use resonare_jobs::ports::Page;
-use resonare_jobs::{JobError, JobRecord, JobStatus, Owner};
+use resonare_jobs::{JobError, JobStatus, Owner};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::{IntoParams, ToSchema};
 
 use super::extract::{Path, Query};
-use super::run_id;
+use super::{run_id, to_the_end};
 use crate::address::absolute;
 use crate::api::Api;
 use crate::job_info::JobInfo;
@@ -19,11 +19,6 @@ use crate::problem::Problem;
 
 const DEFAULT_LIMIT: usize = 50;
 const LARGEST_LIMIT: usize = 200;
-
-async fn info(api: &Api, record: JobRecord) -> Result<JobInfo, Problem> {
-    let position = api.jobs.position_in_queue(&record).await?;
-    Ok(JobInfo::new(record, position))
-}
 
 /// One job
 #[utoipa::path(get, path = "/data-prep/jobs/{run_id}", tag = "jobs",
@@ -38,7 +33,9 @@ pub(crate) async fn get(
     Path(id): Path<String>,
 ) -> Result<Json<JobInfo>, Problem> {
     let record = api.jobs.get(&owner, run_id(&id)?).await?;
-    Ok(Json(info(&api, record).await?))
+    let positions = api.jobs.positions_in_queue(std::slice::from_ref(&record));
+    let position = positions.await?.first().copied().unwrap_or_default();
+    Ok(Json(JobInfo::new(record, position)))
 }
 
 /// Which jobs are listed.
@@ -58,12 +55,12 @@ pub(crate) struct Listing {
 
 /// Jobs by their names, in the order of the page.
 pub(crate) async fn by_name(api: &Api, page: Page) -> Result<Map<String, Value>, Problem> {
-    let mut jobs = Map::new();
-    for record in page.records {
-        let info = info(api, record).await?;
-        jobs.insert(info.run_id.to_string(), json!(info));
-    }
-    Ok(jobs)
+    let positions = api.jobs.positions_in_queue(&page.records).await?;
+    let jobs = page.records.into_iter().zip(positions);
+    let infos = jobs.map(|(record, position)| JobInfo::new(record, position));
+    Ok(infos
+        .map(|info| (info.run_id.to_string(), json!(info)))
+        .collect())
 }
 
 /// The caller's jobs, newest first
@@ -130,7 +127,8 @@ pub(crate) async fn delete(
     Extension(owner): Extension<Owner>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    api.jobs.delete(&owner, run_id(&id)?).await?;
+    let (jobs, run_id) = (api.jobs.clone(), run_id(&id)?);
+    to_the_end(async move { jobs.delete(&owner, run_id).await }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

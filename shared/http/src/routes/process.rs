@@ -6,8 +6,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::{Extension, Json};
 use resonare_jobs::{JobError, Jobs, Owner, Payload, RunId, Submission};
 
-use super::Accepted;
 use super::extract::Query;
+use super::{Accepted, to_the_end};
 use crate::api::Api;
 use crate::body::{self, Stored};
 use crate::openapi::Export;
@@ -66,7 +66,10 @@ pub(crate) async fn process(
         idempotency_key,
     );
     let submitted = match submission {
-        Ok(submission) => api.jobs.submit(submission).await?,
+        Ok(submission) => {
+            let jobs = api.jobs.clone();
+            to_the_end(async move { jobs.submit(submission).await }).await?
+        }
         Err(problem) => {
             api.jobs
                 .objects

@@ -41,16 +41,8 @@ pub(crate) async fn queue(
     State(api): State<Api>,
     Extension(owner): Extension<Owner>,
 ) -> Result<Json<QueueInfo>, Problem> {
-    let count = async |status, limit| -> Result<usize, Problem> {
-        Ok(api
-            .jobs
-            .list(&owner, Some(status), None, limit)
-            .await?
-            .records
-            .len())
-    };
-    let running = count(JobStatus::Running, 1).await? > 0;
-    let queue_size = count(JobStatus::Queued, COUNTED).await?;
+    let running = api.jobs.count(&owner, JobStatus::Running, 1).await? > 0;
+    let queue_size = api.jobs.count(&owner, JobStatus::Queued, COUNTED).await?;
     let jobs = by_name(&api, api.jobs.list(&owner, None, None, SHOWN).await?).await?;
     Ok(Json(QueueInfo {
         running,

@@ -14,7 +14,7 @@ use serde_json::{Map, Number, Value};
 use utoipa::ToSchema;
 
 use super::extract::{JsonBody, Path};
-use super::{Accepted, run_id};
+use super::{Accepted, run_id, to_the_end};
 use crate::address::absolute;
 use crate::api::Api;
 use crate::problem::Problem;
@@ -181,8 +181,9 @@ pub(crate) async fn complete(
             return Err(Problem::new(StatusCode::CONFLICT, detail));
         }
     };
-    let arrived = api.jobs.upload_arrived(run_id, &payload).await;
-    match arrived.map_err(JobError::from)? {
+    let jobs = api.jobs.clone();
+    let arrived = async move { Ok(jobs.upload_arrived(run_id, &payload).await?) };
+    match to_the_end(arrived).await? {
         Arrived::Queued | Arrived::Before => Ok(Json(Accepted::queued(run_id))),
         Arrived::Unwanted => Err(JobError::NotFound.into()),
     }

@@ -254,19 +254,30 @@ async fn lists(store: &dyn JobStore) {
         .unwrap();
     assert_eq!(queued.records.len(), 6);
 
-    // A place in the queue counts those that wait, up to a cap. Other suites' jobs are older.
-    let before = |record: &JobRecord, cap| {
-        let record = record.clone();
-        async move { store.queued_before(&record, cap).await.unwrap() }
-    };
-    let first = before(&records[6], 100).await;
-    assert_eq!(before(&records[5], 100).await, first + 1);
+    for (status, cap, count) in [
+        (JobStatus::Queued, 99, 6),
+        (JobStatus::Queued, 2, 2),
+        (JobStatus::Running, 9, 1),
+        (JobStatus::Failed, 9, 0),
+    ] {
+        assert_eq!(store.count(&owner, status, cap).await.unwrap(), count);
+    }
+
+    // The queue is everybody's, oldest first. Other jobs may be older.
+    let queue = store.oldest_queued(1000).await.unwrap();
+    let place = |record: &JobRecord| queue.iter().position(|run_id| *run_id == record.run_id);
+    let first = place(&records[6]).unwrap();
+    assert_eq!(place(&records[5]), Some(first + 1));
+    assert_eq!(place(&records[2]), None, "it runs");
     assert_eq!(
-        before(&records[0], 100).await,
-        first + 6,
-        "one runs, one is somebody else's"
+        place(&records[0]),
+        Some(first + 6),
+        "one is somebody else's"
     );
-    assert_eq!(before(&records[0], 2).await, 2);
+    assert_eq!(
+        store.oldest_queued(first + 1).await.unwrap(),
+        queue[..=first]
+    );
     for record in store.list(&owner, None, None, 99).await.unwrap().records {
         assert_eq!(
             store.remove(record.run_id, record.revision).await.unwrap(),

@@ -250,16 +250,29 @@ impl JobStore for MemoryJobStore {
         Ok(page(records, cursor, limit))
     }
 
-    async fn queued_before(&self, record: &JobRecord, cap: usize) -> Result<usize, Unavailable> {
-        let order = |record: &JobRecord| (record.created_at, record.run_id);
-        let matches =
-            |other: &&JobRecord| other.status == JobStatus::Queued && order(other) < order(record);
-        Ok(lock(&self.0)
+    async fn count(
+        &self,
+        owner: &Owner,
+        status: JobStatus,
+        cap: usize,
+    ) -> Result<usize, Unavailable> {
+        let all = lock(&self.0);
+        let matches = |record: &&JobRecord| record.owner == *owner && record.status == status;
+        Ok(all.by_run.values().filter(matches).take(cap).count())
+    }
+
+    async fn oldest_queued(&self, limit: usize) -> Result<Vec<RunId>, Unavailable> {
+        let all = lock(&self.0);
+        let queued = all
             .by_run
             .values()
-            .filter(matches)
-            .take(cap)
-            .count())
+            .filter(|record| record.status == JobStatus::Queued);
+        let mut queued: Vec<_> = queued
+            .map(|record| (record.created_at, record.run_id))
+            .collect();
+        queued.sort_unstable();
+        let runs = queued.into_iter().map(|(_, run_id)| run_id);
+        Ok(runs.take(limit).collect())
     }
 
     async fn remember(

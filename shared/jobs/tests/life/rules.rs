@@ -317,7 +317,7 @@ async fn the_position_counts_those_that_wait_before() {
     }
     let position = async |run_id| {
         let job = world.jobs.get(&owner(), run_id).await.unwrap();
-        world.jobs.position_in_queue(&job).await.unwrap()
+        world.jobs.positions_in_queue(&[job]).await.unwrap()[0]
     };
     assert_eq!(
         [position(submitted[0]).await, position(submitted[2]).await],

@@ -187,9 +187,19 @@ impl JobStore for Faulty<Watched> {
             .call("records", self.port.store.due(now, cursor, limit))
             .await
     }
-    async fn queued_before(&self, record: &JobRecord, cap: usize) -> Result<usize, Unavailable> {
+    async fn count(
+        &self,
+        owner: &Owner,
+        status: JobStatus,
+        cap: usize,
+    ) -> Result<usize, Unavailable> {
         self.faults
-            .call("records", self.port.store.queued_before(record, cap))
+            .call("records", self.port.store.count(owner, status, cap))
+            .await
+    }
+    async fn oldest_queued(&self, limit: usize) -> Result<Vec<RunId>, Unavailable> {
+        self.faults
+            .call("records", self.port.store.oldest_queued(limit))
             .await
     }
     async fn remember(
