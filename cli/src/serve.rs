@@ -134,9 +134,11 @@ async fn serve(
         return Ok(wrong_usage(&none.message));
     }
     let (jobs, queue) = jobs_of(&data_dir, arguments)?;
-    jobs.recover()
-        .await
-        .context("failed to take up earlier jobs")?;
+    let recovered = async {
+        queue.recover().await?;
+        jobs.recover().await
+    };
+    recovered.await.context("failed to take up earlier jobs")?;
 
     let listener = TcpListener::bind(address).await.with_context(|| {
         format!("failed to listen on {address}; choose another with --host and --port")

@@ -4,6 +4,8 @@
 
 mod contracts;
 mod memory;
+mod stepped;
 
 pub use contracts::{job_store_contract, object_store_contract, queue_contract, record};
 pub use memory::{ManualClock, MemoryJobStore, MemoryObjectStore, MemoryQueue};
+pub use stepped::Stepped;

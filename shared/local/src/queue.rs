@@ -31,6 +31,22 @@ impl SqliteQueue {
         }
     }
 
+    /// Makes every message visible that an earlier process received and did not acknowledge. Only for
+    /// a home with a single process.
+    ///
+    /// # Errors
+    /// If the database can't be used.
+    pub async fn recover(&self) -> Result<(), Unavailable> {
+        let recover = move |transaction: &Transaction<'_>| {
+            transaction.execute(
+                "UPDATE messages SET visible_at = ?1 WHERE receipt IS NOT NULL",
+                [after(Duration::ZERO)],
+            )?;
+            Ok(())
+        };
+        self.database.run(PORT, recover).await
+    }
+
     /// Waits until this process sends a message. One that was sent since the last wait counts.
     pub async fn sent(&self) {
         self.sent.notified().await;

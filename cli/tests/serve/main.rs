@@ -1,0 +1,14 @@
+//! `resonare serve` and `resonare submit`, from outside.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::format_push_string,
+    reason = "a test that meets the unexpected has failed, and need not be fast"
+)]
+
+mod conversation;
+mod hostile;
+mod kills;
+mod load;
+mod submit;
+mod support;

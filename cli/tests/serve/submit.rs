@@ -1,0 +1,138 @@
+//! `resonare submit` against a running service.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::support::{SAMPLE, Server, export, prepared, resonare, stored};
+
+fn submit(folder: &Path, server: &Server, arguments: &[&str]) -> Output {
+    let output = resonare(folder)
+        .env_remove("RESONARE_TOKENIZER")
+        .args(["submit", "--api", &server.url, "--output-dir=out"])
+        .args(arguments)
+        .output();
+    output.unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// The outputs of the one job of that folder.
+fn outputs(folder: &Path) -> std::path::PathBuf {
+    let mut runs = std::fs::read_dir(folder.join("out")).unwrap();
+    let run = runs.next().unwrap().unwrap().path();
+    assert!(runs.next().is_none());
+    run
+}
+
+#[test]
+fn a_small_export_goes_as_a_body_and_its_outputs_are_those_of_prepare() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let output = submit(folder.path(), &server, &[SAMPLE]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("3 blocks from 2 chats"));
+    for (name, bytes) in prepared(folder.path(), Path::new(SAMPLE)) {
+        let downloaded = std::fs::read(outputs(folder.path()).join(&name)).unwrap();
+        assert!(downloaded == bytes, "{name}");
+    }
+    let (_, jobs) = server.get("/data-prep/jobs");
+    let job = jobs.as_object().unwrap().values().next().unwrap();
+    assert_eq!(job["attempts"], 1);
+    assert_eq!(job["outputs"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn a_large_or_compressed_export_is_uploaded_in_little_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let export = export(60_000);
+    assert!(export.len() > 10_000_000);
+    let path = folder.path().join("result.json");
+    std::fs::write(&path, &export).unwrap();
+    let output = submit(folder.path(), &server, &["result.json", "--json"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let result: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(result["job"]["status"], "COMPLETED");
+    for (name, bytes) in prepared(folder.path(), &path) {
+        let downloaded = std::fs::read(outputs(folder.path()).join(&name)).unwrap();
+        assert!(downloaded == bytes, "{name}");
+    }
+    // No more than the outputs is left.
+    assert_eq!(stored(folder.path()).len(), 3);
+    assert!(server.peak_memory() < 64 << 20);
+
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(&export).unwrap();
+    std::fs::write(folder.path().join("small.json.gz"), gzip.finish().unwrap()).unwrap();
+    let arguments = [
+        "small.json.gz",
+        "--json",
+        "--system-prompt=Be kind. Ü",
+        "--chat-type=personal_chat",
+        "--chat-type=bot_chat",
+    ];
+    let output = submit(folder.path(), &server, &arguments);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let result: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let config = &result["job"]["config"];
+    assert_eq!(config["system_prompt"], "Be kind. Ü");
+    assert_eq!(config["chat_types"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn what_goes_wrong_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let nobody = r#"{"name": "Ann", "messages": []}"#;
+    std::fs::write(folder.path().join("empty.json"), nobody).unwrap();
+    std::fs::write(folder.path().join("page.json"), "<html>").unwrap();
+    for (arguments, expected) in [
+        (&["empty.json"][..], "no usable chat"),
+        (&["page.json"], "refused (400 Bad Request)"),
+        (&["missing.json"], "failed to read missing.json"),
+        (&["."], "is no file"),
+        (
+            &["empty.json", "--min-tokens-per-block=x"],
+            "min_tokens_per_block",
+        ),
+        (&["empty.json", "--model-id=a/b"], "is not allowed"),
+    ] {
+        let output = submit(folder.path(), &server, arguments);
+        let error = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{error}");
+        assert!(error.contains(expected), "{error}");
+    }
+    let url = server.url.clone();
+    server.kill();
+    let output = resonare(folder.path())
+        .args(["submit", "empty.json", "--api", &url])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("is not reached"));
+    let output = resonare(folder.path())
+        .args(["submit", "empty.json", "--api=nonsense"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn a_secret_is_sent_to_the_service_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start_with(folder.path(), &["--token=s3cret"]);
+    let (status, problem) = server.get("/data-prep/jobs");
+    assert_eq!(status, 401, "{problem}");
+    assert_eq!(server.get("/data-prep/system/health").0, 200);
+    let refused = submit(folder.path(), &server, &[SAMPLE]);
+    assert!(text(&refused.stderr).contains("401"));
+    let output = submit(folder.path(), &server, &[SAMPLE, "--token=s3cret"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let log = std::fs::read_to_string(folder.path().join("serve.log")).unwrap();
+    assert!(!log.contains("s3cret"));
+}

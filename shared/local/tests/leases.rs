@@ -1,0 +1,101 @@
+//! Leases in real time: a long job, and deliveries that repeat.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use resonare_jobs::{
+    Attempt, Handled, JobRecord, JobStatus, Jobs, Limits, Owner, Payload, Processor, RunId,
+    StatsSummary, Submission, Timings, Verdict,
+};
+use resonare_local::{Database, FileObjectStore, SqliteJobStore, SqliteQueue, SystemClock};
+use serde_json::Map;
+
+const VISIBILITY: Duration = Duration::from_secs(2);
+const JOB: Duration = Duration::from_secs(20);
+
+/// Takes its time.
+#[derive(Default)]
+struct Slow {
+    attempts: AtomicU32,
+}
+
+#[async_trait]
+impl Processor for Slow {
+    async fn process(&self, _job: &JobRecord, attempt: &Attempt) -> Verdict {
+        self.attempts.fetch_add(1, Ordering::SeqCst);
+        tokio::time::sleep(JOB).await;
+        assert!(!attempt.cancelled.load(Ordering::SeqCst));
+        Verdict::Completed {
+            stats: StatsSummary(Map::new()),
+            outputs: Vec::new(),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_job_with_a_short_lease_is_claimed_once_whatever_is_delivered_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = Database::open(&folder.path().join("jobs.sqlite")).unwrap();
+    let queue = Arc::new(SqliteQueue::new(database.clone()));
+    let jobs = Jobs {
+        objects: Arc::new(FileObjectStore::open(folder.path()).unwrap()),
+        records: Arc::new(SqliteJobStore::new(database)),
+        queue: queue.clone(),
+        clock: Arc::new(SystemClock),
+        timings: Timings {
+            lease: VISIBILITY,
+            ..Timings::default()
+        },
+        limits: Limits::NONE,
+    };
+    let owner = Owner("local".to_owned());
+    let run_id = RunId::generate(jobs.clock.now());
+    let submission = Submission {
+        run_id,
+        owner: owner.clone(),
+        config: Map::new(),
+        payload: Payload {
+            key: Jobs::payload_key(run_id),
+            version: None,
+            size_bytes: 0,
+            upload: None,
+        },
+        idempotency: None,
+    };
+    jobs.submit(submission).await.unwrap();
+    let slow = Arc::new(Slow::default());
+    let done = Arc::new(AtomicBool::new(false));
+    let mut workers = tokio::task::JoinSet::new();
+    for _ in 0..3 {
+        let (jobs, slow, done) = (jobs.clone(), slow.clone(), done.clone());
+        workers.spawn(async move {
+            let never = AtomicBool::new(false);
+            let mut handled = Vec::new();
+            while !done.load(Ordering::SeqCst) {
+                match jobs.queue.receive(VISIBILITY).await.unwrap() {
+                    Some(message) => {
+                        handled.push(jobs.handle(&message, &*slow, &never).await.unwrap());
+                    }
+                    None => tokio::time::sleep(Duration::from_millis(50)).await,
+                }
+            }
+            handled
+        });
+    }
+    for _ in 0..JOB.as_secs() + 2 {
+        jobs.queue.send(run_id, Duration::ZERO).await.unwrap();
+        jobs.sweep().await.unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    done.store(true, Ordering::SeqCst);
+    let handled: Vec<Handled> = workers.join_all().await.into_iter().flatten().collect();
+
+    let job = jobs.get(&owner, run_id).await.unwrap();
+    assert_eq!((job.status, job.attempts), (JobStatus::Completed, 1));
+    assert_eq!(slow.attempts.load(Ordering::SeqCst), 1);
+    assert_eq!(job.error_message, None);
+    assert!(handled.contains(&Handled::Elsewhere));
+    assert!(!handled.contains(&Handled::Lost) && !handled.contains(&Handled::Postponed));
+}
