@@ -33,6 +33,12 @@ impl RunId {
         Self(Uuid::new_v7(time))
     }
 
+    /// The least name that a job of that moment can have.
+    pub fn first_of(moment: Timestamp) -> Self {
+        let millis = u64::try_from(moment.as_millisecond()).unwrap_or_default();
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid())
+    }
+
     /// The name of the job that an object starts: the same for the same version of it.
     pub fn of_object(bucket: &str, key: &str, version: &str) -> Self {
         let name = serde_json::json!([bucket, key, version]).to_string();

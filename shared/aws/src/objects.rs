@@ -1,0 +1,501 @@
+//! Objects in a bucket of S3.
+//!
+//! Reading is ranged and read ahead, each range of the same version of the object; writing is
+//! multipart, completed last. Both block, beside tasks that do the transfers.
+
+use std::io::{self, Read, Write};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, Delete, ObjectIdentifier};
+use bytes::{Bytes, BytesMut};
+use futures_util::{StreamExt as _, stream};
+use jiff::Timestamp;
+use resonare_jobs::RunId;
+use resonare_jobs::ports::{ObjectReader, ObjectStore, ObjectWriter, Unavailable};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tracing::warn;
+
+use crate::failure::unavailable;
+
+const PORT: &str = "objects";
+
+/// The tag of every object of a job, by which the bucket expires them.
+pub(crate) const JOB_TAG: &str = "resonare=job";
+
+/// Bytes of one range.
+const RANGE: u64 = 4 << 20;
+/// Ranges that are fetched at once.
+const RANGES_AHEAD: usize = 3;
+/// Attempts at one range: the SDK repeats requests, not bodies that break off.
+const RANGE_ATTEMPTS: u32 = 5;
+/// The pause before the second of them; each further one is twice as long.
+const RANGE_PAUSE: Duration = Duration::from_millis(100);
+
+/// Bytes of one part. S3 takes 5 MiB at least, and 10,000 parts at most.
+const PART: usize = 8 << 20;
+
+/// Runs without a record are looked for among those of this much time, beside the age that is asked
+/// for; what is older expires by its tag.
+const ORPHANS_OF: Duration = Duration::from_hours(6);
+
+/// Objects in a bucket.
+#[derive(Clone, Debug)]
+pub struct S3ObjectStore {
+    client: Client,
+    bucket: String,
+}
+
+/// An object's `ETag`, as the version that a record names.
+pub(crate) fn etag_version(etag: &str) -> String {
+    format!("\"{}\"", etag.trim_matches('"'))
+}
+
+fn failed<E, R>(error: SdkError<E, R>) -> Unavailable
+where
+    E: std::error::Error + Send + Sync + 'static,
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    unavailable(PORT, error)
+}
+
+fn has_code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>, codes: &[&str]) -> bool {
+    error
+        .as_service_error()
+        .and_then(ProvideErrorMetadata::code)
+        .is_some_and(|code| codes.contains(&code))
+}
+
+/// A range of an object.
+struct Range {
+    bytes: Bytes,
+    etag: String,
+    /// The size of the whole object.
+    total: u64,
+}
+
+impl S3ObjectStore {
+    /// The objects of a bucket.
+    pub fn new(client: Client, bucket: String) -> Self {
+        Self { client, bucket }
+    }
+
+    /// Whether the bucket answers.
+    pub async fn answers(&self) -> bool {
+        let head = self.client.head_bucket().bucket(&self.bucket).send();
+        head.await.is_ok()
+    }
+
+    /// A range of an object, again where its body breaks off; `None` if there is no such object.
+    async fn range(
+        &self,
+        key: &str,
+        version: Option<&str>,
+        from: u64,
+    ) -> Result<Option<Range>, Unavailable> {
+        let mut pause = RANGE_PAUSE;
+        for attempt in 1.. {
+            match self.range_once(key, version, from).await {
+                Err(error) if attempt < RANGE_ATTEMPTS => {
+                    warn!("a range is fetched again: {}", error.cause);
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                }
+                result => return result,
+            }
+        }
+        unreachable!("the last attempt returns")
+    }
+
+    async fn range_once(
+        &self,
+        key: &str,
+        version: Option<&str>,
+        from: u64,
+    ) -> Result<Option<Range>, Unavailable> {
+        let range = format!("bytes={from}-{}", from + RANGE - 1);
+        let got = self
+            .client
+            .get_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .range(range)
+            .set_if_match(version.map(str::to_owned))
+            .send()
+            .await;
+        let got = match got {
+            Ok(got) => got,
+            Err(error) if has_code(&error, &["NoSuchKey", "PreconditionFailed"]) => {
+                return Ok(None);
+            }
+            // An empty object has no range at all.
+            Err(error) if has_code(&error, &["InvalidRange"]) && from == 0 => {
+                return Ok(Some(Range {
+                    bytes: Bytes::new(),
+                    etag: String::new(),
+                    total: 0,
+                }));
+            }
+            Err(error) => return Err(failed(error)),
+        };
+        let total = got
+            .content_range()
+            .and_then(|range| range.rsplit('/').next()?.parse().ok());
+        let length = got
+            .content_length()
+            .and_then(|size| u64::try_from(size).ok());
+        let etag = got.e_tag().map(etag_version).unwrap_or_default();
+        let bytes = got.body.collect().await;
+        let bytes = bytes
+            .map_err(|error| unavailable(PORT, error))?
+            .into_bytes();
+        if length.is_some_and(|length| length != bytes.len() as u64) {
+            return Err(unavailable(PORT, "a body broke off"));
+        }
+        Ok(Some(Range {
+            total: total.or(length).unwrap_or_default(),
+            bytes,
+            etag,
+        }))
+    }
+}
+
+/// An object that is read range by range.
+struct RangeReader {
+    part: Bytes,
+    parts: mpsc::Receiver<io::Result<Bytes>>,
+    fetching: JoinHandle<()>,
+}
+
+impl Read for RangeReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.part.is_empty() {
+            match self.parts.blocking_recv() {
+                Some(part) => self.part = part?,
+                None => return Ok(0),
+            }
+        }
+        let count = buffer.len().min(self.part.len());
+        buffer[..count].copy_from_slice(&self.part.split_to(count));
+        Ok(count)
+    }
+}
+
+impl Drop for RangeReader {
+    fn drop(&mut self) {
+        self.fetching.abort();
+    }
+}
+
+/// A part of an upload on its way.
+type Sending = JoinHandle<Result<CompletedPart, Unavailable>>;
+
+/// An object that is written part by part.
+struct PartWriter {
+    store: S3ObjectStore,
+    runtime: Handle,
+    key: String,
+    buffer: BytesMut,
+    upload_id: Option<String>,
+    sending: Option<Sending>,
+    sent: Vec<CompletedPart>,
+    finished: bool,
+}
+
+impl PartWriter {
+    /// Sends what is in the buffer, once the part before has arrived.
+    fn send_part(&mut self) -> Result<(), Unavailable> {
+        let runtime = self.runtime.clone();
+        let id = if let Some(id) = &self.upload_id {
+            id.clone()
+        } else {
+            let created = self
+                .store
+                .client
+                .create_multipart_upload()
+                .bucket(&self.store.bucket)
+                .key(&self.key)
+                .tagging(JOB_TAG)
+                .send();
+            let created = runtime.block_on(created).map_err(failed)?;
+            let id = created.upload_id.unwrap_or_default();
+            self.upload_id = Some(id.clone());
+            id
+        };
+        self.await_part()?;
+        let number = i32::try_from(self.sent.len() + 1).unwrap_or(i32::MAX);
+        let part = self
+            .store
+            .client
+            .upload_part()
+            .bucket(&self.store.bucket)
+            .key(&self.key)
+            .upload_id(id)
+            .part_number(number)
+            .body(ByteStream::from(self.buffer.split().freeze()));
+        self.sending = Some(runtime.spawn(async move {
+            let sent = part.send().await.map_err(failed)?;
+            Ok(CompletedPart::builder()
+                .part_number(number)
+                .set_e_tag(sent.e_tag)
+                .build())
+        }));
+        Ok(())
+    }
+
+    fn await_part(&mut self) -> Result<(), Unavailable> {
+        if let Some(sending) = self.sending.take() {
+            let sent = self.runtime.block_on(sending);
+            self.sent
+                .push(sent.map_err(|error| unavailable(PORT, error))??);
+        }
+        Ok(())
+    }
+
+    fn complete(&mut self) -> Result<(), Unavailable> {
+        let Some(id) = self.upload_id.clone() else {
+            let put = self
+                .store
+                .client
+                .put_object()
+                .bucket(&self.store.bucket)
+                .key(&self.key)
+                .tagging(JOB_TAG)
+                .body(ByteStream::from(self.buffer.split().freeze()));
+            self.runtime.block_on(put.send()).map_err(failed)?;
+            return Ok(());
+        };
+        if !self.buffer.is_empty() {
+            self.send_part()?;
+        }
+        self.await_part()?;
+        let parts = std::mem::take(&mut self.sent);
+        let completed = self
+            .store
+            .client
+            .complete_multipart_upload()
+            .bucket(&self.store.bucket)
+            .key(&self.key)
+            .upload_id(id)
+            .multipart_upload(
+                CompletedMultipartUpload::builder()
+                    .set_parts(Some(parts))
+                    .build(),
+            );
+        self.runtime.block_on(completed.send()).map_err(failed)?;
+        Ok(())
+    }
+}
+
+fn io_error(error: Unavailable) -> io::Error {
+    io::Error::other(error)
+}
+
+impl Write for PartWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = bytes.len().min(PART - self.buffer.len());
+        self.buffer.extend_from_slice(&bytes[..count]);
+        if self.buffer.len() == PART {
+            self.send_part().map_err(io_error)?;
+        }
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl ObjectWriter for PartWriter {
+    fn finish(mut self: Box<Self>) -> io::Result<()> {
+        self.complete().map_err(io_error)?;
+        self.finished = true;
+        Ok(())
+    }
+}
+
+impl Drop for PartWriter {
+    fn drop(&mut self) {
+        let Some(id) = self.upload_id.take().filter(|_| !self.finished) else {
+            return;
+        };
+        if let Some(sending) = &self.sending {
+            sending.abort();
+        }
+        let abort = self
+            .store
+            .client
+            .abort_multipart_upload()
+            .bucket(&self.store.bucket)
+            .key(&self.key)
+            .upload_id(id);
+        self.runtime.spawn(async move {
+            if let Err(error) = abort.send().await {
+                warn!("an unfinished upload is left until the bucket aborts it: {error}");
+            }
+        });
+    }
+}
+
+#[async_trait]
+impl ObjectStore for S3ObjectStore {
+    async fn create(&self, key: &str) -> Result<Box<dyn ObjectWriter>, Unavailable> {
+        Ok(Box::new(PartWriter {
+            store: self.clone(),
+            runtime: Handle::current(),
+            key: key.to_owned(),
+            buffer: BytesMut::new(),
+            upload_id: None,
+            sending: None,
+            sent: Vec::new(),
+            finished: false,
+        }))
+    }
+
+    async fn open(
+        &self,
+        key: &str,
+        version: Option<&str>,
+    ) -> Result<Option<ObjectReader>, Unavailable> {
+        let Some(first) = self.range(key, version, 0).await? else {
+            return Ok(None);
+        };
+        let (store, key) = (self.clone(), key.to_owned());
+        let (etag, size_bytes) = (first.etag, first.total);
+        let (sender, parts) = mpsc::channel(1);
+        let fetching = tokio::spawn(async move {
+            let starts = (0..).map(|number| number * RANGE).skip(1);
+            let ranges = stream::iter(starts.take_while(|&from| from < size_bytes));
+            let fetch = |from| {
+                let (store, key, etag) = (store.clone(), key.clone(), etag.clone());
+                async move {
+                    match store.range(&key, Some(&etag), from).await {
+                        Ok(Some(range)) => Ok(range.bytes),
+                        Ok(None) => Err(io::Error::other("the object was replaced or removed")),
+                        Err(error) => Err(io_error(error)),
+                    }
+                }
+            };
+            let fetched = ranges.map(fetch).buffered(RANGES_AHEAD);
+            tokio::pin!(fetched);
+            while let Some(part) = fetched.next().await {
+                let is_last = part.is_err();
+                if sender.send(part).await.is_err() || is_last {
+                    return;
+                }
+            }
+        });
+        let reader = RangeReader {
+            part: first.bytes,
+            parts,
+            fetching,
+        };
+        Ok(Some(ObjectReader {
+            reader: Box::new(reader),
+            size_bytes,
+        }))
+    }
+
+    async fn remove(&self, key: &str, version: Option<&str>) -> Result<(), Unavailable> {
+        let removed = self
+            .client
+            .delete_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .set_if_match(version.map(str::to_owned))
+            .send()
+            .await;
+        match removed {
+            Ok(_) => Ok(()),
+            // Another version is in its place, which is not ours to remove.
+            Err(error) if has_code(&error, &["NoSuchKey", "PreconditionFailed"]) => Ok(()),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    async fn remove_all(&self, prefix: &str) -> Result<(), Unavailable> {
+        let mut next = None;
+        loop {
+            let page = self
+                .client
+                .list_objects_v2()
+                .bucket(&self.bucket)
+                .prefix(prefix)
+                .set_continuation_token(next)
+                .send()
+                .await
+                .map_err(failed)?;
+            let keys: Vec<ObjectIdentifier> = page
+                .contents()
+                .iter()
+                .filter_map(|object| ObjectIdentifier::builder().key(object.key()?).build().ok())
+                .collect();
+            if !keys.is_empty() {
+                let delete = Delete::builder()
+                    .set_objects(Some(keys))
+                    .quiet(true)
+                    .build()
+                    .map_err(|error| unavailable(PORT, error))?;
+                let deleted = self
+                    .client
+                    .delete_objects()
+                    .bucket(&self.bucket)
+                    .delete(delete)
+                    .send()
+                    .await
+                    .map_err(failed)?;
+                if let Some(error) = deleted.errors().first() {
+                    let code = error.code().unwrap_or("unknown").to_owned();
+                    return Err(unavailable(
+                        PORT,
+                        format!("an object is not removed: {code}"),
+                    ));
+                }
+            }
+            next = page.next_continuation_token;
+            if next.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn runs_older_than(&self, age: Duration) -> Result<Vec<RunId>, Unavailable> {
+        let end = Timestamp::now() - age;
+        // Names of runs order by time.
+        let first = RunId::first_of(end - ORPHANS_OF);
+        let last = RunId::first_of(end);
+        let mut runs = Vec::new();
+        let mut next = None;
+        loop {
+            let page = self
+                .client
+                .list_objects_v2()
+                .bucket(&self.bucket)
+                .delimiter("/")
+                .start_after(first.to_string())
+                .set_continuation_token(next)
+                .send()
+                .await
+                .map_err(failed)?;
+            for folder in page.common_prefixes() {
+                let name = folder.prefix().unwrap_or_default().trim_end_matches('/');
+                let Ok(run_id) = name.parse::<RunId>() else {
+                    continue;
+                };
+                if run_id >= last {
+                    return Ok(runs);
+                }
+                runs.push(run_id);
+            }
+            next = page.next_continuation_token;
+            if next.is_none() {
+                return Ok(runs);
+            }
+        }
+    }
+}

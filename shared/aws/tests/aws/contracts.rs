@@ -1,0 +1,149 @@
+//! The contract suites, and what is S3's own.
+
+use std::io::{Read as _, Write as _};
+
+use resonare_jobs::ports::{Completion, ObjectStore as _, Uploads as _};
+use resonare_jobs::testkit::{job_store_contract, object_store_contract, queue_contract};
+use resonare_jobs::{Payload, RunId};
+
+use crate::emulator::Emulator;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_keep_the_contract() {
+    let emulator = Emulator::start().await;
+    job_store_contract(&emulator.records().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_queue_keeps_the_contract() {
+    let emulator = Emulator::start().await;
+    queue_contract(&emulator.queue().await, tokio::time::sleep).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_keep_the_contract() {
+    let emulator = Emulator::start().await;
+    object_store_contract(&emulator.objects().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_is_read_and_removed_in_the_version_that_is_named() {
+    let emulator = Emulator::start().await;
+    let objects = emulator.objects().await;
+    let s3 = &emulator.clients.s3;
+    let put = async |bytes: &'static [u8]| {
+        let put = s3.put_object().bucket("jobs").key("uploads/result.json");
+        let put = put.body(aws_sdk_s3::primitives::ByteStream::from_static(bytes));
+        put.send().await.unwrap().e_tag.unwrap()
+    };
+    let first = put(b"first").await;
+    let second = put(b"second").await;
+    let open = async |version: &str| {
+        let opened = objects.open("uploads/result.json", Some(version)).await;
+        opened.unwrap().map(|object| object.size_bytes)
+    };
+    assert_eq!((open(&first).await, open(&second).await), (None, Some(6)));
+    objects
+        .remove("uploads/result.json", Some(&second))
+        .await
+        .unwrap();
+    assert_eq!(open(&second).await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signed_address_takes_what_was_announced_once() {
+    let emulator = Emulator::start().await;
+    let (objects, transfers) = emulator.transfers().await;
+    let run_id = RunId::generate(jiff::Timestamp::now());
+    let payload = transfers.begin(run_id, 5, None).await.unwrap();
+    let upload = payload.upload.clone().unwrap();
+    let plan = transfers.plan(run_id, &payload, &upload).await.unwrap();
+    assert!(!plan.needs_completion);
+    let waiting = transfers.complete(&payload, &upload).await.unwrap();
+    assert_eq!(waiting, Completion::Incomplete);
+    let part = plan.parts[0].clone();
+    let put = tokio::task::spawn_blocking(move || {
+        let send = |bytes: &[u8]| {
+            let mut request = ureq::put(&part.url);
+            for (name, value) in &part.headers {
+                request = request.header(name, value);
+            }
+            let sent = request.config().http_status_as_error(false).build();
+            sent.send(bytes).unwrap().status().as_u16()
+        };
+        [send(b"hello"), send(b"again")]
+    });
+    let [first, again] = put.await.unwrap();
+    assert_eq!(first, 200);
+    assert_eq!(again, 412, "what is there is not overwritten");
+    let Completion::Done(Payload { key, version, .. }) =
+        transfers.complete(&payload, &upload).await.unwrap()
+    else {
+        panic!("the object is there");
+    };
+    let mut object = objects
+        .open(&key, version.as_deref())
+        .await
+        .unwrap()
+        .unwrap();
+    let read = tokio::task::spawn_blocking(move || {
+        let mut text = String::new();
+        object.reader.read_to_string(&mut text).map(|_| text)
+    });
+    assert_eq!(read.await.unwrap().unwrap(), "hello");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_upload_has_parts_and_is_completed_once() {
+    let emulator = Emulator::start().await;
+    let (_, transfers) = emulator.transfers().await;
+    let run_id = RunId::generate(jiff::Timestamp::now());
+    let payload = transfers.begin(run_id, 6_000_000_000, None).await.unwrap();
+    let upload = payload.upload.clone().unwrap();
+    let plan = transfers.plan(run_id, &payload, &upload).await.unwrap();
+    assert!(plan.needs_completion);
+    let sizes = plan.parts.iter().map(|part| part.size_bytes);
+    assert_eq!(sizes.sum::<u64>(), 6_000_000_000);
+    let incomplete = transfers.complete(&payload, &upload).await.unwrap();
+    assert_eq!(incomplete, Completion::Incomplete);
+    // The same with a size that a test can send.
+    let payload = Payload {
+        size_bytes: 3,
+        ..payload
+    };
+    let url = plan.parts[0].url.clone();
+    let signed_size = transfers.plan(run_id, &payload, &upload).await.unwrap();
+    assert_ne!(signed_size.parts[0].url, url, "the size is signed");
+    let part = signed_size.parts[0].clone();
+    let put = tokio::task::spawn_blocking(move || {
+        let mut request = ureq::put(&part.url);
+        for (name, value) in &part.headers {
+            request = request.header(name, value);
+        }
+        request.send("abc").unwrap().status().as_u16()
+    });
+    assert_eq!(put.await.unwrap(), 200);
+    for _ in 0..2 {
+        let done = transfers.complete(&payload, &upload).await.unwrap();
+        assert!(matches!(done, Completion::Done(_)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unfinished_object_leaves_no_upload() {
+    let emulator = Emulator::start().await;
+    let objects = emulator.objects().await;
+    let mut writer = objects.create("a/b").await.unwrap();
+    let written = tokio::task::spawn_blocking(move || {
+        writer.write_all(&vec![0; 20 << 20]).unwrap();
+    });
+    written.await.unwrap();
+    for _ in 0..50 {
+        let list = emulator.clients.s3.list_multipart_uploads().bucket("jobs");
+        if list.send().await.unwrap().uploads().is_empty() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("an upload is left");
+}

@@ -1,0 +1,144 @@
+//! A server that speaks the protocols of S3, `DynamoDB` and SQS. `cargo xtask test` installs it.
+
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType,
+};
+use resonare_aws::{Clients, DynamoJobStore, S3ObjectStore, S3Transfers, SqsQueue};
+
+const PROGRAM: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../.tools/aws/bin/ministack"
+);
+
+/// A running emulator, of this process alone.
+pub(crate) struct Emulator {
+    child: Child,
+    pub(crate) clients: Clients,
+}
+
+impl Emulator {
+    pub(crate) async fn start() -> Self {
+        assert!(
+            Path::new(PROGRAM).exists(),
+            "the emulator is not installed; `cargo xtask test` installs it"
+        );
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        let address = format!("127.0.0.1:{port}");
+        let child = Command::new(PROGRAM)
+            .env("BIND_HOST", "127.0.0.1")
+            .env("GATEWAY_PORT", port.to_string())
+            .env("LOCALSTACK_HOSTNAME", &address)
+            .env("IOT_MTLS_ENABLED", "0")
+            .env("SFTP_ENABLED", "0")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let end = Instant::now() + Duration::from_secs(30);
+        while TcpStream::connect(&address).is_err() {
+            assert!(Instant::now() < end, "the emulator does not start");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let configuration = Clients::configuration().await.into_builder();
+        let configuration = configuration
+            .endpoint_url(format!("http://{address}"))
+            .region(aws_config::Region::new("us-east-1"))
+            .credentials_provider(aws_sdk_s3::config::SharedCredentialsProvider::new(
+                aws_sdk_s3::config::Credentials::new("test", "test", None, None, "test"),
+            ))
+            .build();
+        Self {
+            child,
+            clients: Clients::new(&configuration),
+        }
+    }
+
+    /// The name of a new bucket.
+    pub(crate) async fn bucket(&self) -> String {
+        let name = "jobs".to_owned();
+        let create = self.clients.s3.create_bucket().bucket(&name);
+        create.send().await.unwrap();
+        name
+    }
+
+    pub(crate) async fn objects(&self) -> S3ObjectStore {
+        S3ObjectStore::new(self.clients.s3.clone(), self.bucket().await)
+    }
+
+    pub(crate) async fn transfers(&self) -> (S3ObjectStore, S3Transfers) {
+        let bucket = self.bucket().await;
+        let s3 = self.clients.s3.clone();
+        (
+            S3ObjectStore::new(s3.clone(), bucket.clone()),
+            S3Transfers::new(s3, bucket),
+        )
+    }
+
+    pub(crate) async fn queue(&self) -> SqsQueue {
+        let create = self.clients.sqs.create_queue().queue_name("jobs");
+        let url = create.send().await.unwrap().queue_url.unwrap();
+        SqsQueue::new(self.clients.sqs.clone(), url)
+    }
+
+    pub(crate) async fn records(&self) -> DynamoJobStore {
+        let attribute = |name: &str| {
+            AttributeDefinition::builder()
+                .attribute_name(name)
+                .attribute_type(ScalarAttributeType::S)
+                .build()
+                .unwrap()
+        };
+        let key = |name: &str, kind| {
+            KeySchemaElement::builder()
+                .attribute_name(name)
+                .key_type(kind)
+                .build()
+                .unwrap()
+        };
+        let index = |name: &str, hash: &str, range: &str, projection: Projection| {
+            GlobalSecondaryIndex::builder()
+                .index_name(name)
+                .key_schema(key(hash, KeyType::Hash))
+                .key_schema(key(range, KeyType::Range))
+                .projection(projection)
+                .build()
+                .unwrap()
+        };
+        let all = Projection::builder().projection_type(ProjectionType::All);
+        let owner = Projection::builder()
+            .projection_type(ProjectionType::Include)
+            .non_key_attributes("owner");
+        self.clients
+            .dynamodb
+            .create_table()
+            .table_name("jobs")
+            .billing_mode(BillingMode::PayPerRequest)
+            .set_attribute_definitions(Some(
+                ["pk", "owner", "created", "lane", "work"]
+                    .map(attribute)
+                    .to_vec(),
+            ))
+            .key_schema(key("pk", KeyType::Hash))
+            .global_secondary_indexes(index("by-owner", "owner", "created", all.build()))
+            .global_secondary_indexes(index("by-work", "lane", "work", owner.build()))
+            .send()
+            .await
+            .unwrap();
+        DynamoJobStore::new(self.clients.dynamodb.clone(), "jobs".to_owned())
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        let _ended_before = self.child.kill();
+        let _ended_before = self.child.wait();
+    }
+}
