@@ -3,7 +3,6 @@
 mod data_dir;
 mod guard;
 mod listener;
-mod tokenizers;
 mod worker;
 
 use std::io::Write as _;
@@ -17,6 +16,7 @@ use async_trait::async_trait;
 use resonare_http::{Api, BodyLimits, Health, ServerTransfers};
 use resonare_jobs::{Jobs, Limits, Owner, PipelineProcessor, Timings};
 use resonare_local::{FileObjectStore, SqliteJobStore, SqliteQueue, SystemClock};
+use resonare_models::{ModelTokenizers, NoShelf};
 use resonare_settings::Configuration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -24,10 +24,10 @@ use tracing::{info, warn};
 
 use crate::Outcome;
 use crate::arguments::{ServeArguments, layers};
+use crate::hub;
 use crate::report;
 use data_dir::DataDir;
 use guard::Guard;
-use tokenizers::ModelTokenizers;
 use worker::Workers;
 
 /// A crash is as often the user's doing as the job's.
@@ -129,7 +129,8 @@ async fn serve(
     address: SocketAddr,
 ) -> anyhow::Result<Outcome> {
     let data_dir = DataDir::open(&arguments.data_dir)?;
-    let tokenizers = ModelTokenizers::new(data_dir.tokenizers());
+    let hub = hub::from_environment();
+    let tokenizers = ModelTokenizers::new(data_dir.tokenizers(), hub, Arc::new(NoShelf));
     if let Err(none) = tokenizers.check_configured(&configuration).await {
         return Ok(wrong_usage(&none.message));
     }
@@ -203,6 +204,7 @@ fn api(jobs: Jobs, configuration: Configuration, arguments: &ServeArguments) -> 
         uploads: transfers.clone(),
         downloads: transfers,
         health: Arc::new(NoBucket),
+        lists_jobs: true,
     }
 }
 

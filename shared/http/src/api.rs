@@ -45,4 +45,7 @@ pub struct Api {
     pub downloads: Arc<dyn Downloads>,
     /// Whether the service is well.
     pub health: Arc<dyn Health>,
+    /// Whether callers are told which jobs there are. Where nobody knows who they are, a job's name is
+    /// its key.
+    pub lists_jobs: bool,
 }

@@ -18,5 +18,6 @@ pub use api::{Api, BodyLimits, Health};
 pub use job_info::JobInfo;
 pub use openapi::openapi;
 pub use problem::Problem;
+pub use request_configuration::merge;
 pub use routes::{all, ingress, status};
 pub use transfers::ServerTransfers;

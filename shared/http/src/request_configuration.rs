@@ -57,7 +57,7 @@ pub(crate) fn may_be_set(key: &str) -> bool {
 ///
 /// # Errors
 /// 422 if a key is not the request's to set, or a value is not allowed.
-pub(crate) fn merge(
+pub fn merge(
     operator: &Configuration,
     request: Vec<(String, String)>,
 ) -> Result<Map<String, Value>, Problem> {

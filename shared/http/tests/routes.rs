@@ -100,6 +100,7 @@ impl Service {
             }),
             downloads: Arc::new(Addresses),
             health: Arc::new(Well(true)),
+            lists_jobs: true,
         };
         let router = resonare_http::all(api);
         Self {

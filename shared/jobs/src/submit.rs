@@ -87,6 +87,27 @@ impl Jobs {
         result
     }
 
+    /// Records a job that cannot be accepted, for an owner who gets no other answer.
+    ///
+    /// # Errors
+    /// If a port fails.
+    pub async fn reject(&self, submission: Submission, reason: &str) -> Result<(), JobError> {
+        let now = self.now();
+        let mut record = JobRecord::new(
+            submission.run_id,
+            submission.owner,
+            JobStatus::Failed,
+            submission.config,
+            submission.payload,
+            now,
+            self.timings.retention,
+        )?;
+        record.completed_at = Some(now);
+        record.set_error(reason);
+        self.create(&record).await?;
+        Ok(self.discard_leftovers(&record).await?)
+    }
+
     async fn accept(&self, submission: Submission) -> Result<Submitted, JobError> {
         let now = self.now();
         let mut record = JobRecord::new(

@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use resonare_pipeline::TokenizerInfo;
+use tokio::time::Instant;
 use tracing::{info, warn};
 use uuid::Uuid;
 
@@ -89,6 +90,21 @@ impl Jobs {
         processor: &dyn Processor,
         give_up: &AtomicBool,
     ) -> Result<Handled, Unavailable> {
+        self.handle_until(message, processor, give_up, None).await
+    }
+
+    /// The same, for a worker that ends at `deadline`: a job that is not done by then fails, with
+    /// what was reached, since the next attempt would get no further.
+    ///
+    /// # Errors
+    /// Those of [`Self::handle`].
+    pub async fn handle_until(
+        &self,
+        message: &Message,
+        processor: &dyn Processor,
+        give_up: &AtomicBool,
+        deadline: Option<Instant>,
+    ) -> Result<Handled, Unavailable> {
         let run_id = message.run_id;
         let token = Uuid::new_v4();
         let job = match self.claim(run_id, token).await? {
@@ -113,7 +129,7 @@ impl Jobs {
         info!(job.id = %run_id, attempt = job.attempts, "claimed job {run_id}");
         let attempt = Attempt::default();
         let verdict = self
-            .process_under_lease(&job, message, processor, &attempt, give_up)
+            .process_under_lease(&job, message, processor, &attempt, (give_up, deadline))
             .await;
         self.commit(&job, token, message, verdict, &attempt).await
     }
@@ -177,23 +193,28 @@ impl Jobs {
         message: &Message,
         processor: &dyn Processor,
         attempt: &Attempt,
-        give_up: &AtomicBool,
+        (give_up, deadline): (&AtomicBool, Option<Instant>),
     ) -> Verdict {
         let beat = self.timings.lease / 4;
         let processing = processor.process(job, attempt);
         tokio::pin!(processing);
         // Being told to stop is noticed sooner than the lease is extended.
         let mut tick = tokio::time::interval(beat.min(Duration::from_millis(200)));
-        let mut last_beat = tokio::time::Instant::now();
+        let mut last_beat = Instant::now();
         loop {
             tokio::select! {
-                verdict = &mut processing => return verdict,
+                verdict = &mut processing => {
+                    return match verdict {
+                        Verdict::Cancelled if is_over(deadline) => out_of_time(job, attempt),
+                        verdict => verdict,
+                    };
+                }
                 _ = tick.tick() => {
-                    if give_up.load(Ordering::Relaxed) {
+                    if is_over(deadline) || give_up.load(Ordering::Relaxed) {
                         attempt.cancelled.store(true, Ordering::Relaxed);
                     }
                     if last_beat.elapsed() >= beat {
-                        last_beat = tokio::time::Instant::now();
+                        last_beat = Instant::now();
                         self.beat(job, message, attempt).await;
                     }
                 }
@@ -341,6 +362,25 @@ impl Jobs {
         } else {
             Handled::Failed
         })
+    }
+}
+
+fn is_over(deadline: Option<Instant>) -> bool {
+    deadline.is_some_and(|deadline| Instant::now() >= deadline)
+}
+
+fn out_of_time(job: &JobRecord, attempt: &Attempt) -> Verdict {
+    let (read, total) = (
+        attempt.bytes_read.load(Ordering::Relaxed),
+        job.payload.size_bytes,
+    );
+    Verdict::Failed {
+        message: format!(
+            "the job was not done in the time that a worker has: {read} of {total} bytes were read; \
+             run `resonare prepare` on a machine of your own, or split the export"
+        ),
+        stats: None,
+        outputs: Vec::new(),
     }
 }
 

@@ -69,6 +69,8 @@ pub(crate) async fn by_name(api: &Api, page: Page) -> Result<Map<String, Value>,
 #[utoipa::path(get, path = "/data-prep/jobs", tag = "jobs", params(Listing), responses(
     (status = OK, body = std::collections::HashMap<String, JobInfo>,
         headers(("Link" = Option<String>, description = "The next page"))),
+    (status = FORBIDDEN, body = Problem, content_type = "application/problem+json",
+        description = "Nobody lists jobs where anybody may call"),
     (status = UNPROCESSABLE_ENTITY, body = Problem, content_type = "application/problem+json"),
     (status = SERVICE_UNAVAILABLE, body = Problem, content_type = "application/problem+json"),
 ))]
@@ -77,6 +79,10 @@ pub(crate) async fn list(
     Extension(owner): Extension<Owner>,
     Query(listing): Query<Listing>,
 ) -> Result<(HeaderMap, Json<Map<String, Value>>), Problem> {
+    if !api.lists_jobs {
+        let detail = "jobs are not listed here: a job's run_id is its key";
+        return Err(Problem::new(StatusCode::FORBIDDEN, detail));
+    }
     let limit = match listing.limit.as_deref().map(str::parse) {
         None => DEFAULT_LIMIT,
         Some(Ok(limit)) if (1..=LARGEST_LIMIT).contains(&limit) => limit,

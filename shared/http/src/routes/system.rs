@@ -43,7 +43,11 @@ pub(crate) async fn queue(
 ) -> Result<Json<QueueInfo>, Problem> {
     let running = api.jobs.count(&owner, JobStatus::Running, 1).await? > 0;
     let queue_size = api.jobs.count(&owner, JobStatus::Queued, COUNTED).await?;
-    let jobs = by_name(&api, api.jobs.list(&owner, None, None, SHOWN).await?).await?;
+    let jobs = if api.lists_jobs {
+        by_name(&api, api.jobs.list(&owner, None, None, SHOWN).await?).await?
+    } else {
+        Map::new()
+    };
     Ok(Json(QueueInfo {
         running,
         queue_size,

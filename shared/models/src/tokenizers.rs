@@ -1,4 +1,4 @@
-//! The tokenizers of jobs: looked up once, a few kept.
+//! The tokenizers of jobs: looked up once, a few kept in memory.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use resonare_jobs::{NoTokenizer, TokenizerSource};
 use resonare_pipeline::TokenizerInfo;
 use resonare_settings::Configuration;
-use resonare_tokenizer::{Lookup, ModelTokenizer};
+use resonare_tokenizer::{Hub, Lookup, ModelTokenizer};
 
-use crate::hub;
+use crate::shelf::Shelf;
 
 /// How many are kept. A large one takes some hundred MB.
 const KEPT: usize = 4;
@@ -35,26 +35,30 @@ struct Kept {
 }
 
 /// Tokenizers of models, the most recently used of which stay in memory.
-pub(crate) struct ModelTokenizers {
+pub struct ModelTokenizers {
     folder: PathBuf,
+    hub: Hub,
+    shelf: Arc<dyn Shelf>,
     /// The most recently used is last.
     kept: Mutex<Vec<Kept>>,
 }
 
 impl ModelTokenizers {
-    /// Those of a folder that holds `<model_id>/tokenizer.json`, and of the hub.
-    pub(crate) fn new(folder: PathBuf) -> Self {
+    /// Those of a folder that holds `<model_id>/tokenizer.json`, of a shelf behind it, and of the hub.
+    pub fn new(folder: PathBuf, hub: Hub, shelf: Arc<dyn Shelf>) -> Self {
         Self {
             folder,
+            hub,
+            shelf,
             kept: Mutex::default(),
         }
     }
 
-    /// Checks the tokenizer that is named outright; others are looked up when a job needs them.
-    pub(crate) async fn check_configured(
-        &self,
-        configuration: &Configuration,
-    ) -> Result<(), NoTokenizer> {
+    /// Loads the tokenizer that is named outright; others are looked up when a job needs them.
+    ///
+    /// # Errors
+    /// If it can't be used.
+    pub async fn check_configured(&self, configuration: &Configuration) -> Result<(), NoTokenizer> {
         if configuration.tokenizer.is_some() {
             self.find(configuration).await?;
         }
@@ -101,12 +105,22 @@ impl TokenizerSource for ModelTokenizers {
         if let Some(found) = self.take(&wanted) {
             return Ok(found);
         }
-        let (lookup, folder) = (wanted.clone(), self.folder.clone());
+        let (lookup, folder, hub) = (wanted.clone(), self.folder.clone(), self.hub.clone());
+        let on_shelf = |message: String| NoTokenizer {
+            message,
+            is_retryable: true,
+        };
+        let tokenizer = if let Some(value) = &wanted.tokenizer {
+            Some(self.shelf.local_path(value).await.map_err(on_shelf)?)
+        } else {
+            let fetched = self.shelf.fetch(&wanted.model_id, &self.folder).await;
+            fetched.map_err(on_shelf)?;
+            None
+        };
         let look_up = move || {
-            let hub = hub::from_environment();
             let lookup = Lookup {
                 model_id: &lookup.model_id,
-                tokenizer: lookup.tokenizer.as_deref(),
+                tokenizer: tokenizer.as_deref(),
                 require_exact: lookup.require_exact,
                 folder: &folder,
                 hub: &hub,
@@ -122,6 +136,9 @@ impl TokenizerSource for ModelTokenizers {
             is_retryable: true,
         })??;
         let found = (Arc::new(tokenizer), info);
+        if wanted.tokenizer.is_none() {
+            self.shelf.keep(&wanted.model_id, &self.folder).await;
+        }
         self.keep(wanted, found.clone());
         Ok(found)
     }

@@ -1,0 +1,46 @@
+//! The HTTP API on AWS.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use resonare_aws::S3ObjectStore;
+use resonare_http::{Api, BodyLimits, Health};
+
+use crate::environment::{Authorization, Home};
+
+/// What Lambda passes on of a body, with room for its encoding.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+const LARGEST_BODY: u64 = 4_000_000;
+
+/// The most that a compressed body may become.
+const DECOMPRESSED_BYTES: u64 = 1 << 30;
+
+struct Bucket(S3ObjectStore);
+
+#[async_trait]
+impl Health for Bucket {
+    async fn bucket_answers(&self) -> bool {
+        self.0.answers().await
+    }
+}
+
+/// What the routes work with.
+pub fn api(home: &Home) -> Api {
+    let transfers = Arc::new(home.transfers.clone());
+    Api {
+        jobs: home.jobs(),
+        configuration: Arc::clone(&home.environment.configuration),
+        limits: BodyLimits {
+            bytes: LARGEST_BODY,
+            decompressed_bytes: DECOMPRESSED_BYTES,
+            pause: Duration::from_secs(10),
+            total: Duration::from_secs(20),
+            instead: "larger exports are sent by POST /data-prep/uploads, as `resonare submit` does",
+        },
+        uploads: transfers.clone(),
+        downloads: transfers,
+        health: Arc::new(Bucket(home.objects.clone())),
+        lists_jobs: home.environment.authorization != Authorization::Open,
+    }
+}

@@ -1,0 +1,211 @@
+//! The environment of a function, read once at its start.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use resonare_aws::{Clients, DynamoJobStore, S3ObjectStore, S3Transfers, SqsQueue, SystemClock};
+use resonare_jobs::{Jobs, Limits, Timings};
+use resonare_settings::{Configuration, Layers};
+
+/// How callers prove who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Authorization {
+    /// Requests are signed (`AWS_IAM`).
+    Iam,
+    /// Requests carry a JSON web token.
+    Jwt,
+    /// Nobody proves anything: the name of a job is its key.
+    Open,
+}
+
+/// What `template.yaml` sets for a function.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    /// The bucket of payloads and outputs.
+    pub bucket: String,
+    /// The table of records.
+    pub table: String,
+    /// The queue of runs to work on.
+    pub queue_url: String,
+    /// How callers prove who they are.
+    pub authorization: Authorization,
+    /// How long things take.
+    pub timings: Timings,
+    /// What one owner may have.
+    pub limits: Limits,
+    /// The operator's configuration.
+    pub configuration: Arc<Configuration>,
+}
+
+/// The use cases and what they stand on, built once for all invocations.
+#[derive(Clone, Debug)]
+pub struct Home {
+    /// The environment.
+    pub environment: Environment,
+    /// The SDK's clients.
+    pub clients: Clients,
+    /// Objects.
+    pub objects: S3ObjectStore,
+    /// Uploads and downloads.
+    pub transfers: S3Transfers,
+}
+
+impl Environment {
+    /// The names of all variables that the functions read, beside `RESONARE_…`.
+    pub const VARIABLES: [&str; 11] = [
+        "JOBS_BUCKET",
+        "JOBS_TABLE",
+        "JOBS_QUEUE_URL",
+        "AUTHORIZATION",
+        "LEASE_SECONDS",
+        "MAX_ATTEMPTS",
+        "RETENTION_DAYS",
+        "MAX_ACTIVE_JOBS",
+        "MAX_BYTES_PER_DAY",
+        "MAX_UPLOAD_BYTES",
+        "HF_TOKEN_SECRET_ARN",
+    ];
+
+    /// Reads the variables of this process.
+    ///
+    /// # Errors
+    /// If one is missing or makes no sense; the error names it.
+    pub fn from_env() -> anyhow::Result<Self> {
+        Self::read(std::env::vars().collect())
+    }
+
+    fn read(variables: HashMap<String, String>) -> anyhow::Result<Self> {
+        let text = |name: &str| {
+            let value = variables.get(name).filter(|value| !value.is_empty());
+            value
+                .cloned()
+                .with_context(|| format!("the environment variable {name} is not set"))
+        };
+        let number = |name: &str| -> anyhow::Result<u64> {
+            let value = text(name)?;
+            let number = value.parse();
+            number.with_context(|| format!("{name} is {value:?}, which is no whole number"))
+        };
+        let authorization = match &*text("AUTHORIZATION")? {
+            "IAM" => Authorization::Iam,
+            "JWT" => Authorization::Jwt,
+            "OPEN" => Authorization::Open,
+            other => bail!("AUTHORIZATION is {other:?}; expected IAM, JWT or OPEN"),
+        };
+        let timings = Timings {
+            lease: Duration::from_secs(number("LEASE_SECONDS")?),
+            max_attempts: u32::try_from(number("MAX_ATTEMPTS")?)?,
+            retention: Duration::from_hours(24 * number("RETENTION_DAYS")?),
+            ..Timings::default()
+        };
+        let limits = Limits {
+            active_jobs: usize::try_from(number("MAX_ACTIVE_JOBS")?)?,
+            bytes_per_day: number("MAX_BYTES_PER_DAY")?,
+            upload_bytes: number("MAX_UPLOAD_BYTES")?,
+        };
+        let (bucket, table, queue_url) = (
+            text("JOBS_BUCKET")?,
+            text("JOBS_TABLE")?,
+            text("JOBS_QUEUE_URL")?,
+        );
+        // What is not set in the template is passed on empty.
+        let environment = variables
+            .into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .collect();
+        let layers = Layers {
+            environment,
+            ..Layers::default()
+        };
+        Ok(Self {
+            bucket,
+            table,
+            queue_url,
+            authorization,
+            timings,
+            limits,
+            configuration: Arc::new(Configuration::load(layers)?),
+        })
+    }
+}
+
+impl Home {
+    /// The home that this process' environment describes.
+    ///
+    /// # Errors
+    /// Those of [`Environment::from_env`].
+    pub async fn from_env() -> anyhow::Result<Self> {
+        let environment = Environment::from_env()?;
+        let clients = Clients::new(&Clients::configuration().await);
+        let objects = S3ObjectStore::new(clients.s3.clone(), environment.bucket.clone());
+        let transfers = S3Transfers::new(clients.s3.clone(), environment.bucket.clone());
+        Ok(Self {
+            environment,
+            clients,
+            objects,
+            transfers,
+        })
+    }
+
+    /// The use cases.
+    pub fn jobs(&self) -> Jobs {
+        let Environment {
+            table, queue_url, ..
+        } = &self.environment;
+        let Clients { dynamodb, sqs, .. } = &self.clients;
+        Jobs {
+            objects: Arc::new(self.objects.clone()),
+            records: Arc::new(DynamoJobStore::new(dynamodb.clone(), table.clone())),
+            queue: Arc::new(SqsQueue::new(sqs.clone(), queue_url.clone())),
+            clock: Arc::new(SystemClock),
+            timings: self.environment.timings,
+            limits: self.environment.limits,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variables() -> HashMap<String, String> {
+        let known = [
+            ("JOBS_BUCKET", "b"),
+            ("JOBS_TABLE", "t"),
+            ("JOBS_QUEUE_URL", "q"),
+            ("AUTHORIZATION", "IAM"),
+            ("LEASE_SECONDS", "60"),
+            ("MAX_ATTEMPTS", "3"),
+            ("RETENTION_DAYS", "7"),
+            ("MAX_ACTIVE_JOBS", "1"),
+            ("MAX_BYTES_PER_DAY", "2"),
+            ("MAX_UPLOAD_BYTES", "3"),
+            ("RESONARE_MODEL_ID", "a/b"),
+            ("RESONARE_TOKENIZER", ""),
+            ("RESONARE_OUTPUT__RAW", "never"),
+        ];
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        known.map(owned).into()
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_named() {
+        let environment = Environment::read(variables()).unwrap();
+        assert_eq!(environment.configuration.model_id, "a/b");
+        assert_eq!(environment.configuration.tokenizer, None);
+        for (name, value) in [
+            ("JOBS_BUCKET", ""),
+            ("AUTHORIZATION", "NONE"),
+            ("LEASE_SECONDS", "soon"),
+            ("RESONARE_TOKEN_BUDGET", "half"),
+        ] {
+            let mut wrong = variables();
+            wrong.insert(name.to_owned(), value.to_owned());
+            let error = Environment::read(wrong).unwrap_err().to_string();
+            let key = name.trim_start_matches("RESONARE_").to_lowercase();
+            assert!(error.contains(name) || error.contains(&key), "{error}");
+        }
+    }
+}

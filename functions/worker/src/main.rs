@@ -1,0 +1,148 @@
+//! The Lambda function `worker`: takes jobs from the queue and runs the pipeline over them.
+
+mod shelf;
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, SystemTime};
+
+use anyhow::Context as _;
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use lambda_runtime::{Context, Error, LambdaEvent, run, service_fn};
+use resonare_aws::{Clients, SqsQueue};
+use resonare_functions::{Home, Metric, causes, emit, start_log};
+use resonare_jobs::ports::Message;
+use resonare_jobs::{Handled, Jobs, PipelineProcessor};
+use resonare_models::ModelTokenizers;
+use resonare_tokenizer::Hub;
+use tokio::time::Instant;
+use tracing::{error, warn};
+
+use shelf::BucketShelf;
+
+/// The one place where a function may write.
+const SCRATCH: &str = "/tmp";
+
+/// Time that is kept to write down how a job ended.
+const RESERVE: Duration = Duration::from_secs(15);
+
+/// Names the secret with the token of the model hub.
+const HF_TOKEN_SECRET: &str = "HF_TOKEN_SECRET_ARN";
+
+struct Worker {
+    jobs: Jobs,
+    processor: PipelineProcessor<ModelTokenizers>,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    start_log();
+    let home = Home::from_env().await?;
+    let hub = Hub::new(
+        std::env::var("HF_ENDPOINT").ok().as_deref(),
+        hub_token().await?.as_deref(),
+    );
+    let shelf = BucketShelf::new(home.objects.clone(), home.clients.s3.clone());
+    let folder = format!("{SCRATCH}/tokenizers");
+    let tokenizers = ModelTokenizers::new(folder.into(), hub, Arc::new(shelf));
+    if let Err(none) = tokenizers
+        .check_configured(&home.environment.configuration)
+        .await
+    {
+        // Jobs will say so, too; what does not need it works.
+        error!("the configured tokenizer cannot be used: {}", none.message);
+    }
+    let jobs = home.jobs();
+    let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let worker = Worker {
+        processor: PipelineProcessor {
+            objects: Arc::clone(&jobs.objects),
+            tokenizers,
+            threads,
+            scratch_dir: SCRATCH.into(),
+            outputs_are_on_s3: true,
+        },
+        jobs,
+    };
+    run(service_fn(|event: LambdaEvent<SqsEvent>| {
+        worker.take(event.payload, event.context)
+    }))
+    .await
+}
+
+async fn hub_token() -> anyhow::Result<Option<String>> {
+    let Some(arn) = std::env::var(HF_TOKEN_SECRET)
+        .ok()
+        .filter(|arn| !arn.is_empty())
+    else {
+        return Ok(None);
+    };
+    let configuration = Clients::configuration().await;
+    let secret = aws_sdk_secretsmanager::Client::new(&configuration)
+        .get_secret_value()
+        .secret_id(arn)
+        .send()
+        .await
+        .context("the secret of HF_TOKEN_SECRET_ARN cannot be read")?;
+    Ok(secret.secret_string)
+}
+
+impl Worker {
+    /// Handles a batch; the messages that are to come again are reported, and no others.
+    async fn take(&self, event: SqsEvent, context: Context) -> Result<SqsBatchResponse, Error> {
+        let deadline = deadline(&context);
+        let mut batch_item_failures = Vec::new();
+        for record in event.records {
+            let item_identifier = record.message_id.clone().unwrap_or_default();
+            if self.handle(record, deadline).await {
+                continue;
+            }
+            let mut failure = BatchItemFailure::default();
+            failure.item_identifier = item_identifier;
+            batch_item_failures.push(failure);
+        }
+        let mut response = SqsBatchResponse::default();
+        response.batch_item_failures = batch_item_failures;
+        Ok(response)
+    }
+
+    /// Handles a message; whether it is done with.
+    async fn handle(&self, record: SqsMessage, deadline: Instant) -> bool {
+        let run_id = record.body.as_deref().and_then(SqsQueue::run_of);
+        let (Some(run_id), Some(receipt)) = (run_id, record.receipt_handle) else {
+            error!("a message is none of ours, and goes to the dead letters in the end");
+            return false;
+        };
+        let message = Message { receipt, run_id };
+        let never = AtomicBool::new(false);
+        let handled = self
+            .jobs
+            .handle_until(&message, &self.processor, &never, Some(deadline));
+        match handled.await {
+            Ok(Handled::Completed) => {
+                emit(Metric::JobsCompleted, 1);
+                true
+            }
+            Ok(Handled::Failed) => {
+                emit(Metric::JobsFailed, 1);
+                true
+            }
+            Ok(Handled::Nothing | Handled::Lost) => true,
+            Ok(Handled::Postponed | Handled::Elsewhere) => false,
+            Err(failure) => {
+                warn!(job.id = %run_id, "job {run_id} is left as it is: {}", causes(&failure));
+                false
+            }
+        }
+    }
+}
+
+/// When work has to end so that there is time to write down how.
+fn deadline(context: &Context) -> Instant {
+    let left = context
+        .deadline()
+        .duration_since(SystemTime::now())
+        .unwrap_or_default();
+    Instant::now() + left.saturating_sub(RESERVE)
+}
