@@ -22,7 +22,7 @@ pub(crate) fn is_run_id(run_id: &str) -> bool {
 }
 
 /// The names that a run's folder may hold; one with other files is not ours to replace.
-const NAMES: [&str; 4] = [TRAIN, PROCESSED, RAW, STATS];
+pub(crate) const NAMES: [&str; 4] = [TRAIN, PROCESSED, RAW, STATS];
 
 /// The outputs of one run in the making. Unless they are published, nothing of them is left.
 pub(crate) struct RunFolder {

@@ -154,7 +154,7 @@ pub(crate) fn outputs(paths: &[PathBuf]) -> io::Result<()> {
     let mut out = io::stdout().lock();
     for (number, path) in paths.iter().enumerate() {
         let label = if number == 0 { "outputs" } else { "" };
-        writeln!(out, "{label:9}  {}", path.display())?;
+        writeln!(out, "{label:9}  {}", one_line(&path.display().to_string()))?;
     }
     Ok(())
 }

@@ -160,6 +160,7 @@ async fn serve(
         Owner("local".to_owned()),
     );
     let router = guard.protect(resonare_http::all(api(jobs, configuration, arguments)));
+    let router = resonare_http::take_the_rest(router);
     writeln!(std::io::stdout(), "listening on http://{address}")?;
     info!(%address, "listening on http://{address}");
 

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::Outcome;
 use crate::arguments::SubmitArguments;
 use crate::interruption::Interruption;
-use crate::outputs::{RunFolder, STATS};
+use crate::outputs::{NAMES, RunFolder, STATS};
 use crate::report;
 use client::{Client, Refusal};
 use transfer::Export;
@@ -100,7 +100,7 @@ impl Submission<'_> {
                 }
                 Some("DELETING") => bail!("job {run_id} was deleted"),
                 Some("QUEUED") => {
-                    let position = &job["position_in_queue"];
+                    let position = job["position_in_queue"].as_u64().unwrap_or_default();
                     bar.set_message(format!("queued, number {position}"));
                 }
                 Some("RUNNING") => {
@@ -123,17 +123,7 @@ impl Submission<'_> {
 
     /// Downloads what the job has, and tells how it ended.
     fn finish(&self, run_id: &str, job: &Value) -> anyhow::Result<Outcome> {
-        let outputs: Vec<(String, u64)> = job["outputs"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|output| {
-                Some((
-                    output["name"].as_str()?.to_owned(),
-                    output["size_bytes"].as_u64()?,
-                ))
-            })
-            .collect();
+        let outputs = outputs(job)?;
         let paths = self.download(run_id, &outputs)?;
         let stats = paths.iter().find(|path| path.ends_with(STATS));
         let stats: Value = match stats {
@@ -163,7 +153,7 @@ impl Submission<'_> {
         })
     }
 
-    fn download(&self, run_id: &str, outputs: &[(String, u64)]) -> anyhow::Result<Vec<PathBuf>> {
+    fn download(&self, run_id: &str, outputs: &[(&str, u64)]) -> anyhow::Result<Vec<PathBuf>> {
         if outputs.is_empty() {
             return Ok(Vec::new());
         }
@@ -179,17 +169,15 @@ impl Submission<'_> {
         &self,
         folder: RunFolder,
         run_id: &str,
-        outputs: &[(String, u64)],
+        outputs: &[(&str, u64)],
     ) -> anyhow::Result<Vec<PathBuf>> {
         let total = outputs.iter().map(|(_, size)| size).sum();
         let progress = transfer_bar(total, "receiving");
         for (name, size) in outputs {
-            let mut file = folder
-                .create_file(name)
-                .with_context(|| format!("failed to create {name}"))?;
-            self.client
-                .download(run_id, name, *size, &progress, &mut file)
-                .with_context(|| format!("failed to download {name}"))?;
+            let create = || folder.create_file(name);
+            let downloaded = self.client.download(run_id, name, *size, &progress, create);
+            let file =
+                downloaded.with_context(|| format!("failed to download {name} of job {run_id}"))?;
             file.close()
                 .with_context(|| format!("failed to write {name}"))?;
         }
@@ -197,6 +185,20 @@ impl Submission<'_> {
         let place = folder.publish()?;
         Ok(outputs.iter().map(|(name, _)| place.join(name)).collect())
     }
+}
+
+/// The outputs of a job. Their names become files here, so only known ones are taken.
+fn outputs(job: &Value) -> anyhow::Result<Vec<(&'static str, u64)>> {
+    let mut outputs = Vec::new();
+    for output in job["outputs"].as_array().into_iter().flatten() {
+        let name = output["name"].as_str().unwrap_or_default();
+        let Some(known) = NAMES.into_iter().find(|known| *known == name) else {
+            bail!("the service has an output {name:?}, which no job has");
+        };
+        let size = output["size_bytes"].as_u64();
+        outputs.push((known, size.with_context(|| format!("{name} has no size"))?));
+    }
+    Ok(outputs)
 }
 
 fn open(path: &Path) -> anyhow::Result<Export> {

@@ -31,13 +31,14 @@ fn digest(token: &str) -> [u8; 32] {
     Sha256::digest(token).into()
 }
 
-/// The name or address of `host:port`, in lower case, without brackets.
-fn host_name(authority: &str) -> String {
-    let name = match authority.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => authority.split(':').next().unwrap_or_default(),
-    };
-    name.to_ascii_lowercase()
+/// The name or address of `host` or `host:port`, in lower case and without brackets; none if it is
+/// more than that, such as a user and a host.
+fn host_name(authority: &str) -> Option<String> {
+    let parsed: Authority = authority.parse().ok()?;
+    let (host, port) = (parsed.host(), parsed.port());
+    let whole = port.map_or(host.to_owned(), |port| format!("{host}:{port}"));
+    let name = host.trim_start_matches('[').trim_end_matches(']');
+    (whole == authority).then(|| name.to_ascii_lowercase())
 }
 
 impl Guard {
@@ -48,7 +49,7 @@ impl Guard {
         token: Option<&str>,
         owner: Owner,
     ) -> Self {
-        let names = names.iter().map(|name| name.to_ascii_lowercase()).collect();
+        let names = names.iter().filter_map(|name| host_name(name)).collect();
         Self {
             names,
             is_local: address.is_loopback(),
@@ -68,7 +69,9 @@ impl Guard {
     /// Whether the service may be called by that name. A page whose own name leads here (DNS
     /// rebinding) calls it by that name; an address is no such name.
     fn is_known(&self, authority: &str) -> bool {
-        let name = host_name(authority);
+        let Some(name) = host_name(authority) else {
+            return false;
+        };
         name == "localhost"
             || self.names.contains(&name)
             || name
@@ -174,6 +177,9 @@ mod tests {
             "10.0.0.1",
             "",
             "127.0.0.1.evil",
+            "localhost:80@evil.example",
+            "[::1]evil.example",
+            "localhost:1/../x?",
         ] {
             assert_eq!(status(&local, "/", &[("host", host)]), Some(403), "{host}");
         }

@@ -11,6 +11,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutStream;
 use tracing::{debug, warn};
 
 /// Connections at once; further ones wait to be accepted.
@@ -18,6 +19,9 @@ const CONNECTIONS: usize = 256;
 
 /// How long the head of a request may take.
 const HEAD: Duration = Duration::from_secs(20);
+
+/// How long a caller may not take anything of an answer.
+const STALL: Duration = Duration::from_secs(20);
 
 /// Connections that were open when no more were accepted.
 pub(crate) struct Connections(GracefulShutdown);
@@ -62,11 +66,14 @@ pub(crate) async fn serve(
         if let Err(error) = stream.set_nodelay(true) {
             debug!("a connection stays slow: {error}");
         }
+        // Who stops reading does not hold the connection for ever.
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(STALL));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD)
             .serve_connection(
-                TokioIo::new(stream),
+                TokioIo::new(Box::pin(stream)),
                 TowerToHyperService::new(router.clone()),
             );
         let connection = graceful.watch(connection);

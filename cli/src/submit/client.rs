@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use serde_json::Value;
+use ureq::http::uri::PathAndQuery;
 use ureq::http::{Response, StatusCode, Uri, header};
 use ureq::{Agent, Body};
 
@@ -49,6 +50,12 @@ impl Client {
         if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none() {
             bail!("{base:?} is not of the form http://host:port or https://host");
         }
+        if uri
+            .authority()
+            .is_some_and(|authority| authority.as_str().contains('@'))
+        {
+            bail!("a user and a password do not belong into the address; use --token");
+        }
         let agent = Agent::config_builder()
             .http_status_as_error(false)
             // Where a download leads is followed by hand: the secret must not travel.
@@ -81,11 +88,27 @@ impl Client {
         self.token.as_deref().filter(|_| at_home)
     }
 
-    pub(crate) fn url(&self, path: &str) -> String {
-        if path.starts_with('/') {
-            format!("{}{path}", self.base)
-        } else {
-            path.to_owned()
+    /// The address of a path, or one that the service gave. What is a route of the service is asked
+    /// where the service was found, whatever it calls itself.
+    ///
+    /// # Errors
+    /// If it leads from an encrypted connection to one that is not.
+    pub(crate) fn url(&self, given: &str) -> anyhow::Result<String> {
+        if given.starts_with('/') {
+            return Ok(format!("{}{given}", self.base));
+        }
+        let (url, base): (Uri, Uri) = (given.parse()?, self.base.parse()?);
+        let same_host = match (url.host(), base.host()) {
+            (Some(one), Some(other)) => one.eq_ignore_ascii_case(other),
+            _ => false,
+        };
+        let route = url.path_and_query().map(PathAndQuery::as_str);
+        match route.filter(|route| same_host && route.starts_with("/data-prep/")) {
+            Some(route) => Ok(format!("{}{route}", self.base)),
+            None if base.scheme_str() == Some("https") && url.scheme_str() != Some("https") => {
+                bail!("the service gave an address without encryption")
+            }
+            None => Ok(given.to_owned()),
         }
     }
 
@@ -120,7 +143,7 @@ impl Client {
 
     /// Checks that there is a service, without patience.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
-        let url = self.url("/data-prep/system/health");
+        let url = self.url("/data-prep/system/health")?;
         let response = self.get_once(&url).with_context(|| self.unreachable())?;
         if is_passing(response.status()) {
             return Ok(());
@@ -134,7 +157,7 @@ impl Client {
 
     /// The JSON at a path.
     pub(crate) fn get(&self, path: &str) -> anyhow::Result<Value> {
-        let response = self.repeat(|| self.get_once(&self.url(path)))?;
+        let response = self.repeat(|| self.get_once(&self.url(path)?))?;
         json(response)
     }
 
@@ -146,9 +169,23 @@ impl Client {
         Ok(request.call()?)
     }
 
+    /// The same, with a limit to the time that the whole answer may take.
+    pub(crate) fn get_within(
+        &self,
+        url: &str,
+        patience: Duration,
+    ) -> anyhow::Result<Response<Body>> {
+        let mut request = self.agent.get(url);
+        if let Some(authorization) = self.authorization(url) {
+            request = request.header(header::AUTHORIZATION, authorization);
+        }
+        let request = request.config().timeout_global(Some(patience)).build();
+        Ok(request.call()?)
+    }
+
     /// Sends JSON to a path, once.
     pub(crate) fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
-        let url = self.url(path);
+        let url = self.url(path)?;
         let mut request = self
             .agent
             .post(&url)

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek as _, SeekFrom, Write};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use indicatif::ProgressBar;
@@ -11,6 +12,12 @@ use ureq::SendBody;
 use ureq::http::{StatusCode, header};
 
 use super::client::{Client, Refusal, json as json_of};
+
+/// How often an output is downloaded where that is cut.
+const DOWNLOAD_ATTEMPTS: u32 = 3;
+/// What a download may take beside the time for its bytes, and how many of these come at least.
+const STALL: Duration = Duration::from_mins(1);
+const LEAST_BYTES_PER_SEC: u64 = 64 << 10;
 
 /// The export that is sent.
 pub(crate) struct Export {
@@ -53,7 +60,7 @@ impl Client {
             .iter()
             .map(|(key, value)| format!("{key}={}", urlencoding::encode(value)))
             .collect();
-        let url = self.url(&format!("/data-prep/process?{}", query.join("&")));
+        let url = self.url(&format!("/data-prep/process?{}", query.join("&")))?;
         // Trying again after a lost answer is the same job.
         let key = uuid::Uuid::new_v4().to_string();
         let response = self.repeat(|| {
@@ -131,7 +138,7 @@ impl Client {
         progress: &ProgressBar,
     ) -> anyhow::Result<()> {
         let url = part["url"].as_str();
-        let url = self.url(url.context("the service's answer has a part without an address")?);
+        let url = self.url(url.context("the service's answer has a part without an address")?)?;
         let sent = self.repeat(|| {
             progress.set_position(offset);
             let mut request = self.agent().put(&url).header(header::CONTENT_LENGTH, size);
@@ -158,28 +165,50 @@ impl Client {
         }
     }
 
-    /// Downloads an output of a job.
-    pub(crate) fn download(
+    /// Downloads an output of a job into a file that `create` makes, anew where a download is cut.
+    pub(crate) fn download<W: Write>(
         &self,
         run_id: &str,
         name: &str,
         size_bytes: u64,
         progress: &ProgressBar,
-        target: &mut impl Write,
-    ) -> anyhow::Result<()> {
-        let name = urlencoding::encode(name);
+        create: impl Fn() -> io::Result<W>,
+    ) -> anyhow::Result<W> {
+        let before = progress.position();
+        for attempt in 1.. {
+            progress.set_position(before);
+            match self.download_once(run_id, name, size_bytes, progress, create()?) {
+                Err(error) if attempt < DOWNLOAD_ATTEMPTS && !error.is::<Refusal>() => {
+                    tracing::warn!("trying again: {error:#}");
+                }
+                result => return result,
+            }
+        }
+        unreachable!("the last attempt returns")
+    }
+
+    fn download_once<W: Write>(
+        &self,
+        run_id: &str,
+        name: &str,
+        size_bytes: u64,
+        progress: &ProgressBar,
+        mut target: W,
+    ) -> anyhow::Result<W> {
         let path = format!("/data-prep/jobs/{run_id}/outputs/{name}?redirect=false");
         let address = self.get(&path)?;
         let url = address["url"].as_str();
-        let url = self.url(url.context("the service's answer has no address")?);
-        let response = self.repeat(|| self.get_once(&url))?;
+        let url = self.url(url.context("the service's answer has no address")?)?;
+        // What comes more slowly than that does not come.
+        let patience = STALL + Duration::from_secs(size_bytes / LEAST_BYTES_PER_SEC);
+        let response = self.repeat(|| self.get_within(&url, patience))?;
         let body = response.into_body().into_with_config().limit(u64::MAX);
         let mut body = progress.wrap_read(body.reader());
-        let copied = io::copy(&mut body, target)?;
+        let copied = io::copy(&mut body, &mut target)?;
         if copied != size_bytes {
             bail!("{copied} of {size_bytes} bytes came");
         }
-        Ok(())
+        Ok(target)
     }
 }
 

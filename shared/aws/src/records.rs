@@ -13,9 +13,12 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure, Select};
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{AttributeValue, Put, Select, TransactWriteItem};
 use jiff::Timestamp;
-use resonare_jobs::ports::{JobStore, Page, Remembered, Unavailable, Written};
+use resonare_jobs::ports::{
+    Created, IdempotencyKey, JobStore, KeyedRun, Page, Unavailable, Written,
+};
 use resonare_jobs::{JobRecord, JobStatus, Owner, RunId};
 use sha2::{Digest as _, Sha256};
 
@@ -102,6 +105,12 @@ fn item(record: &JobRecord) -> Result<Item, Unavailable> {
     ]))
 }
 
+/// The key of an owner's idempotency key, which is no secret of theirs.
+fn key_pk(owner: &Owner, key: &str) -> AttributeValue {
+    let digest = Sha256::digest(format!("{}\n{key}", owner.0));
+    text(format!("key#{}", base16ct::lower::encode_string(&digest)))
+}
+
 fn string<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
     item.get(name)?.as_s().ok().map(String::as_str)
 }
@@ -132,6 +141,37 @@ impl DynamoJobStore {
     /// The records of a table.
     pub fn new(client: Client, table: String) -> Self {
         Self { client, table }
+    }
+
+    /// The write that binds a key to a record's run, unless it is bound to another.
+    fn bind(&self, record: &JobRecord, key: &IdempotencyKey) -> Result<Put, Unavailable> {
+        let run_id = text(record.run_id.to_string());
+        let bind = Put::builder()
+            .table_name(&self.table)
+            .item("pk", key_pk(&record.owner, &key.key))
+            .item("run_id", run_id.clone())
+            .item("fingerprint", text(&key.fingerprint))
+            .item("ttl", number(key.expires_at.as_second()))
+            .condition_expression("attribute_not_exists(pk) OR #ttl <= :now OR run_id = :run_id")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":now", number(record.created_at.as_second()))
+            .expression_attribute_values(":run_id", run_id)
+            .build();
+        bind.map_err(|error| unavailable(PORT, error))
+    }
+
+    /// The unfinished jobs of an owner, counted up to `cap`.
+    async fn active(&self, owner: &Owner, cap: usize) -> Result<usize, Unavailable> {
+        let mut count = 0;
+        if cap == usize::MAX {
+            return Ok(count);
+        }
+        for status in JobStatus::ALL {
+            if status.is_active() {
+                count += self.count(owner, status, cap).await?;
+            }
+        }
+        Ok(count)
     }
 
     fn query(&self, index: &str) -> QueryFluentBuilder {
@@ -190,14 +230,84 @@ impl DynamoJobStore {
 
 #[async_trait]
 impl JobStore for DynamoJobStore {
-    async fn create(&self, record: &JobRecord) -> Result<Written, Unavailable> {
-        let put = self
-            .client
-            .put_item()
+    async fn create(
+        &self,
+        record: &JobRecord,
+        key: Option<&IdempotencyKey>,
+        active_limit: usize,
+    ) -> Result<Created, Unavailable> {
+        if record.status.is_active()
+            && self.active(&record.owner, active_limit).await? >= active_limit
+        {
+            return Ok(Created::TooMany);
+        }
+        let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(item(record)?))
-            .condition_expression("attribute_not_exists(pk)");
-        written!(put.send().await)
+            .condition_expression("attribute_not_exists(pk)")
+            .build();
+        let put = put.map_err(|error| unavailable(PORT, error))?;
+        let mut writes = vec![TransactWriteItem::builder().put(put).build()];
+        if let Some(key) = key {
+            let bind = self.bind(record, key)?;
+            writes.push(TransactWriteItem::builder().put(bind).build());
+        }
+        let written = self
+            .client
+            .transact_write_items()
+            .set_transact_items(Some(writes))
+            .send()
+            .await;
+        let Err(error) = written else {
+            return Ok(Created::Done);
+        };
+        let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
+            error.as_service_error()
+        else {
+            return Err(unavailable(PORT, error));
+        };
+        let failed = |index: usize| {
+            let reason = cancelled.cancellation_reasons().get(index);
+            reason.is_some_and(|reason| reason.code() == Some("ConditionalCheckFailed"))
+        };
+        if failed(0) {
+            return Ok(Created::Conflict);
+        }
+        match key.filter(|_| failed(1)) {
+            Some(key) => {
+                let bound = self.run_of_key(&record.owner, &key.key, record.created_at);
+                let bound = bound.await?;
+                bound
+                    .map(Created::Before)
+                    .ok_or_else(|| unavailable(PORT, "a key is bound and free at once"))
+            }
+            None => Err(unavailable(PORT, error)),
+        }
+    }
+
+    async fn run_of_key(
+        &self,
+        owner: &Owner,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<Option<KeyedRun>, Unavailable> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("pk", key_pk(owner, key))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| unavailable(PORT, error))?;
+        Ok(found.item.and_then(|item| {
+            let expires_at: i64 = item.get("ttl")?.as_n().ok()?.parse().ok()?;
+            let run = KeyedRun {
+                run_id: string(&item, "run_id")?.parse().ok()?,
+                fingerprint: string(&item, "fingerprint")?.to_owned(),
+            };
+            (expires_at > now.as_second()).then_some(run)
+        }))
     }
 
     async fn get(&self, run_id: RunId) -> Result<Option<JobRecord>, Unavailable> {
@@ -224,14 +334,26 @@ impl JobStore for DynamoJobStore {
         written!(put.send().await)
     }
 
-    async fn remove(&self, run_id: RunId, revision: u64) -> Result<Written, Unavailable> {
+    async fn remove(&self, record: &JobRecord) -> Result<Written, Unavailable> {
+        // The key goes first: with the record, nothing would say any more that there is one.
+        if let Some(key) = &record.idempotency_key {
+            let forget = self
+                .client
+                .delete_item()
+                .table_name(&self.table)
+                .key("pk", key_pk(&record.owner, key))
+                .condition_expression("run_id = :run_id")
+                .expression_attribute_values(":run_id", text(record.run_id.to_string()));
+            // Another job's key stays.
+            let _forgotten: Written = written!(forget.send().await)?;
+        }
         let delete = self
             .client
             .delete_item()
             .table_name(&self.table)
-            .key("pk", pk(run_id))
+            .key("pk", pk(record.run_id))
             .condition_expression("attribute_not_exists(pk) OR revision = :revision")
-            .expression_attribute_values(":revision", number(revision));
+            .expression_attribute_values(":revision", number(record.revision));
         written!(delete.send().await)
     }
 
@@ -374,51 +496,6 @@ impl JobStore for DynamoJobStore {
             .iter()
             .filter_map(|work| work.strip_prefix(&beginning));
         Ok(created.filter_map(run_of_created).collect())
-    }
-
-    async fn remember(
-        &self,
-        owner: &Owner,
-        key: &str,
-        run_id: RunId,
-        fingerprint: &str,
-        now: Timestamp,
-        expires_at: Timestamp,
-    ) -> Result<Remembered, Unavailable> {
-        let digest = Sha256::digest(format!("{}\n{key}", owner.0));
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .item(
-                "pk",
-                text(format!("key#{}", base16ct::lower::encode_string(&digest))),
-            )
-            .item("run_id", text(run_id.to_string()))
-            .item("fingerprint", text(fingerprint))
-            .item("ttl", number(expires_at.as_second()))
-            .condition_expression("attribute_not_exists(pk) OR #ttl <= :now")
-            .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":now", number(now.as_second()))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let Err(error) = put.send().await else {
-            return Ok(Remembered::New);
-        };
-        let before = error.as_service_error().and_then(|error| {
-            match error {
-            aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(
-                failed,
-            ) => failed.item(),
-            _ => None,
-        }
-        });
-        let found = before.and_then(|item| {
-            Some(Remembered::Before {
-                run_id: string(item, "run_id")?.parse().ok()?,
-                fingerprint: string(item, "fingerprint")?.to_owned(),
-            })
-        });
-        found.ok_or_else(|| unavailable(PORT, error))
     }
 
     async fn add_upload(

@@ -3,6 +3,7 @@
 use std::io::{self, Read, Write};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
@@ -12,6 +13,7 @@ use resonare_pipeline::{Checked, PipelineError, Source, check};
 use resonare_settings::REQUEST_KEYS;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
+use tracing::error;
 
 use crate::api::BodyLimits;
 use crate::problem::Problem;
@@ -19,6 +21,10 @@ use crate::request_configuration::MISSPELT;
 
 /// Parts of a body that wait for storage.
 const WAITING: usize = 8;
+
+/// A body that comes more slowly than this, after a while, is refused.
+const LEAST_BYTES_PER_SEC: u64 = 4096;
+const FIRST_PATIENCE: Duration = Duration::from_secs(30);
 
 /// A part of a body; none at its end. A sender that vanishes without one has not sent it whole.
 type Part = io::Result<Option<Bytes>>;
@@ -83,8 +89,12 @@ async fn send_parts(
 ) -> Result<(), Problem> {
     let mut stream = body.into_data_stream();
     let mut left = limits.bytes;
-    let end = tokio::time::Instant::now() + limits.total;
+    let begun = tokio::time::Instant::now();
     let problem = loop {
+        // Who sends next to nothing, without ever pausing, holds a connection for nothing.
+        let received = limits.bytes - left;
+        let patience = FIRST_PATIENCE + Duration::from_secs(received / LEAST_BYTES_PER_SEC);
+        let end = begun + limits.total.min(patience);
         let deadline = end.min(tokio::time::Instant::now() + limits.pause);
         let part = match tokio::time::timeout_at(deadline, stream.next()).await {
             Ok(None) => {
@@ -97,7 +107,8 @@ async fn send_parts(
             Err(_) => {
                 let (pause, total) = (limits.pause.as_secs(), limits.total.as_secs());
                 let detail = format!(
-                    "nothing of the body came for {pause} seconds, or it took more than {total}"
+                    "nothing of the body came for {pause} seconds, or it took more than {total}, or \
+                     less than {LEAST_BYTES_PER_SEC} bytes a second came"
                 );
                 break Problem::new(StatusCode::REQUEST_TIMEOUT, detail);
             }
@@ -124,7 +135,8 @@ pub(crate) fn too_large(limits: BodyLimits) -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
 }
 
-pub(crate) fn storage_failed() -> Problem {
+pub(crate) fn storage_failed(error: &io::Error) -> Problem {
+    error!("a body could not be stored: {error}");
     Problem::new(
         StatusCode::SERVICE_UNAVAILABLE,
         "the body could not be stored; try again in a moment",
@@ -214,15 +226,17 @@ fn store_blocking(
     keys.push(MISSPELT);
     let never = AtomicBool::new(false);
     let checked = check(source, &keys, limits.decompressed_bytes, &never);
-    let progress = Arc::into_inner(progress).ok_or_else(storage_failed)?;
+    let progress =
+        Arc::into_inner(progress).expect("the reader is gone, and nobody else shares it");
     let progress = progress
         .into_inner()
         .unwrap_or_else(PoisonError::into_inner);
-    if progress.write_error.is_some() {
-        return Err(storage_failed());
+    if let Some(error) = progress.write_error {
+        return Err(storage_failed(&error));
     }
     let checked = checked.map_err(|error| refusal(&error, limits))?;
-    progress.writer.finish().map_err(|_| storage_failed())?;
+    let finished = progress.writer.finish();
+    finished.map_err(|error| storage_failed(&error))?;
     let sha256 = base16ct::lower::encode_string(&progress.hash.finalize());
     Ok(Stored {
         checked,

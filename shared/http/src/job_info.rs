@@ -69,6 +69,8 @@ pub(crate) enum Status {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it describes another type")]
 struct ProgressInfo {
+    /// What the attempt is at: `preparing`, `reading`, `writing` or `done`.
+    stage: String,
     /// Bytes of the payload that were read.
     bytes_read: u64,
     /// Bytes of the payload.

@@ -21,3 +21,4 @@ pub use problem::Problem;
 pub use request_configuration::merge;
 pub use routes::{all, ingress, status};
 pub use transfers::ServerTransfers;
+pub use unread::take_the_rest;

@@ -60,7 +60,13 @@ impl From<JobError> for Problem {
             },
             JobError::UploadTooLarge(_) => Self::new(StatusCode::PAYLOAD_TOO_LARGE, detail),
             JobError::NotAwaited(_) => Self::new(StatusCode::CONFLICT, detail),
-            JobError::KeyReused | JobError::ConfigurationTooLarge(_) => Self::unprocessable(detail),
+            JobError::BeingDeleted => Self {
+                retry_after: Some(Duration::from_secs(1)),
+                ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+            },
+            JobError::NotACursor | JobError::KeyReused | JobError::ConfigurationTooLarge(_) => {
+                Self::unprocessable(detail)
+            }
             JobError::Unavailable(cause) => {
                 let mut causes = cause.to_string();
                 let mut source = std::error::Error::source(&cause);

@@ -84,7 +84,6 @@ pub fn merge(
 pub(crate) fn as_text(beside: &Map<String, Value>) -> Result<Vec<(String, String)>, Problem> {
     let text = |(key, value): (&String, &Value)| {
         let text = match value {
-            Value::Null => String::new(),
             Value::String(text) => text.clone(),
             Value::Bool(_) | Value::Number(_) => value.to_string(),
             Value::Array(values) if values.iter().all(Value::is_string) => values
@@ -92,7 +91,7 @@ pub(crate) fn as_text(beside: &Map<String, Value>) -> Result<Vec<(String, String
                 .filter_map(Value::as_str)
                 .collect::<Vec<_>>()
                 .join(","),
-            Value::Array(_) | Value::Object(_) => {
+            Value::Null | Value::Array(_) | Value::Object(_) => {
                 return Err(Problem::unprocessable(format!(
                     "{key}: a list or an object is not allowed"
                 )));
@@ -100,7 +99,9 @@ pub(crate) fn as_text(beside: &Map<String, Value>) -> Result<Vec<(String, String
         };
         Ok((key.clone(), text))
     };
-    beside.iter().map(text).collect()
+    // Null is as good as nothing.
+    let given = beside.iter().filter(|(_, value)| !value.is_null());
+    given.map(text).collect()
 }
 
 #[cfg(test)]

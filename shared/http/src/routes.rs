@@ -2,16 +2,16 @@
 
 use axum::Router;
 use axum::http::StatusCode;
-use axum::middleware;
-use resonare_jobs::{JobError, RunId};
+use resonare_jobs::RunId;
 use serde::Serialize;
+use tracing::error;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::Api;
 use crate::problem::Problem;
-use crate::{transfers, unread};
+use crate::transfers;
 
 pub(crate) mod extract;
 mod jobs;
@@ -56,8 +56,7 @@ pub fn all(api: Api) -> Router {
 }
 
 fn ingress_router() -> Router<Api> {
-    let (router, _) = ingress_routes().split_for_parts();
-    router.layer(middleware::from_fn(unread::take))
+    ingress_routes().split_for_parts().0
 }
 
 fn status_router() -> Router<Api> {
@@ -95,15 +94,15 @@ impl Accepted {
 
 /// Brings something to its end even if the caller hangs up meanwhile.
 pub(crate) async fn to_the_end<T: Send + 'static>(
-    work: impl Future<Output = Result<T, JobError>> + Send + 'static,
+    work: impl Future<Output = Result<T, Problem>> + Send + 'static,
 ) -> Result<T, Problem> {
-    match tokio::spawn(work).await {
-        Ok(result) => Ok(result?),
-        Err(_) => Err(Problem::new(
+    tokio::spawn(work).await.unwrap_or_else(|error| {
+        error!("a request failed: {error}");
+        Err(Problem::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "something went wrong; look whether it happened before you try again",
-        )),
-    }
+        ))
+    })
 }
 
 /// The name of a job in an address; what can be none is no job.

@@ -10,7 +10,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, put};
-use axum::{Extension, Json, Router, middleware};
+use axum::{Extension, Json, Router};
 use futures_util::stream;
 use resonare_jobs::ports::{
     Clock, Completion, Downloads, ObjectStore, Unavailable, UploadPart, UploadPlan, Uploads,
@@ -27,7 +27,6 @@ use crate::body;
 use crate::problem::Problem;
 use crate::routes::extract::Path;
 use crate::routes::{Accepted, run_id, to_the_end};
-use crate::unread;
 
 /// Bytes that are read from an object at once.
 const CHUNK: usize = 64 << 10;
@@ -111,9 +110,8 @@ impl Downloads for ServerTransfers {
 /// The routes that [`ServerTransfers`] gives out. How long a sender may pause is what the limits of
 /// the API say, how large an upload is what its job says.
 pub(crate) fn routes() -> Router<Api> {
-    let upload = put(upload).layer(middleware::from_fn(unread::take));
     Router::new()
-        .route("/data-prep/uploads/{run_id}/content", upload)
+        .route("/data-prep/uploads/{run_id}/content", put(upload))
         .route(
             "/data-prep/jobs/{run_id}/outputs/{name}/content",
             get(download),
@@ -129,14 +127,10 @@ async fn upload(
     let run_id = run_id(&id)?;
     let awaited = api.jobs.awaiting_upload(&owner, run_id).await?;
     let announced = awaited.payload.size_bytes;
-    let wrong_size = move |size: u64| {
-        let detail = format!("the upload has {size} bytes; {announced} were announced");
-        Problem::new(StatusCode::BAD_REQUEST, detail)
-    };
     let length = request.headers().get(header::CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if let Some(length) = length.filter(|&length| length != announced) {
-        return Err(wrong_size(length));
+        return Err(wrong_size(length, announced));
     }
     let limits = BodyLimits {
         bytes: announced,
@@ -149,37 +143,63 @@ async fn upload(
         key: format!("{}-{}", Jobs::payload_key(run_id), Uuid::new_v4()),
         ..awaited.payload
     };
-    let mut writer = api
-        .jobs
-        .objects
-        .create(&payload.key)
-        .await
-        .map_err(JobError::from)?;
+    let body = request.into_body();
+    to_the_end(async move {
+        let stored = store(&api, &payload, body, limits).await;
+        if stored.is_err() {
+            // It may have been deleted, or uploaded by another request, meanwhile.
+            api.jobs.awaiting_upload(&owner, run_id).await?;
+        }
+        stored?;
+        match api
+            .jobs
+            .upload_arrived(run_id, &payload)
+            .await
+            .map_err(JobError::from)?
+        {
+            Arrived::Queued | Arrived::Before => {
+                Ok((StatusCode::OK, Json(Accepted::queued(run_id))))
+            }
+            Arrived::Unwanted => {
+                let removed = api.jobs.objects.remove(&payload.key, None).await;
+                removed.map_err(JobError::from)?;
+                let record = api.jobs.get(&owner, run_id).await?;
+                Err(JobError::NotAwaited(record.status).into())
+            }
+        }
+    })
+    .await
+}
+
+/// Stores an upload of exactly the size that was announced.
+async fn store(
+    api: &Api,
+    payload: &Payload,
+    body: Body,
+    limits: BodyLimits,
+) -> Result<(), Problem> {
+    let writer = api.jobs.objects.create(&payload.key).await;
+    let mut writer = writer.map_err(JobError::from)?;
+    let announced = payload.size_bytes;
     let consume = move |mut parts: body::Parts| {
         let mut size = 0;
         while let Some(part) = parts.next()? {
             size += part.len() as u64;
-            writer
-                .write_all(&part)
-                .map_err(|_| body::storage_failed())?;
+            let written = writer.write_all(&part);
+            written.map_err(|error| body::storage_failed(&error))?;
         }
         if size != announced {
-            return Err(wrong_size(size));
+            return Err(wrong_size(size, announced));
         }
-        writer.finish().map_err(|_| body::storage_failed())
+        let finished = writer.finish();
+        finished.map_err(|error| body::storage_failed(&error))
     };
-    body::consume(request.into_body(), limits, consume).await?;
-    let (jobs, key) = (api.jobs.clone(), payload.key.clone());
-    let arrived = async move { Ok(jobs.upload_arrived(run_id, &payload).await?) };
-    match to_the_end(arrived).await? {
-        Arrived::Queued | Arrived::Before => Ok((StatusCode::OK, Json(Accepted::queued(run_id)))),
-        Arrived::Unwanted => {
-            let removed = api.jobs.objects.remove(&key, None).await;
-            removed.map_err(JobError::from)?;
-            let record = api.jobs.get(&owner, run_id).await?;
-            Err(JobError::NotAwaited(record.status).into())
-        }
-    }
+    body::consume(body, limits, consume).await
+}
+
+fn wrong_size(size: u64, announced: u64) -> Problem {
+    let detail = format!("the upload has {size} bytes; {announced} were announced");
+    Problem::new(StatusCode::BAD_REQUEST, detail)
 }
 
 async fn download(

@@ -8,10 +8,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::header;
-use axum::middleware::Next;
+use axum::middleware::{self, Next};
 use axum::response::Response;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt as _;
@@ -52,8 +53,13 @@ impl HttpBody for Lent {
     }
 }
 
-/// Takes what a refused sender still sends, for a moment.
-pub(crate) async fn take(request: Request, next: Next) -> Response {
+/// Takes what a refused sender still sends, for a moment. For a server with connections of its own;
+/// it stands before everything that refuses.
+pub fn take_the_rest(router: Router) -> Router {
+    router.layer(middleware::from_fn(take))
+}
+
+async fn take(request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let waits_for_leave = parts.headers.contains_key(header::EXPECT);
     let lent = Lent(Arc::new(Mutex::new(Shared {
@@ -69,7 +75,8 @@ pub(crate) async fn take(request: Request, next: Next) -> Response {
     };
     // Who waits to be told to send has not begun, and will not.
     let sends = was_read || !waits_for_leave;
-    if response.status().is_client_error() && sends {
+    let refuses = response.status().is_client_error() || response.status().is_server_error();
+    if refuses && sends {
         let mut rest = Body::new(lent);
         let dropped = async { while let Some(Ok(_)) = rest.frame().await {} };
         // What comes later is not waited for.

@@ -662,7 +662,11 @@ async fn an_output_is_downloaded_through_the_server() {
         name: "train.jsonl".to_owned(),
         size_bytes: 3,
     }];
-    service.records.create(&record).await.unwrap();
+    service
+        .records
+        .create(&record, None, usize::MAX)
+        .await
+        .unwrap();
     let path = format!(
         "/data-prep/jobs/{}/outputs/train.jsonl/content",
         record.run_id

@@ -39,6 +39,12 @@ pub enum JobError {
     /// The job's upload came already, or will not come any more.
     #[error("the job is {} and awaits no upload", .0.name())]
     NotAwaited(JobStatus),
+    /// The job that the idempotency key stands for is being deleted.
+    #[error("the job of this Idempotency-Key is being deleted; try again in a moment")]
+    BeingDeleted,
+    /// The place to go on from is none.
+    #[error("the cursor is none that a page gave")]
+    NotACursor,
     /// The configuration takes more room than a record has.
     #[error("the configuration takes more than {0} bytes")]
     ConfigurationTooLarge(usize),
@@ -135,6 +141,14 @@ impl Jobs {
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Page, JobError> {
+        // Places are of the store's own form; what they all have is the run at their end.
+        let names_a_run = |cursor: &str| {
+            let run_id = cursor.rsplit(['_', '/']).next().unwrap_or_default();
+            run_id.len() < cursor.len() && run_id.parse::<RunId>().is_ok()
+        };
+        if !cursor.is_none_or(names_a_run) {
+            return Err(JobError::NotACursor);
+        }
         let now = self.now();
         let mut page = self.records.list(owner, status, cursor, limit).await?;
         page.records.retain(|record| !record.is_expired(now));

@@ -23,7 +23,7 @@ pub use limits::{Limits, Timings};
 pub use process::{NoTokenizer, PipelineProcessor, TokenizerSource};
 pub use record::{
     DirectUpload, JobRecord, JobStatus, LARGEST_RECORD, Lease, NotARunId, Output, Owner, Payload,
-    Progress, RunId, SCHEMA_VERSION, StatsSummary,
+    Progress, RunId, SCHEMA_VERSION, Stage, StatsSummary,
 };
 pub use submit::{Submission, Submitted};
 pub use sweep::Swept;

@@ -101,25 +101,58 @@ pub struct Page {
     pub next: Option<String>,
 }
 
-/// The fate of an idempotency key.
+/// A key by which a request is recognised when it comes again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Remembered {
-    /// It was new, and stands for this run from now on.
-    New,
-    /// It stands for that run already, whose request had that fingerprint.
-    Before {
-        /// The run.
-        run_id: RunId,
-        /// The fingerprint.
-        fingerprint: String,
-    },
+pub struct IdempotencyKey {
+    /// The caller's text, which is an owner's own.
+    pub key: String,
+    /// Tells the request's body and configuration from others, and says nothing of them.
+    pub fingerprint: String,
+    /// When it stops counting.
+    pub expires_at: Timestamp,
+}
+
+/// A run that a key stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyedRun {
+    /// The run.
+    pub run_id: RunId,
+    /// The fingerprint of the request that it came from.
+    pub fingerprint: String,
+}
+
+/// What became of the creation of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Created {
+    /// It is there, and the key stands for its run.
+    Done,
+    /// The run has a record already.
+    Conflict,
+    /// The key stands for another run already.
+    Before(KeyedRun),
+    /// The owner has as many unfinished jobs as there may be.
+    TooMany,
 }
 
 /// Records of jobs. Reads see every write that was answered before.
 #[async_trait]
 pub trait JobStore: Send + Sync {
-    /// Writes a record whose run has none yet.
-    async fn create(&self, record: &JobRecord) -> Result<Written, Unavailable>;
+    /// Writes a record whose run has none yet, unless its owner has `active_limit` unfinished jobs,
+    /// and in the same step binds the key to the run. The count may be a moment behind.
+    async fn create(
+        &self,
+        record: &JobRecord,
+        key: Option<&IdempotencyKey>,
+        active_limit: usize,
+    ) -> Result<Created, Unavailable>;
+
+    /// The run that an owner's key stands for, if it does at this moment.
+    async fn run_of_key(
+        &self,
+        owner: &Owner,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<Option<KeyedRun>, Unavailable>;
 
     /// The record of a run.
     async fn get(&self, run_id: RunId) -> Result<Option<JobRecord>, Unavailable>;
@@ -127,8 +160,9 @@ pub trait JobStore: Send + Sync {
     /// Writes a record over the one whose revision is one less.
     async fn replace(&self, record: &JobRecord) -> Result<Written, Unavailable>;
 
-    /// Removes the record if it has that revision. One that is gone is [`Written::Done`].
-    async fn remove(&self, run_id: RunId, revision: u64) -> Result<Written, Unavailable>;
+    /// Removes a record if the stored one has its revision, and its key with it. One that is gone is
+    /// [`Written::Done`].
+    async fn remove(&self, record: &JobRecord) -> Result<Written, Unavailable>;
 
     /// An owner's records, newest first, in pages.
     async fn list(
@@ -159,17 +193,6 @@ pub trait JobStore: Send + Sync {
     /// The queued runs that were created first, at most `limit`, oldest first. It may be a moment
     /// behind.
     async fn oldest_queued(&self, limit: usize) -> Result<Vec<RunId>, Unavailable>;
-
-    /// Lets an owner's idempotency key stand for a run until it expires, unless it stands for one.
-    async fn remember(
-        &self,
-        owner: &Owner,
-        key: &str,
-        run_id: RunId,
-        fingerprint: &str,
-        now: Timestamp,
-        expires_at: Timestamp,
-    ) -> Result<Remembered, Unavailable>;
 
     /// Adds to what an owner has uploaded on a day (days since 1970), unless that would exceed
     /// `limit`.

@@ -123,6 +123,11 @@ impl JobStatus {
         }
     }
 
+    /// Whether it counts towards what its owner may have at once.
+    pub fn is_active(self) -> bool {
+        matches!(self, Self::AwaitingUpload | Self::Queued | Self::Running)
+    }
+
     /// Whether nothing more will happen to it.
     pub fn is_finished(self) -> bool {
         matches!(self, Self::Completed | Self::Failed)
@@ -163,13 +168,47 @@ pub struct Payload {
     pub upload: Option<DirectUpload>,
 }
 
+/// What an attempt is at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// The tokenizer is looked up, and the payload opened.
+    #[default]
+    Preparing,
+    /// The payload is read, and its blocks are written.
+    Reading,
+    /// Everything is read; the last blocks and the statistics are written.
+    Writing,
+    /// The outputs are there.
+    Done,
+}
+
 /// How far a job is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
+    /// What the attempt is at.
+    #[serde(default)]
+    pub stage: Stage,
     /// Bytes of the payload that were read.
     pub bytes_read: u64,
     /// Bytes of the payload.
     pub bytes_total: u64,
+}
+
+impl Progress {
+    /// The progress of an attempt that has read that much.
+    pub(crate) fn of(bytes_read: u64, bytes_total: u64) -> Self {
+        let stage = match bytes_read {
+            0 => Stage::Preparing,
+            read if read < bytes_total => Stage::Reading,
+            _ => Stage::Writing,
+        };
+        Self {
+            stage,
+            bytes_read,
+            bytes_total,
+        }
+    }
 }
 
 /// An output that can be downloaded.
@@ -247,6 +286,9 @@ pub struct JobRecord {
     pub tokenizer: Option<TokenizerInfo>,
     /// What it works on.
     pub payload: Payload,
+    /// The key of the request that it came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<String>,
     /// What it found out.
     #[serde(default)]
     pub stats: Option<StatsSummary>,

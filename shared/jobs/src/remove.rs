@@ -44,7 +44,7 @@ impl Jobs {
     /// Removes what is stored for a job that is being deleted, and its record last.
     pub(crate) async fn finish_deletion(&self, record: &JobRecord) -> Result<(), Unavailable> {
         self.remove_objects(record).await?;
-        match self.records.remove(record.run_id, record.revision).await? {
+        match self.records.remove(record).await? {
             // Somebody else finishes it.
             Written::Done | Written::Conflict => Ok(()),
         }

@@ -1,14 +1,14 @@
 //! Submission: the payload is stored, then the record, then a message is sent.
 
-use std::io;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
+use tracing::warn;
 use uuid::Uuid;
 
 use crate::jobs::{JobError, Jobs, prefix};
-use crate::ports::{Remembered, Unavailable, Written};
+use crate::ports::{Created, IdempotencyKey, KeyedRun, Unavailable, Written};
 use crate::record::{JobRecord, JobStatus, LARGEST_RECORD, Owner, Payload, RunId, SCHEMA_VERSION};
 
 /// A job whose payload is stored.
@@ -59,12 +59,31 @@ impl Jobs {
             active += self.records.count(owner, status, limit).await?;
         }
         if active < limit {
-            return Ok(());
+            Ok(())
+        } else {
+            Err(self.too_many())
         }
-        Err(JobError::LimitReached {
+    }
+
+    pub(crate) fn too_many(&self) -> JobError {
+        let limit = self.limits.active_jobs;
+        JobError::LimitReached {
             what: format!("{limit} of your jobs are not finished yet, which is as many as may be"),
             retry_after: self.timings.lease,
-        })
+        }
+    }
+
+    /// The job of an earlier request with this key; none if there is none.
+    ///
+    /// # Errors
+    /// If the records can't be read.
+    pub async fn submitted_with(
+        &self,
+        owner: &Owner,
+        key: &str,
+    ) -> Result<Option<RunId>, JobError> {
+        let keyed = self.records.run_of_key(owner, key, self.now()).await?;
+        Ok(keyed.map(|keyed| keyed.run_id))
     }
 
     /// Accepts a job whose payload is stored.
@@ -81,8 +100,8 @@ impl Jobs {
             Err(JobError::Unavailable(_)) => true,
             Err(_) => false,
         };
-        if !keeps_payload {
-            self.objects.remove_all(&prefix(stored)).await?;
+        if !keeps_payload && let Err(error) = self.objects.remove_all(&prefix(stored)).await {
+            warn!(job.id = %stored, "a payload is left to the sweeper: {error}");
         }
         result
     }
@@ -104,7 +123,7 @@ impl Jobs {
         )?;
         record.completed_at = Some(now);
         record.set_error(reason);
-        self.create(&record).await?;
+        self.create(&record, None, usize::MAX).await?;
         Ok(self.discard_leftovers(&record).await?)
     }
 
@@ -112,62 +131,85 @@ impl Jobs {
         let now = self.now();
         let mut record = JobRecord::new(
             submission.run_id,
-            submission.owner.clone(),
+            submission.owner,
             JobStatus::Queued,
-            submission.config.clone(),
-            submission.payload.clone(),
+            submission.config,
+            submission.payload,
             now,
             self.timings.retention,
         )?;
-        self.charge(&submission.owner, submission.payload.size_bytes, now)
-            .await?;
-        if let Some((key, fingerprint)) = &submission.idempotency {
-            let expires_at = now + self.timings.idempotency;
-            let owner = &submission.owner;
-            let remembered =
-                self.records
-                    .remember(owner, key, record.run_id, fingerprint, now, expires_at);
-            if let Remembered::Before {
-                run_id,
-                fingerprint: before,
-            } = remembered.await?
-            {
-                if before != *fingerprint {
-                    return Err(JobError::KeyReused);
-                }
-                if run_id != record.run_id {
-                    if self.records.get(run_id).await?.is_some() {
-                        return Ok(Submitted {
-                            run_id,
-                            repeated: true,
-                        });
-                    }
-                    // The earlier request ended before its record was written.
-                    record.payload.key = Self::payload_key(run_id);
-                    self.copy(&submission.payload.key, &record.payload.key)
-                        .await?;
-                    record.run_id = run_id;
-                }
+        let key = submission
+            .idempotency
+            .map(|(key, fingerprint)| IdempotencyKey {
+                key,
+                fingerprint,
+                expires_at: now + self.timings.idempotency,
+            });
+        if let Some(key) = &key {
+            let before = self.records.run_of_key(&record.owner, &key.key, now);
+            if let Some(before) = before.await? {
+                return self.repeat(before, key).await;
             }
         }
-        let repeated = self.create(&record).await? == Written::Conflict;
-        if !repeated {
-            self.queue.send(record.run_id, Duration::ZERO).await?;
+        record.idempotency_key = key.as_ref().map(|key| key.key.clone());
+        self.charge(&record.owner, record.payload.size_bytes, now)
+            .await?;
+        let created = self
+            .create(&record, key.as_ref(), self.limits.active_jobs)
+            .await?;
+        let run_id = record.run_id;
+        match (created, key) {
+            (Created::Done, _) => {
+                self.queue.send(run_id, Duration::ZERO).await?;
+                Ok(Submitted {
+                    run_id,
+                    repeated: false,
+                })
+            }
+            (Created::Conflict, _) => Ok(Submitted {
+                run_id,
+                repeated: true,
+            }),
+            (Created::Before(before), Some(key)) => self.repeat(before, &key).await,
+            (Created::Before(_) | Created::TooMany, _) => Err(self.too_many()),
         }
-        Ok(Submitted {
-            run_id: record.run_id,
-            repeated,
-        })
+    }
+
+    /// The answer to a request that came before.
+    async fn repeat(&self, before: KeyedRun, key: &IdempotencyKey) -> Result<Submitted, JobError> {
+        if before.fingerprint != key.fingerprint {
+            return Err(JobError::KeyReused);
+        }
+        let run_id = before.run_id;
+        match self.records.get(run_id).await? {
+            Some(record) if record.status == JobStatus::Deleting => Err(JobError::BeingDeleted),
+            None => Err(JobError::BeingDeleted),
+            Some(record) => {
+                if record.status == JobStatus::Queued {
+                    // Its own request may have ended before it sent this.
+                    self.queue.send(run_id, Duration::ZERO).await?;
+                }
+                Ok(Submitted {
+                    run_id,
+                    repeated: true,
+                })
+            }
+        }
     }
 
     /// Writes the first record of a run; one whose answer was lost is recognised.
-    pub(crate) async fn create(&self, record: &JobRecord) -> Result<Written, Unavailable> {
-        let created = self.records.create(record).await;
-        if matches!(created, Ok(Written::Done)) {
+    pub(crate) async fn create(
+        &self,
+        record: &JobRecord,
+        key: Option<&IdempotencyKey>,
+        active_limit: usize,
+    ) -> Result<Created, Unavailable> {
+        let created = self.records.create(record, key, active_limit).await;
+        if matches!(created, Ok(Created::Done | Created::TooMany)) {
             return created;
         }
         match self.records.get(record.run_id).await? {
-            Some(found) if found.write_id == record.write_id => Ok(Written::Done),
+            Some(found) if found.write_id == record.write_id => Ok(Created::Done),
             _ => created,
         }
     }
@@ -193,26 +235,6 @@ impl Jobs {
                 ),
             }),
         }
-    }
-
-    async fn copy(&self, from: &str, to: &str) -> Result<(), Unavailable> {
-        let failed = |cause: io::Error| Unavailable {
-            port: "objects",
-            cause: cause.into(),
-        };
-        let Some(mut source) = self.objects.open(from, None).await? else {
-            return Err(failed(io::ErrorKind::NotFound.into()));
-        };
-        let mut target = self.objects.create(to).await?;
-        let copied = tokio::task::spawn_blocking(move || {
-            io::copy(&mut source.reader, &mut target)?;
-            target.finish()
-        });
-        copied
-            .await
-            .map_err(io::Error::other)
-            .flatten()
-            .map_err(failed)
     }
 }
 
@@ -247,6 +269,7 @@ impl JobRecord {
             config,
             tokenizer: None,
             payload,
+            idempotency_key: None,
             stats: None,
             outputs: Vec::new(),
         };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::jobs::{Change, Jobs, prefix};
 use crate::ports::Unavailable;
@@ -40,7 +40,10 @@ impl Jobs {
             let page = self.records.due(self.now(), cursor.as_deref(), PAGE);
             let page = page.await?;
             for record in &page.records {
-                self.recover_record(record).await?;
+                if let Err(error) = self.recover_record(record).await {
+                    // The sweeper comes to it.
+                    warn!(job.id = %record.run_id, "a job is not taken up yet: {error}");
+                }
             }
             cursor = page.next;
             if cursor.is_none() {
@@ -71,14 +74,18 @@ impl Jobs {
     /// If a port fails; the next sweep goes on.
     pub async fn sweep(&self) -> Result<Swept, Unavailable> {
         let mut swept = Swept::default();
-        let mut cursor = None;
+        let (mut cursor, mut failure) = (None, None);
         loop {
             let page = self
                 .records
                 .due(self.now(), cursor.as_deref(), PAGE)
                 .await?;
             for record in &page.records {
-                self.sweep_record(record, &mut swept).await?;
+                // One that fails does not keep the sweeper from the others.
+                if let Err(error) = self.sweep_record(record, &mut swept).await {
+                    warn!(job.id = %record.run_id, "a job is left to the next sweep: {error}");
+                    failure.get_or_insert(error);
+                }
             }
             cursor = page.next;
             if cursor.is_none() {
@@ -96,7 +103,7 @@ impl Jobs {
                 "swept"
             );
         }
-        Ok(swept)
+        failure.map_or(Ok(swept), Err)
     }
 
     async fn sweep_record(&self, record: &JobRecord, swept: &mut Swept) -> Result<(), Unavailable> {

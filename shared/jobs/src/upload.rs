@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use tracing::info;
 
 use crate::jobs::{Change, JobError, Jobs};
-use crate::ports::Unavailable;
+use crate::ports::{Created, Unavailable};
 use crate::record::{JobRecord, JobStatus, Owner, Payload, RunId};
 
 /// A job whose payload is to come.
@@ -60,8 +60,10 @@ impl Jobs {
         )?;
         self.charge(&record.owner, record.payload.size_bytes, now)
             .await?;
-        self.create(&record).await?;
-        Ok(record)
+        match self.create(&record, None, self.limits.active_jobs).await? {
+            Created::TooMany => Err(self.too_many()),
+            Created::Done | Created::Conflict | Created::Before(_) => Ok(record),
+        }
     }
 
     /// Queues the job that awaits this payload.

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::jobs::{Change, Jobs, prefix};
 use crate::ports::{Message, Unavailable};
-use crate::record::{JobRecord, JobStatus, Lease, Output, Progress, RunId, StatsSummary};
+use crate::record::{JobRecord, JobStatus, Lease, Output, Progress, RunId, Stage, StatsSummary};
 
 /// How one attempt ended.
 #[derive(Clone, Debug)]
@@ -224,10 +224,8 @@ impl Jobs {
 
     async fn beat(&self, job: &JobRecord, message: &Message, attempt: &Attempt) {
         let now = self.now();
-        let progress = Progress {
-            bytes_read: attempt.bytes_read.load(Ordering::Relaxed),
-            bytes_total: job.payload.size_bytes,
-        };
+        let bytes_read = attempt.bytes_read.load(Ordering::Relaxed);
+        let progress = Progress::of(bytes_read, job.payload.size_bytes);
         let tokenizer = attempt
             .tokenizer
             .lock()
@@ -322,6 +320,7 @@ impl Jobs {
                 next.stats = Some(stats.clone());
                 next.outputs.clone_from(outputs);
                 next.progress = Some(Progress {
+                    stage: Stage::Done,
                     bytes_read: record.payload.size_bytes,
                     bytes_total: record.payload.size_bytes,
                 });

@@ -37,6 +37,20 @@ fn unless_missing(result: io::Result<()>) -> io::Result<()> {
     }
 }
 
+/// Removes a folder, again where somebody puts a file into it meanwhile.
+fn remove_folder(folder: &Path) -> io::Result<()> {
+    const ATTEMPTS: usize = 50;
+    for _ in 0..ATTEMPTS {
+        match unless_missing(fs::remove_dir_all(folder)) {
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            removed => return removed,
+        }
+    }
+    unless_missing(fs::remove_dir_all(folder))
+}
+
 fn entries(folder: &Path) -> io::Result<Vec<fs::DirEntry>> {
     match fs::read_dir(folder) {
         Ok(entries) => entries.collect(),
@@ -103,17 +117,16 @@ impl FileObjectStore {
         let (folder, beginning) = prefix.rsplit_once('/').unwrap_or(("", prefix));
         let folder = self.root.join(folder);
         if beginning.is_empty() {
-            return unless_missing(fs::remove_dir_all(folder));
+            return remove_folder(&folder);
         }
         for entry in entries(&folder)? {
             if entry.file_name().to_string_lossy().starts_with(beginning) {
                 let path = entry.path();
-                let removed = if path.is_dir() {
-                    fs::remove_dir_all(path)
+                if path.is_dir() {
+                    remove_folder(&path)?;
                 } else {
-                    fs::remove_file(path)
-                };
-                unless_missing(removed)?;
+                    unless_missing(fs::remove_file(path))?;
+                }
             }
         }
         Ok(())

@@ -62,10 +62,18 @@ fn after(delay: Duration) -> i64 {
 impl Queue for SqliteQueue {
     async fn send(&self, run_id: RunId, delay: Duration) -> Result<(), Unavailable> {
         let send = move |transaction: &Transaction<'_>| {
-            transaction.execute(
-                "INSERT INTO messages (run_id, visible_at) VALUES (?1, ?2)",
+            // One that nobody has received yet serves for both.
+            let waiting = transaction.execute(
+                "UPDATE messages SET visible_at = min(visible_at, ?2) \
+                 WHERE run_id = ?1 AND receipt IS NULL",
                 params![run_id.to_string(), after(delay)],
             )?;
+            if waiting == 0 {
+                transaction.execute(
+                    "INSERT INTO messages (run_id, visible_at) VALUES (?1, ?2)",
+                    params![run_id.to_string(), after(delay)],
+                )?;
+            }
             Ok(())
         };
         self.database.run(PORT, send).await?;

@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use resonare_jobs::ports::{JobStore, Page, Remembered, Unavailable, Written};
+use resonare_jobs::ports::{
+    Created, IdempotencyKey, JobStore, KeyedRun, Page, Unavailable, Written,
+};
 use resonare_jobs::{JobRecord, JobStatus, Owner, RunId};
 use rusqlite::{OptionalExtension as _, Row, ToSql, Transaction, params};
 
@@ -84,10 +86,16 @@ fn page(
     let mut statement = transaction.prepare_cached(&query)?;
     let texts = statement.query_map(&all[..], |row: &Row<'_>| row.get::<_, String>(0))?;
     let mut records = Vec::new();
+    let mut count = 0;
     for text in texts {
-        records.push(parse(&text?)?);
+        count += 1;
+        match parse(&text?) {
+            Ok(record) => records.push(record),
+            // One bad record does not hide the others.
+            Err(error) => tracing::error!("a record is passed over: {error}"),
+        }
     }
-    let more = records.len() > limit;
+    let more = count > limit;
     records.truncate(limit);
     let place =
         |record: &JobRecord| format!("{}_{}", record.created_at.as_microsecond(), record.run_id);
@@ -95,18 +103,95 @@ fn page(
     Ok(Page { records, next })
 }
 
+/// The run that a key stands for at a moment.
+fn bound(
+    transaction: &Transaction<'_>,
+    owner: &Owner,
+    key: &str,
+    now: Timestamp,
+) -> Result<Option<KeyedRun>, DatabaseError> {
+    let query = "SELECT run_id, fingerprint FROM idempotency_keys \
+        WHERE owner = ?1 AND key = ?2 AND expires_at > ?3";
+    let found: Option<(String, String)> = transaction
+        .prepare_cached(query)?
+        .query_row(params![owner.0, key, now.as_microsecond()], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?;
+    Ok(found.and_then(|(run_id, fingerprint)| {
+        Some(KeyedRun {
+            run_id: run_id.parse().ok()?,
+            fingerprint,
+        })
+    }))
+}
+
+/// The unfinished jobs of an owner.
+fn active(transaction: &Transaction<'_>, owner: &Owner) -> Result<usize, DatabaseError> {
+    let query = "SELECT count(*) FROM jobs WHERE owner = ?1 AND status IN (?2, ?3, ?4)";
+    let active = JobStatus::ALL
+        .into_iter()
+        .filter(|status| status.is_active());
+    let names: Vec<_> = active.map(JobStatus::name).collect();
+    let count: i64 = transaction
+        .prepare_cached(query)?
+        .query_row(params![owner.0, names[0], names[1], names[2]], |row| {
+            row.get(0)
+        })?;
+    Ok(usize::try_from(count).unwrap_or_default())
+}
+
 #[async_trait]
 impl JobStore for SqliteJobStore {
-    async fn create(&self, record: &JobRecord) -> Result<Written, Unavailable> {
+    async fn create(
+        &self,
+        record: &JobRecord,
+        key: Option<&IdempotencyKey>,
+        active_limit: usize,
+    ) -> Result<Created, Unavailable> {
         const STATEMENT: &str = "INSERT INTO jobs (run_id, revision, owner, status, created_at, \
             expires_at, finished, record) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) \
             ON CONFLICT DO NOTHING";
-        let record = record.clone();
-        self.0
-            .run(PORT, move |transaction| {
-                write(transaction, STATEMENT, &record)
-            })
-            .await
+        let (record, key) = (record.clone(), key.cloned());
+        let create = move |transaction: &Transaction<'_>| {
+            if let Some(key) = &key
+                && let Some(run) = bound(transaction, &record.owner, &key.key, record.created_at)?
+                && run.run_id != record.run_id
+            {
+                return Ok(Created::Before(run));
+            }
+            if record.status.is_active() && active(transaction, &record.owner)? >= active_limit {
+                return Ok(Created::TooMany);
+            }
+            if write(transaction, STATEMENT, &record)? == Written::Conflict {
+                return Ok(Created::Conflict);
+            }
+            if let Some(key) = key {
+                transaction.execute(
+                    "INSERT OR REPLACE INTO idempotency_keys VALUES (?1, ?2, ?3, ?4, ?5)",
+                    params![
+                        record.owner.0,
+                        key.key,
+                        record.run_id.to_string(),
+                        key.fingerprint,
+                        key.expires_at.as_microsecond()
+                    ],
+                )?;
+            }
+            Ok(Created::Done)
+        };
+        self.0.run(PORT, create).await
+    }
+
+    async fn run_of_key(
+        &self,
+        owner: &Owner,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<Option<KeyedRun>, Unavailable> {
+        let (owner, key) = (owner.clone(), key.to_owned());
+        let find = move |transaction: &Transaction<'_>| bound(transaction, &owner, &key, now);
+        self.0.run(PORT, find).await
     }
 
     async fn get(&self, run_id: RunId) -> Result<Option<JobRecord>, Unavailable> {
@@ -133,19 +218,19 @@ impl JobStore for SqliteJobStore {
             .await
     }
 
-    async fn remove(&self, run_id: RunId, revision: u64) -> Result<Written, Unavailable> {
+    async fn remove(&self, record: &JobRecord) -> Result<Written, Unavailable> {
+        let (run_id, revision) = (record.run_id.to_string(), integer(record.revision));
         let remove = move |transaction: &Transaction<'_>| {
-            let run_id = run_id.to_string();
             transaction.execute(
                 "DELETE FROM jobs WHERE run_id = ?1 AND revision = ?2",
-                params![run_id, integer(revision)],
+                params![run_id, revision],
             )?;
             let mut left = transaction.prepare_cached("SELECT 1 FROM jobs WHERE run_id = ?1")?;
-            Ok(if left.exists([run_id])? {
-                Written::Conflict
-            } else {
-                Written::Done
-            })
+            if left.exists([&run_id])? {
+                return Ok(Written::Conflict);
+            }
+            transaction.execute("DELETE FROM idempotency_keys WHERE run_id = ?1", [&run_id])?;
+            Ok(Written::Done)
         };
         self.0.run(PORT, remove).await
     }
@@ -181,6 +266,7 @@ impl JobStore for SqliteJobStore {
         let cursor = cursor.map(str::to_owned);
         let due = move |transaction: &Transaction<'_>| {
             let now = now.as_microsecond();
+            transaction.execute("DELETE FROM idempotency_keys WHERE expires_at <= ?1", [now])?;
             let condition = "(finished = 0 OR expires_at <= ?1)";
             page(transaction, condition, &[&now], cursor.as_deref(), limit)
         };
@@ -221,50 +307,6 @@ impl JobStore for SqliteJobStore {
             Ok(runs)
         };
         self.0.run(PORT, list).await
-    }
-
-    async fn remember(
-        &self,
-        owner: &Owner,
-        key: &str,
-        run_id: RunId,
-        fingerprint: &str,
-        now: Timestamp,
-        expires_at: Timestamp,
-    ) -> Result<Remembered, Unavailable> {
-        let (owner, key) = (owner.0.clone(), key.to_owned());
-        let fingerprint = fingerprint.to_owned();
-        let remember = move |transaction: &Transaction<'_>| {
-            transaction.execute(
-                "DELETE FROM idempotency_keys WHERE expires_at <= ?1",
-                [now.as_microsecond()],
-            )?;
-            let query =
-                "SELECT run_id, fingerprint FROM idempotency_keys WHERE owner = ?1 AND key = ?2";
-            let before: Option<(String, String)> = transaction
-                .query_row(query, [&owner, &key], |row| Ok((row.get(0)?, row.get(1)?)))
-                .optional()?;
-            if let Some((before, fingerprint)) = before
-                && let Ok(run_id) = before.parse()
-            {
-                return Ok(Remembered::Before {
-                    run_id,
-                    fingerprint,
-                });
-            }
-            transaction.execute(
-                "INSERT OR REPLACE INTO idempotency_keys VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![
-                    owner,
-                    key,
-                    run_id.to_string(),
-                    fingerprint,
-                    expires_at.as_microsecond()
-                ],
-            )?;
-            Ok(Remembered::New)
-        };
-        self.0.run(PORT, remember).await
     }
 
     async fn add_upload(

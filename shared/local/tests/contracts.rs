@@ -35,7 +35,7 @@ async fn another_process_finds_what_was_stored_and_nothing_unfinished() {
     {
         let database = Database::open(&path).unwrap();
         SqliteJobStore::new(database.clone())
-            .create(&job)
+            .create(&job, None, usize::MAX)
             .await
             .unwrap();
         SqliteQueue::new(database)

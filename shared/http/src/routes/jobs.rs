@@ -134,7 +134,7 @@ pub(crate) async fn delete(
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let (jobs, run_id) = (api.jobs.clone(), run_id(&id)?);
-    to_the_end(async move { jobs.delete(&owner, run_id).await }).await?;
+    to_the_end(async move { Ok(jobs.delete(&owner, run_id).await?) }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -5,6 +5,8 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::{Extension, Json};
 use resonare_jobs::{JobError, Jobs, Owner, Payload, RunId, Submission};
+use sha2::{Digest as _, Sha256};
+use tracing::warn;
 
 use super::extract::Query;
 use super::{Accepted, to_the_end};
@@ -51,35 +53,37 @@ pub(crate) async fn process(
     // Refused before anything is stored.
     merge(&api.configuration, query.clone())?;
     let idempotency_key = idempotency_key(&parts.headers)?;
-    api.jobs.admit(&owner).await?;
-
-    let run_id = RunId::generate(api.jobs.clock.now());
-    let key = Jobs::payload_key(run_id);
-    let stored = store(&api, &key, body).await?;
-    let submission = submission(
-        &api,
-        run_id,
-        owner,
-        key.clone(),
-        query,
-        &stored,
-        idempotency_key,
-    );
-    let submitted = match submission {
-        Ok(submission) => {
-            let jobs = api.jobs.clone();
-            to_the_end(async move { jobs.submit(submission).await }).await?
-        }
-        Err(problem) => {
-            api.jobs
-                .objects
-                .remove_all(&key)
-                .await
-                .map_err(JobError::from)?;
-            return Err(problem);
-        }
+    let is_repeated = match &idempotency_key {
+        Some(key) => api.jobs.submitted_with(&owner, key).await?.is_some(),
+        None => false,
     };
-    let accepted = Accepted::queued(submitted.run_id);
+    if !is_repeated {
+        api.jobs.admit(&owner).await?;
+    }
+    let accepted = to_the_end(async move {
+        let run_id = RunId::generate(api.jobs.clock.now());
+        let key = Jobs::payload_key(run_id);
+        let stored = store(&api, &key, body).await?;
+        let submission = submission(
+            &api,
+            run_id,
+            owner,
+            key.clone(),
+            query,
+            &stored,
+            idempotency_key,
+        );
+        match submission {
+            Ok(submission) => Ok(api.jobs.submit(submission).await?),
+            Err(problem) => {
+                if let Err(error) = api.jobs.objects.remove_all(&key).await {
+                    warn!(job.id = %run_id, "a payload is left to the sweeper: {error}");
+                }
+                Err(problem)
+            }
+        }
+    });
+    let accepted = Accepted::queued(accepted.await?.run_id);
     Ok((StatusCode::ACCEPTED, Json(accepted)))
 }
 
@@ -101,11 +105,13 @@ fn submission(
     // What the address says counts.
     values.extend(query);
     let config = merge(&api.configuration, values)?;
-    let fingerprint = format!(
+    // A digest, since it is kept: the configuration may name people.
+    let both = format!(
         "{}{}",
         stored.sha256,
         serde_json::Value::from(config.clone())
     );
+    let fingerprint = base16ct::lower::encode_string(&Sha256::digest(both));
     Ok(Submission {
         run_id,
         owner,
@@ -137,7 +143,8 @@ fn check_headers(headers: &HeaderMap, api: &Api) -> Result<(), Problem> {
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
     }
     let encoding = text(header::CONTENT_ENCODING).trim();
-    if !matches!(encoding, "" | "identity" | "gzip") {
+    let encoding = encoding.to_ascii_lowercase();
+    if !matches!(&*encoding, "" | "identity" | "gzip") {
         let detail = "the Content-Encoding must be gzip or identity";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
     }

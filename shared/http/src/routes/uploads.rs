@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::{Extension, Json};
 use jiff::Timestamp;
 use resonare_jobs::ports::{Completion, UploadPart};
-use resonare_jobs::{Arrived, JobError, JobRecord, Owner, RunId, Upload};
+use resonare_jobs::{Arrived, JobError, JobRecord, JobStatus, Owner, RunId, Upload};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Number, Value};
@@ -94,6 +94,7 @@ pub(crate) struct PartInfo {
     responses(
     (status = CREATED, body = UploadInfo),
     (status = BAD_REQUEST, body = Problem, content_type = "application/problem+json"),
+    (status = REQUEST_TIMEOUT, body = Problem, content_type = "application/problem+json"),
     (status = PAYLOAD_TOO_LARGE, body = Problem, content_type = "application/problem+json"),
     (status = UNSUPPORTED_MEDIA_TYPE, body = Problem, content_type = "application/problem+json"),
     (status = UNPROCESSABLE_ENTITY, body = Problem, content_type = "application/problem+json"),
@@ -165,13 +166,18 @@ pub(crate) async fn complete(
     Path(id): Path<String>,
 ) -> Result<Json<Accepted>, Problem> {
     let run_id = run_id(&id)?;
-    let record = match api.jobs.awaiting_upload(&owner, run_id).await {
-        Ok(record) => record,
-        Err(JobError::NotAwaited(status)) if !status.is_finished() => {
+    let record = api.jobs.get(&owner, run_id).await?;
+    match record.status {
+        JobStatus::AwaitingUpload => {}
+        JobStatus::Queued | JobStatus::Running | JobStatus::Completed => {
             return Ok(Json(Accepted::queued(run_id)));
         }
-        Err(error) => return Err(error.into()),
-    };
+        // One that was tried had its upload.
+        JobStatus::Failed if record.started_at.is_some() => {
+            return Ok(Json(Accepted::queued(run_id)));
+        }
+        status => return Err(JobError::NotAwaited(status).into()),
+    }
     let upload = record.payload.upload.clone().unwrap_or_default();
     let completion = api.uploads.complete(&record.payload, &upload).await;
     let payload = match completion.map_err(JobError::from)? {
@@ -182,7 +188,10 @@ pub(crate) async fn complete(
         }
     };
     let jobs = api.jobs.clone();
-    let arrived = async move { Ok(jobs.upload_arrived(run_id, &payload).await?) };
+    let arrived = async move {
+        let arrived = jobs.upload_arrived(run_id, &payload).await;
+        Ok(arrived.map_err(JobError::from)?)
+    };
     match to_the_end(arrived).await? {
         Arrived::Queued | Arrived::Before => Ok(Json(Accepted::queued(run_id))),
         Arrived::Unwanted => Err(JobError::NotFound.into()),

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use serde_json::Map;
 use uuid::Uuid;
 
-use crate::ports::{JobStore, ObjectStore, Queue, Remembered, Written};
+use crate::ports::{Created, IdempotencyKey, JobStore, KeyedRun, ObjectStore, Queue, Written};
 use crate::record::{JobRecord, JobStatus, Owner, Payload, RunId, SCHEMA_VERSION};
 
 /// A queued job that was submitted at that second.
@@ -48,6 +48,7 @@ pub fn record(owner: &str, second: i64) -> JobRecord {
             size_bytes: 1,
             upload: None,
         },
+        idempotency_key: None,
         stats: None,
         outputs: Vec::new(),
     }
@@ -159,6 +160,7 @@ pub async fn job_store_contract(store: &dyn JobStore) {
     lists(store).await;
     due_records(store).await;
     idempotency_keys(store).await;
+    active_jobs(store).await;
     uploads(store).await;
 }
 
@@ -169,15 +171,24 @@ async fn conditional_writes(store: &dyn JobStore) {
         store.replace(&with(&first, |_| {})).await.unwrap(),
         Written::Conflict
     );
-    assert_eq!(store.create(&first).await.unwrap(), Written::Done);
+    assert_eq!(
+        store.create(&first, None, usize::MAX).await.unwrap(),
+        Created::Done
+    );
     assert_eq!(store.get(first.run_id).await.unwrap(), Some(first.clone()));
 
     // A second creation, also a repeated one, changes nothing.
     assert_eq!(
-        store.create(&with(&first, |_| {})).await.unwrap(),
-        Written::Conflict
+        store
+            .create(&with(&first, |_| {}), None, usize::MAX)
+            .await
+            .unwrap(),
+        Created::Conflict
     );
-    assert_eq!(store.create(&first).await.unwrap(), Written::Conflict);
+    assert_eq!(
+        store.create(&first, None, usize::MAX).await.unwrap(),
+        Created::Conflict
+    );
     assert_eq!(store.get(first.run_id).await.unwrap(), Some(first.clone()));
 
     // Of two changes of one revision, one happens.
@@ -193,19 +204,10 @@ async fn conditional_writes(store: &dyn JobStore) {
 
     // A late change of an old revision is refused.
     assert_eq!(store.replace(&one).await.unwrap(), Written::Conflict);
-    assert_eq!(
-        store.remove(first.run_id, first.revision).await.unwrap(),
-        Written::Conflict
-    );
-    assert_eq!(
-        store.remove(first.run_id, stored.revision).await.unwrap(),
-        Written::Done
-    );
+    assert_eq!(store.remove(&first).await.unwrap(), Written::Conflict);
+    assert_eq!(store.remove(&stored).await.unwrap(), Written::Done);
     assert_eq!(store.get(first.run_id).await.unwrap(), None);
-    assert_eq!(
-        store.remove(first.run_id, stored.revision).await.unwrap(),
-        Written::Done
-    );
+    assert_eq!(store.remove(&stored).await.unwrap(), Written::Done);
     assert_eq!(
         store.replace(&with(&stored, |_| {})).await.unwrap(),
         Written::Conflict
@@ -216,10 +218,13 @@ async fn lists(store: &dyn JobStore) {
     let mut records = Vec::new();
     for second in 2000..2007 {
         let record = record("lister", second);
-        store.create(&record).await.unwrap();
+        store.create(&record, None, usize::MAX).await.unwrap();
         records.push(record);
     }
-    store.create(&record("somebody else", 2003)).await.unwrap();
+    store
+        .create(&record("somebody else", 2003), None, usize::MAX)
+        .await
+        .unwrap();
     records.reverse();
 
     // Newest first, in pages without gaps or repetitions, and nobody else's.
@@ -279,10 +284,7 @@ async fn lists(store: &dyn JobStore) {
         queue[..=first]
     );
     for record in store.list(&owner, None, None, 99).await.unwrap().records {
-        assert_eq!(
-            store.remove(record.run_id, record.revision).await.unwrap(),
-            Written::Done
-        );
+        assert_eq!(store.remove(&record).await.unwrap(), Written::Done);
     }
     assert_eq!(store.list(&owner, None, None, 9).await.unwrap().records, []);
 }
@@ -295,7 +297,10 @@ async fn due_records(store: &dyn JobStore) {
         next.status = JobStatus::Completed;
     });
     for record in [&waiting, &completed] {
-        assert_eq!(store.create(record).await.unwrap(), Written::Done);
+        assert_eq!(
+            store.create(record, None, usize::MAX).await.unwrap(),
+            Created::Done
+        );
     }
     let due = |now| async move {
         let (mut due, mut cursor) = (Vec::new(), None);
@@ -315,30 +320,74 @@ async fn due_records(store: &dyn JobStore) {
 }
 
 async fn idempotency_keys(store: &dyn JobStore) {
-    let at = |second| Timestamp::from_second(second).unwrap();
-    let (ann, bob) = (Owner("ann".to_owned()), Owner("bob".to_owned()));
-    let (one, two) = (RunId::generate(at(1)), RunId::generate(at(2)));
-    let remember = |owner, run_id, fingerprint, now| {
-        store.remember(owner, "key", run_id, fingerprint, at(now), at(now + 100))
+    let owner = Owner("keyed".to_owned());
+    let key = |fingerprint: &str, second| IdempotencyKey {
+        key: "k".to_owned(),
+        fingerprint: fingerprint.to_owned(),
+        expires_at: Timestamp::from_second(second).unwrap(),
     };
-    assert_eq!(
-        remember(&ann, one, "f", 1000).await.unwrap(),
-        Remembered::New
-    );
-    let before = Remembered::Before {
-        run_id: one,
+    let bound = async |second| {
+        let now = Timestamp::from_second(second).unwrap();
+        let run = store.run_of_key(&owner, "k", now).await.unwrap();
+        run.map(|run| (run.run_id, run.fingerprint))
+    };
+    let create = async |record: &JobRecord, key: &IdempotencyKey| {
+        store.create(record, Some(key), usize::MAX).await.unwrap()
+    };
+    assert_eq!(bound(1000).await, None);
+    let keyed = |second| {
+        let mut keyed = record("keyed", second);
+        keyed.idempotency_key = Some("k".to_owned());
+        keyed
+    };
+    let (first, second, third) = (keyed(1000), keyed(1001), keyed(1100));
+    assert_eq!(create(&first, &key("f", 1100)).await, Created::Done);
+    assert_eq!(bound(1001).await, Some((first.run_id, "f".to_owned())));
+
+    // A bound key lets no other run be created; another owner's is another key.
+    let before = Created::Before(KeyedRun {
+        run_id: first.run_id,
         fingerprint: "f".to_owned(),
+    });
+    assert_eq!(create(&second, &key("g", 1101)).await, before);
+    assert_eq!(store.get(second.run_id).await.unwrap(), None);
+    let mut others = record("another", 1001);
+    others.idempotency_key = Some("k".to_owned());
+    assert_eq!(create(&others, &key("f", 1101)).await, Created::Done);
+
+    // It can be bound again once it has expired, and once its job is removed.
+    assert_eq!(bound(1100).await, None);
+    assert_eq!(create(&third, &key("h", 1200)).await, Created::Done);
+    assert_eq!(bound(1100).await, Some((third.run_id, "h".to_owned())));
+    assert_eq!(store.remove(&first).await.unwrap(), Written::Done);
+    assert_eq!(
+        bound(1100).await,
+        Some((third.run_id, "h".to_owned())),
+        "it was another's by then"
+    );
+    assert_eq!(store.remove(&third).await.unwrap(), Written::Done);
+    assert_eq!(bound(1100).await, None);
+    assert_eq!(create(&second, &key("g", 1101)).await, Created::Done);
+    for record in [&second, &others] {
+        assert_eq!(store.remove(record).await.unwrap(), Written::Done);
+    }
+}
+
+async fn active_jobs(store: &dyn JobStore) {
+    let create = async |record: &JobRecord| store.create(record, None, 2).await.unwrap();
+    let jobs = [1, 2, 3].map(|second| record("limited", second));
+    assert_eq!(create(&jobs[0]).await, Created::Done);
+    assert_eq!(create(&jobs[1]).await, Created::Done);
+    assert_eq!(create(&jobs[2]).await, Created::TooMany);
+    assert_eq!(create(&record("unlimited", 1)).await, Created::Done);
+    let failed = with(&record("limited", 4), |next| {
+        next.status = JobStatus::Failed;
+    });
+    let failed = JobRecord {
+        revision: 1,
+        ..failed
     };
-    assert_eq!(remember(&ann, two, "g", 1050).await.unwrap(), before);
-    assert_eq!(
-        remember(&bob, two, "g", 1050).await.unwrap(),
-        Remembered::New
-    );
-    assert_eq!(
-        remember(&ann, two, "g", 1100).await.unwrap(),
-        Remembered::New,
-        "it has expired"
-    );
+    assert_eq!(create(&failed).await, Created::Done, "it is not active");
 }
 
 async fn uploads(store: &dyn JobStore) {

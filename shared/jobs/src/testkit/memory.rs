@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::ports::{
-    Clock, JobStore, Message, ObjectReader, ObjectStore, ObjectWriter, Page, Queue, Remembered,
-    Unavailable, Written,
+    Clock, Created, IdempotencyKey, JobStore, KeyedRun, Message, ObjectReader, ObjectStore,
+    ObjectWriter, Page, Queue, Unavailable, Written,
 };
 use crate::record::{JobRecord, JobStatus, Owner, RunId};
 
@@ -141,7 +141,7 @@ impl ObjectStore for MemoryObjectStore {
 #[derive(Debug, Default)]
 struct Records {
     by_run: BTreeMap<RunId, JobRecord>,
-    keys: HashMap<(Owner, String), (RunId, String, Timestamp)>,
+    keys: HashMap<(Owner, String), (KeyedRun, Timestamp)>,
     uploads: HashMap<(Owner, i64), u64>,
 }
 
@@ -179,13 +179,49 @@ fn page(records: Vec<JobRecord>, cursor: Option<&str>, limit: usize) -> Page {
 
 #[async_trait]
 impl JobStore for MemoryJobStore {
-    async fn create(&self, record: &JobRecord) -> Result<Written, Unavailable> {
+    async fn create(
+        &self,
+        record: &JobRecord,
+        key: Option<&IdempotencyKey>,
+        active_limit: usize,
+    ) -> Result<Created, Unavailable> {
         let mut all = lock(&self.0);
         if all.by_run.contains_key(&record.run_id) {
-            return Ok(Written::Conflict);
+            return Ok(Created::Conflict);
+        }
+        let name = |key: &IdempotencyKey| (record.owner.clone(), key.key.clone());
+        let bound = key.and_then(|key| all.keys.get(&name(key)));
+        if let Some((run, _)) = bound.filter(|(_, expires_at)| *expires_at > record.created_at) {
+            return Ok(Created::Before(run.clone()));
+        }
+        let is_active =
+            |other: &&JobRecord| other.owner == record.owner && other.status.is_active();
+        if record.status.is_active()
+            && all.by_run.values().filter(is_active).count() >= active_limit
+        {
+            return Ok(Created::TooMany);
         }
         all.by_run.insert(record.run_id, record.clone());
-        Ok(Written::Done)
+        if let Some(key) = key {
+            let run = KeyedRun {
+                run_id: record.run_id,
+                fingerprint: key.fingerprint.clone(),
+            };
+            all.keys.insert(name(key), (run, key.expires_at));
+        }
+        Ok(Created::Done)
+    }
+
+    async fn run_of_key(
+        &self,
+        owner: &Owner,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<Option<KeyedRun>, Unavailable> {
+        let all = lock(&self.0);
+        let bound = all.keys.get(&(owner.clone(), key.to_owned()));
+        let bound = bound.filter(|(_, expires_at)| *expires_at > now);
+        Ok(bound.map(|(run, _)| run.clone()))
     }
 
     async fn get(&self, run_id: RunId) -> Result<Option<JobRecord>, Unavailable> {
@@ -202,17 +238,16 @@ impl JobStore for MemoryJobStore {
         }
     }
 
-    async fn remove(&self, run_id: RunId, revision: u64) -> Result<Written, Unavailable> {
+    async fn remove(&self, record: &JobRecord) -> Result<Written, Unavailable> {
         let mut all = lock(&self.0);
-        if all
-            .by_run
-            .get(&run_id)
-            .is_some_and(|stored| stored.revision != revision)
-        {
-            return Ok(Written::Conflict);
+        match all.by_run.get(&record.run_id) {
+            Some(stored) if stored.revision != record.revision => Ok(Written::Conflict),
+            _ => {
+                all.by_run.remove(&record.run_id);
+                all.keys.retain(|_, (run, _)| run.run_id != record.run_id);
+                Ok(Written::Done)
+            }
         }
-        all.by_run.remove(&run_id);
-        Ok(Written::Done)
     }
 
     async fn list(
@@ -273,30 +308,6 @@ impl JobStore for MemoryJobStore {
         queued.sort_unstable();
         let runs = queued.into_iter().map(|(_, run_id)| run_id);
         Ok(runs.take(limit).collect())
-    }
-
-    async fn remember(
-        &self,
-        owner: &Owner,
-        key: &str,
-        run_id: RunId,
-        fingerprint: &str,
-        now: Timestamp,
-        expires_at: Timestamp,
-    ) -> Result<Remembered, Unavailable> {
-        let mut all = lock(&self.0);
-        let name = (owner.clone(), key.to_owned());
-        if let Some((run_id, fingerprint, until)) = all.keys.get(&name)
-            && *until > now
-        {
-            return Ok(Remembered::Before {
-                run_id: *run_id,
-                fingerprint: fingerprint.clone(),
-            });
-        }
-        all.keys
-            .insert(name, (run_id, fingerprint.to_owned(), expires_at));
-        Ok(Remembered::New)
     }
 
     async fn add_upload(

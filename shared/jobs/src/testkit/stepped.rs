@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::ports::{
-    JobStore, Message, ObjectReader, ObjectStore, ObjectWriter, Page, Queue, Remembered,
-    Unavailable, Written,
+    Created, IdempotencyKey, JobStore, KeyedRun, Message, ObjectReader, ObjectStore, ObjectWriter,
+    Page, Queue, Unavailable, Written,
 };
 use crate::record::{JobRecord, JobStatus, Owner, RunId};
 
@@ -86,8 +86,22 @@ impl<P: ObjectStore> ObjectStore for Stepped<P> {
 
 #[async_trait]
 impl<P: JobStore> JobStore for Stepped<P> {
-    async fn create(&self, record: &JobRecord) -> Result<Written, Unavailable> {
-        self.call(self.port.create(record)).await
+    async fn create(
+        &self,
+        record: &JobRecord,
+        key: Option<&IdempotencyKey>,
+        active_limit: usize,
+    ) -> Result<Created, Unavailable> {
+        self.call(self.port.create(record, key, active_limit)).await
+    }
+
+    async fn run_of_key(
+        &self,
+        owner: &Owner,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<Option<KeyedRun>, Unavailable> {
+        self.call(self.port.run_of_key(owner, key, now)).await
     }
 
     async fn get(&self, run_id: RunId) -> Result<Option<JobRecord>, Unavailable> {
@@ -98,8 +112,8 @@ impl<P: JobStore> JobStore for Stepped<P> {
         self.call(self.port.replace(record)).await
     }
 
-    async fn remove(&self, run_id: RunId, revision: u64) -> Result<Written, Unavailable> {
-        self.call(self.port.remove(run_id, revision)).await
+    async fn remove(&self, record: &JobRecord) -> Result<Written, Unavailable> {
+        self.call(self.port.remove(record)).await
     }
 
     async fn list(
@@ -133,21 +147,6 @@ impl<P: JobStore> JobStore for Stepped<P> {
 
     async fn oldest_queued(&self, limit: usize) -> Result<Vec<RunId>, Unavailable> {
         self.call(self.port.oldest_queued(limit)).await
-    }
-
-    async fn remember(
-        &self,
-        owner: &Owner,
-        key: &str,
-        run_id: RunId,
-        fingerprint: &str,
-        now: Timestamp,
-        expires_at: Timestamp,
-    ) -> Result<Remembered, Unavailable> {
-        let remembering = self
-            .port
-            .remember(owner, key, run_id, fingerprint, now, expires_at);
-        self.call(remembering).await
     }
 
     async fn add_upload(

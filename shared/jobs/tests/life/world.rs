@@ -9,8 +9,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use resonare_jobs::ports::{
-    Clock, JobStore, Message, ObjectReader, ObjectStore, ObjectWriter, Page, Queue, Remembered,
-    Unavailable, Written,
+    Clock, Created, IdempotencyKey, JobStore, KeyedRun, Message, ObjectReader, ObjectStore,
+    ObjectWriter, Page, Queue, Unavailable, Written,
 };
 use resonare_jobs::testkit::{ManualClock, MemoryJobStore, MemoryObjectStore, MemoryQueue};
 use resonare_jobs::{
@@ -132,9 +132,24 @@ struct Watched {
 
 #[async_trait]
 impl JobStore for Faulty<Watched> {
-    async fn create(&self, record: &JobRecord) -> Result<Written, Unavailable> {
+    async fn create(
+        &self,
+        record: &JobRecord,
+        key: Option<&IdempotencyKey>,
+        active_limit: usize,
+    ) -> Result<Created, Unavailable> {
         self.faults
-            .call("records", self.port.store.create(record))
+            .call("records", self.port.store.create(record, key, active_limit))
+            .await
+    }
+    async fn run_of_key(
+        &self,
+        owner: &Owner,
+        key: &str,
+        now: Timestamp,
+    ) -> Result<Option<KeyedRun>, Unavailable> {
+        self.faults
+            .call("records", self.port.store.run_of_key(owner, key, now))
             .await
     }
     async fn get(&self, run_id: RunId) -> Result<Option<JobRecord>, Unavailable> {
@@ -158,9 +173,9 @@ impl JobStore for Faulty<Watched> {
         };
         self.faults.call("records", write).await
     }
-    async fn remove(&self, run_id: RunId, revision: u64) -> Result<Written, Unavailable> {
+    async fn remove(&self, record: &JobRecord) -> Result<Written, Unavailable> {
         self.faults
-            .call("records", self.port.store.remove(run_id, revision))
+            .call("records", self.port.store.remove(record))
             .await
     }
     async fn list(
@@ -200,24 +215,6 @@ impl JobStore for Faulty<Watched> {
     async fn oldest_queued(&self, limit: usize) -> Result<Vec<RunId>, Unavailable> {
         self.faults
             .call("records", self.port.store.oldest_queued(limit))
-            .await
-    }
-    async fn remember(
-        &self,
-        owner: &Owner,
-        key: &str,
-        run_id: RunId,
-        fingerprint: &str,
-        now: Timestamp,
-        expires_at: Timestamp,
-    ) -> Result<Remembered, Unavailable> {
-        self.faults
-            .call(
-                "records",
-                self.port
-                    .store
-                    .remember(owner, key, run_id, fingerprint, now, expires_at),
-            )
             .await
     }
     async fn add_upload(
