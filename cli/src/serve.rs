@@ -15,7 +15,7 @@ use anyhow::Context as _;
 use async_trait::async_trait;
 use resonare_http::{Api, BodyLimits, Health, ServerTransfers};
 use resonare_jobs::{Jobs, Limits, Owner, PipelineProcessor, Timings};
-use resonare_local::{FileObjectStore, SqliteJobStore, SqliteQueue, SystemClock};
+use resonare_local::{Database, FileObjectStore, SqliteJobStore, SqliteQueue, SystemClock};
 use resonare_models::{ModelTokenizers, NoShelf};
 use resonare_settings::Configuration;
 use tokio::net::TcpListener;
@@ -98,8 +98,11 @@ fn resolve(host: &str, port: u16) -> anyhow::Result<SocketAddr> {
     addresses.next().context("it has no address")
 }
 
-fn jobs_of(data_dir: &DataDir, arguments: &ServeArguments) -> anyhow::Result<(Jobs, SqliteQueue)> {
-    let database = data_dir.database()?;
+fn jobs_of(
+    data_dir: &DataDir,
+    database: Database,
+    arguments: &ServeArguments,
+) -> anyhow::Result<(Jobs, SqliteQueue)> {
     let queue = SqliteQueue::new(database.clone());
     let objects = FileObjectStore::open(&data_dir.objects())
         .with_context(|| format!("failed to use {}", data_dir.objects().display()))?;
@@ -134,7 +137,8 @@ async fn serve(
     if let Err(none) = tokenizers.check_configured(&configuration).await {
         return Ok(wrong_usage(&none.message));
     }
-    let (jobs, queue) = jobs_of(&data_dir, arguments)?;
+    let database = data_dir.database()?;
+    let (jobs, queue) = jobs_of(&data_dir, database.clone(), arguments)?;
     let recovered = async {
         queue.recover().await?;
         jobs.recover().await
@@ -152,7 +156,12 @@ async fn serve(
         scratch_dir: data_dir.scratch().to_owned(),
         outputs_are_on_s3: false,
     };
-    let workers = Workers::start(jobs.clone(), queue, Arc::new(processor), arguments.jobs);
+    let workers = Workers::start(
+        jobs.clone(),
+        (database, queue),
+        Arc::new(processor),
+        arguments.jobs,
+    );
     let guard = Guard::new(
         address.ip(),
         &arguments.allow_host,

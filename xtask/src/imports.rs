@@ -5,7 +5,7 @@ use anyhow::bail;
 use crate::process::{cargo, output};
 
 /// Packages that a crate must not depend on, by the beginning of their names.
-const FORBIDDEN: [(&str, &[&str]); 5] = [
+const FORBIDDEN: [(&str, &[&str]); 8] = [
     (
         "resonare-pipeline",
         &[
@@ -49,6 +49,29 @@ const FORBIDDEN: [(&str, &[&str]); 5] = [
             "hyper",
             "aws-",
             "ureq",
+            "tokenizers",
+            "tiktoken-rs",
+            "rusqlite",
+        ],
+    ),
+    (
+        "resonare-aws",
+        &["axum", "lambda", "tokenizers", "tiktoken-rs", "rusqlite"],
+    ),
+    // Cold starts: these two count nothing.
+    (
+        "resonare-ingress",
+        &[
+            "resonare-tokenizer",
+            "tokenizers",
+            "tiktoken-rs",
+            "rusqlite",
+        ],
+    ),
+    (
+        "resonare-status",
+        &[
+            "resonare-tokenizer",
             "tokenizers",
             "tiktoken-rs",
             "rusqlite",

@@ -1,9 +1,11 @@
 //! The project's own commands: `cargo xtask test`, `cargo xtask bench`, `cargo xtask make-export`.
 
+mod aws;
 mod bench;
 mod imports;
 mod make_export;
 mod process;
+mod python;
 mod reference;
 mod test;
 

@@ -11,6 +11,7 @@ use anyhow::Context as _;
 
 use crate::make_export;
 use crate::process::{cargo, output, root, run};
+use crate::python;
 
 /// Where the tests look for it.
 pub(crate) fn folder() -> PathBuf {
@@ -22,7 +23,7 @@ pub(crate) fn folder() -> PathBuf {
 /// # Errors
 /// If Python is missing or something can't be installed.
 pub(crate) fn prepare() -> anyhow::Result<()> {
-    let python = virtual_environment()?;
+    let python = python::environment("python", "tests/reference/requirements.txt", &["--no-deps"])?;
     let vocabularies = tiktoken_vocabularies()?;
     let folder = folder();
     fs::create_dir_all(&folder)?;
@@ -40,35 +41,6 @@ pub(crate) fn prepare() -> anyhow::Result<()> {
         .arg(&export)
         .arg(&folder)
         .env("TIKTOKEN_VOCABULARIES", &vocabularies))
-}
-
-/// A Python with the packages of `tests/reference/requirements.txt`.
-fn virtual_environment() -> anyhow::Result<PathBuf> {
-    let folder = root().join(".tools/python");
-    let requirements = root().join("tests/reference/requirements.txt");
-    let wanted = fs::read_to_string(&requirements)?;
-    let installed = folder.join("installed.txt");
-    let python = folder.join("bin/python");
-    if fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted) {
-        return Ok(python);
-    }
-    let made = run(Command::new("python3")
-        .args(["-m", "venv", "--clear"])
-        .arg(&folder));
-    made.context("install Python 3.9 or later with its venv module (Debian: python3-venv)")?;
-    let pip = [
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--no-deps",
-        "--requirement",
-    ];
-    run(Command::new(&python).args(pip).arg(&requirements))
-        .context("the packages that the tests compare with could not be installed")?;
-    fs::write(installed, wanted)?;
-    Ok(python)
 }
 
 /// The published vocabularies, as the crate `tiktoken-rs` brings them.

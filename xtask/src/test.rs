@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::process::{self, cargo, eprintln};
-use crate::{imports, reference};
+use crate::{aws, imports, reference};
 
 /// Runs them, the quick ones first.
 ///
@@ -23,6 +23,8 @@ pub(crate) fn run() -> anyhow::Result<()> {
     ];
     process::run(cargo().args(lints))?;
     reference::prepare()?;
+    aws::prepare()?;
+    aws::check_template()?;
     let nextest = Command::new("cargo-nextest")
         .args(["nextest", "--version"])
         .output()

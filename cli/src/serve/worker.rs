@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use resonare_jobs::ports::Unavailable;
 use resonare_jobs::{Jobs, Processor};
-use resonare_local::SqliteQueue;
+use resonare_local::{Database, SqliteQueue};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tracing::error;
@@ -57,7 +57,7 @@ impl Workers {
     /// Starts that many workers, and one sweeper.
     pub(crate) fn start(
         jobs: Jobs,
-        queue: SqliteQueue,
+        (database, queue): (Database, SqliteQueue),
         processor: Arc<dyn Processor>,
         count: NonZeroUsize,
     ) -> Self {
@@ -75,8 +75,10 @@ impl Workers {
         let sweeper = Arc::clone(&stop);
         tasks.spawn(async move {
             while !sweeper.is_told() {
-                if let Err(failure) = jobs.sweep().await {
-                    log(&failure);
+                for result in [jobs.sweep().await.map(|_| ()), database.tidy().await] {
+                    if let Err(failure) = result {
+                        log(&failure);
+                    }
                 }
                 sweeper.pause(SWEEP).await;
             }

@@ -166,3 +166,58 @@ fn it_starts_alone_and_not_for_everybody() {
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
 }
+
+#[test]
+fn what_is_deleted_is_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let request = |key: &str| {
+        let target = "?target_name=Xanthippe";
+        let mut answer = ureq::post(format!("{}/data-prep/process{target}", server.url))
+            .header("content-type", "application/json")
+            .header("idempotency-key", key)
+            .send(&export(1000)[..])
+            .unwrap();
+        let text = answer.body_mut().read_to_string().unwrap();
+        let answer: serde_json::Value = serde_json::from_str(&text).unwrap();
+        answer["run_id"].as_str().unwrap().to_owned()
+    };
+    let run_id = request("a key");
+    assert_eq!(request("a key"), run_id);
+    server.wait(&run_id);
+    assert_eq!(server.delete(&format!("/data-prep/jobs/{run_id}")), 204);
+    // The key is free again, for a job of its own.
+    let other = request("a key");
+    assert_ne!(other, run_id);
+    server.wait(&other);
+    assert_eq!(server.delete(&format!("/data-prep/jobs/{other}")), 204);
+    assert_eq!(server.terminate(), 0);
+    // The sweeper empties the database's log.
+    let server = Server::start(folder.path());
+    let service = folder.path().join("data/service");
+    let names = || {
+        let files = ["jobs.sqlite", "jobs.sqlite-wal"].map(|name| service.join(name));
+        let read = files.map(|file| std::fs::read(file).unwrap_or_default());
+        let found = |bytes: &Vec<u8>| bytes.windows(9).any(|text| text == b"Xanthippe");
+        read.iter().any(found)
+    };
+    let end = Instant::now() + Duration::from_secs(10);
+    while names() {
+        assert!(Instant::now() < end, "a name is left");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    drop(server);
+}
+
+#[test]
+fn a_small_body_that_does_not_come_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start_with(folder.path(), &["--max-pause-secs=1"]);
+    let head = format!(
+        "POST /data-prep/uploads HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
+         Content-Length: 20\r\n\r\n",
+        server.address()
+    );
+    let answer = server.raw(&[head.as_bytes(), b"{"], Duration::ZERO);
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+}

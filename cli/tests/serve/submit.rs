@@ -1,6 +1,6 @@
 //! `resonare submit` against a running service.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::process::Output;
 
@@ -135,4 +135,36 @@ fn a_secret_is_sent_to_the_service_alone() {
     assert!(output.status.success(), "{}", text(&output.stderr));
     let log = std::fs::read_to_string(folder.path().join("serve.log")).unwrap();
     assert!(!log.contains("s3cret"));
+}
+
+#[test]
+fn a_service_cannot_choose_where_its_outputs_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let evil = std::thread::spawn(move || {
+        let run_id = "0190c0de-0000-7000-8000-000000000001";
+        let answers = [
+            r#"{"status":"healthy"}"#.to_owned(),
+            format!(r#"{{"run_id":"{run_id}"}}"#),
+            r#"{"status":"COMPLETED","outputs":[{"name":"../../evil","size_bytes":4}]}"#.to_owned(),
+        ];
+        for answer in answers {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = vec![0; 65536];
+            let _some = stream.read(&mut request).unwrap();
+            let head = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/json";
+            let length = answer.len();
+            write!(stream, "{head}\r\nContent-Length: {length}\r\n\r\n{answer}").unwrap();
+        }
+    });
+    std::fs::write(folder.path().join("small.json"), "[]").unwrap();
+    let output = resonare(folder.path())
+        .args(["submit", "small.json", "--output-dir=a/b", "--api", &url])
+        .output()
+        .unwrap();
+    evil.join().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("which no job has"));
+    assert!(!folder.path().join("evil").exists());
 }

@@ -58,7 +58,7 @@ impl Environment {
         "JOBS_BUCKET",
         "JOBS_TABLE",
         "JOBS_QUEUE_URL",
-        "AUTHORIZATION",
+        "API_AUTHORIZATION",
         "LEASE_SECONDS",
         "MAX_ATTEMPTS",
         "RETENTION_DAYS",
@@ -88,11 +88,11 @@ impl Environment {
             let number = value.parse();
             number.with_context(|| format!("{name} is {value:?}, which is no whole number"))
         };
-        let authorization = match &*text("AUTHORIZATION")? {
+        let authorization = match &*text("API_AUTHORIZATION")? {
             "IAM" => Authorization::Iam,
             "JWT" => Authorization::Jwt,
             "OPEN" => Authorization::Open,
-            other => bail!("AUTHORIZATION is {other:?}; expected IAM, JWT or OPEN"),
+            other => bail!("API_AUTHORIZATION is {other:?}; expected IAM, JWT or OPEN"),
         };
         let timings = Timings {
             lease: Duration::from_secs(number("LEASE_SECONDS")?),
@@ -168,6 +168,10 @@ impl Home {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use resonare_settings::KEYS;
+
     use super::*;
 
     fn variables() -> HashMap<String, String> {
@@ -175,7 +179,7 @@ mod tests {
             ("JOBS_BUCKET", "b"),
             ("JOBS_TABLE", "t"),
             ("JOBS_QUEUE_URL", "q"),
-            ("AUTHORIZATION", "IAM"),
+            ("API_AUTHORIZATION", "IAM"),
             ("LEASE_SECONDS", "60"),
             ("MAX_ATTEMPTS", "3"),
             ("RETENTION_DAYS", "7"),
@@ -191,13 +195,37 @@ mod tests {
     }
 
     #[test]
+    fn the_template_sets_what_is_read_and_nothing_else() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml");
+        let template = std::fs::read_to_string(path).unwrap();
+        let lines = template.lines().map(str::trim);
+        let names = lines.filter_map(|line| Some(line.split_once(": ")?.0));
+        let set: BTreeSet<_> = names
+            .filter(|name| name.contains('_') && *name == name.to_uppercase())
+            .collect();
+        let keys = KEYS.map(|key| format!("RESONARE_{}", key.to_uppercase().replace('.', "__")));
+        let (configuration, others): (BTreeSet<_>, BTreeSet<_>) = set
+            .into_iter()
+            .partition(|name| name.starts_with("RESONARE_"));
+        assert_eq!(others, Environment::VARIABLES.into());
+        for name in configuration {
+            assert!(keys.iter().any(|key| key == name), "{name}");
+        }
+        // What concerns local files has no place here, and the misspelt key none anywhere.
+        for key in resonare_settings::REQUEST_KEYS {
+            let name = format!("RESONARE_{}: ", key.to_uppercase());
+            assert!(template.contains(&name), "{name}");
+        }
+    }
+
+    #[test]
     fn what_is_missing_or_wrong_is_named() {
         let environment = Environment::read(variables()).unwrap();
         assert_eq!(environment.configuration.model_id, "a/b");
         assert_eq!(environment.configuration.tokenizer, None);
         for (name, value) in [
             ("JOBS_BUCKET", ""),
-            ("AUTHORIZATION", "NONE"),
+            ("API_AUTHORIZATION", "NONE"),
             ("LEASE_SECONDS", "soon"),
             ("RESONARE_TOKEN_BUDGET", "half"),
         ] {

@@ -67,8 +67,11 @@ fn created(record: &JobRecord) -> String {
     )
 }
 
-fn run_of_created(created: &str) -> Option<RunId> {
-    created.split_once('_')?.1.parse().ok()
+/// The moment and the run of a place.
+fn parse_created(created: &str) -> Option<(Timestamp, RunId)> {
+    let (micros, run_id) = created.split_once('_')?;
+    let moment = Timestamp::from_microsecond(micros.parse().ok()?).ok()?;
+    Some((moment, run_id.parse().ok()?))
 }
 
 fn shard(run_id: RunId) -> String {
@@ -366,7 +369,7 @@ impl JobStore for DynamoJobStore {
     ) -> Result<Page, Unavailable> {
         let mut start = cursor.and_then(|created| {
             Some(HashMap::from([
-                ("pk".to_owned(), pk(run_of_created(created)?)),
+                ("pk".to_owned(), pk(parse_created(created)?.1)),
                 ("owner".to_owned(), text(&owner.0)),
                 ("created".to_owned(), text(created)),
             ]))
@@ -473,7 +476,7 @@ impl JobStore for DynamoJobStore {
         Ok(count)
     }
 
-    async fn oldest_queued(&self, limit: usize) -> Result<Vec<RunId>, Unavailable> {
+    async fn oldest_queued(&self, limit: usize) -> Result<Vec<(Timestamp, RunId)>, Unavailable> {
         let beginning = format!("0#{}#", JobStatus::Queued.name());
         let mut queued = Vec::new();
         for shard in 0..SHARDS {
@@ -495,7 +498,7 @@ impl JobStore for DynamoJobStore {
         let created = queued
             .iter()
             .filter_map(|work| work.strip_prefix(&beginning));
-        Ok(created.filter_map(run_of_created).collect())
+        Ok(created.filter_map(parse_created).collect())
     }
 
     async fn add_upload(

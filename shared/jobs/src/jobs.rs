@@ -1,6 +1,5 @@
 //! The use cases' common ground: the ports, and changes of a record.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -179,15 +178,23 @@ impl Jobs {
             return Ok(vec![0; jobs.len()]);
         }
         let queued = self.records.oldest_queued(POSITION_CAP).await?;
-        let places: HashMap<_, _> = queued.iter().copied().zip(1..).collect();
-        let position = |job: &JobRecord| match places.get(&job.run_id) {
-            _ if !waits(job) => 0,
-            Some(place) => *place,
-            None if queued.len() < POSITION_CAP => queued.len() + 1,
-            None => POSITION_CAP,
+        // A job that was taken since it was read counts as the one that was next.
+        let position = |job: &JobRecord| {
+            let place = (rounded(job.created_at), job.run_id);
+            let before = queued.partition_point(|&(at, run_id)| (rounded(at), run_id) < place);
+            if waits(job) {
+                (before + 1).min(POSITION_CAP)
+            } else {
+                0
+            }
         };
         Ok(jobs.iter().map(position).collect())
     }
+}
+
+/// Stores keep times to the microsecond.
+fn rounded(time: Timestamp) -> i64 {
+    time.as_microsecond()
 }
 
 /// The beginning of the keys of everything that is stored for a run.

@@ -190,9 +190,9 @@ pub trait JobStore: Send + Sync {
         cap: usize,
     ) -> Result<usize, Unavailable>;
 
-    /// The queued runs that were created first, at most `limit`, oldest first. It may be a moment
-    /// behind.
-    async fn oldest_queued(&self, limit: usize) -> Result<Vec<RunId>, Unavailable>;
+    /// The queued runs that were created first, and when, at most `limit`, oldest first. It may be a
+    /// moment behind.
+    async fn oldest_queued(&self, limit: usize) -> Result<Vec<(Timestamp, RunId)>, Unavailable>;
 
     /// Adds to what an owner has uploaded on a day (days since 1970), unless that would exceed
     /// `limit`.

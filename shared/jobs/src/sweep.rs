@@ -29,8 +29,8 @@ pub struct Swept {
 
 impl Jobs {
     /// Takes up everything that a process left which is known to be dead: claims are released
-    /// without waiting for their leases to end, and what is queued is sent again. Only for a home
-    /// with a single process.
+    /// without waiting for their leases to end, what is queued is sent again, and payloads that no
+    /// record names are removed. Only for a home with a single process, before it takes anything in.
     ///
     /// # Errors
     /// If a port fails.
@@ -47,9 +47,10 @@ impl Jobs {
             }
             cursor = page.next;
             if cursor.is_none() {
-                return Ok(());
+                break;
             }
         }
+        self.remove_orphans(Duration::ZERO).await.map(|_| ())
     }
 
     async fn recover_record(&self, record: &JobRecord) -> Result<(), Unavailable> {
@@ -92,7 +93,7 @@ impl Jobs {
                 break;
             }
         }
-        self.sweep_objects(&mut swept).await?;
+        swept.orphans = self.remove_orphans(self.timings.upload_deadline).await?;
         if swept != Swept::default() {
             info!(
                 sent_again = swept.sent_again,
@@ -163,19 +164,16 @@ impl Jobs {
         }
     }
 
-    /// Objects of runs that have no record: a submission that ended before its record, or a worker
-    /// that wrote after a deletion and then died.
-    async fn sweep_objects(&self, swept: &mut Swept) -> Result<(), Unavailable> {
-        for run_id in self
-            .objects
-            .runs_older_than(self.timings.upload_deadline)
-            .await?
-        {
+    /// Removes objects of runs that have no record: of a submission that ended before its record, or
+    /// of a worker that wrote after a deletion and then died.
+    async fn remove_orphans(&self, age: Duration) -> Result<u64, Unavailable> {
+        let mut orphans = 0;
+        for run_id in self.objects.runs_older_than(age).await? {
             if self.records.get(run_id).await?.is_none() {
                 self.objects.remove_all(&prefix(run_id)).await?;
-                swept.orphans += 1;
+                orphans += 1;
             }
         }
-        Ok(())
+        Ok(orphans)
     }
 }

@@ -79,6 +79,23 @@ impl Database {
         Ok(Self(Arc::new(Mutex::new(connection))))
     }
 
+    /// Moves what was written into the database's file and empties the log, in which what was removed
+    /// would stay.
+    ///
+    /// # Errors
+    /// If the database can't be used.
+    pub async fn tidy(&self) -> Result<(), Unavailable> {
+        let database = self.clone();
+        let tidy = move || {
+            let connection = database.0.lock().unwrap_or_else(PoisonError::into_inner);
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        };
+        match tokio::task::spawn_blocking(tidy).await {
+            Ok(result) => result.map_err(|cause| unavailable("records", cause)),
+            Err(cause) => Err(unavailable("records", cause)),
+        }
+    }
+
     /// Runs `action` in a transaction, away from async code.
     pub(crate) async fn run<T: Send + 'static>(
         &self,

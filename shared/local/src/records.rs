@@ -293,16 +293,20 @@ impl JobStore for SqliteJobStore {
         self.0.run(PORT, count).await
     }
 
-    async fn oldest_queued(&self, limit: usize) -> Result<Vec<RunId>, Unavailable> {
+    async fn oldest_queued(&self, limit: usize) -> Result<Vec<(Timestamp, RunId)>, Unavailable> {
         let list = move |transaction: &Transaction<'_>| {
-            let query =
-                "SELECT run_id FROM jobs WHERE status = ?1 ORDER BY created_at, run_id LIMIT ?2";
+            let query = "SELECT created_at, run_id FROM jobs WHERE status = ?1 \
+                 ORDER BY created_at, run_id LIMIT ?2";
             let mut statement = transaction.prepare_cached(query)?;
             let parameters = params![JobStatus::Queued.name(), integer(limit as u64)];
-            let names = statement.query_map(parameters, |row| row.get::<_, String>(0))?;
+            let rows = statement.query_map(parameters, |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
+            })?;
             let mut runs = Vec::new();
-            for name in names {
-                runs.extend(name?.parse::<RunId>());
+            for row in rows {
+                let (created_at, run_id) = row?;
+                let created_at = Timestamp::from_microsecond(created_at).ok();
+                runs.extend(created_at.zip(run_id.parse::<RunId>().ok()));
             }
             Ok(runs)
         };

@@ -270,8 +270,13 @@ async fn lists(store: &dyn JobStore) {
 
     // The queue is everybody's, oldest first. Other jobs may be older.
     let queue = store.oldest_queued(1000).await.unwrap();
-    let place = |record: &JobRecord| queue.iter().position(|run_id| *run_id == record.run_id);
+    let place = |record: &JobRecord| {
+        queue
+            .iter()
+            .position(|(_, run_id)| *run_id == record.run_id)
+    };
     let first = place(&records[6]).unwrap();
+    assert_eq!(queue[first].0, records[6].created_at);
     assert_eq!(place(&records[5]), Some(first + 1));
     assert_eq!(place(&records[2]), None, "it runs");
     assert_eq!(

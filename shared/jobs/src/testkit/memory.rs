@@ -296,7 +296,7 @@ impl JobStore for MemoryJobStore {
         Ok(all.by_run.values().filter(matches).take(cap).count())
     }
 
-    async fn oldest_queued(&self, limit: usize) -> Result<Vec<RunId>, Unavailable> {
+    async fn oldest_queued(&self, limit: usize) -> Result<Vec<(Timestamp, RunId)>, Unavailable> {
         let all = lock(&self.0);
         let queued = all
             .by_run
@@ -306,8 +306,8 @@ impl JobStore for MemoryJobStore {
             .map(|record| (record.created_at, record.run_id))
             .collect();
         queued.sort_unstable();
-        let runs = queued.into_iter().map(|(_, run_id)| run_id);
-        Ok(runs.take(limit).collect())
+        queued.truncate(limit);
+        Ok(queued)
     }
 
     async fn add_upload(

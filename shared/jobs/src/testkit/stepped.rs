@@ -145,7 +145,7 @@ impl<P: JobStore> JobStore for Stepped<P> {
         self.call(self.port.count(owner, status, cap)).await
     }
 
-    async fn oldest_queued(&self, limit: usize) -> Result<Vec<RunId>, Unavailable> {
+    async fn oldest_queued(&self, limit: usize) -> Result<Vec<(Timestamp, RunId)>, Unavailable> {
         self.call(self.port.oldest_queued(limit)).await
     }
 

@@ -212,7 +212,7 @@ impl JobStore for Faulty<Watched> {
             .call("records", self.port.store.count(owner, status, cap))
             .await
     }
-    async fn oldest_queued(&self, limit: usize) -> Result<Vec<RunId>, Unavailable> {
+    async fn oldest_queued(&self, limit: usize) -> Result<Vec<(Timestamp, RunId)>, Unavailable> {
         self.faults
             .call("records", self.port.store.oldest_queued(limit))
             .await
