@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::process::{root, run};
+use crate::process::{cargo, root, run};
 use crate::python;
 
 /// Installs the emulator and the validators.
@@ -13,6 +13,15 @@ use crate::python;
 pub(crate) fn prepare() -> anyhow::Result<()> {
     python::environment("aws", "tests/aws/requirements.txt", &[])?;
     Ok(())
+}
+
+/// Deploys the application onto the emulator and drives it from outside.
+///
+/// # Errors
+/// If a binary can't be built, or something does not work as it should.
+pub(crate) fn run_flow() -> anyhow::Result<()> {
+    run(cargo().args(["build", "--locked", "--workspace", "--bins"]))?;
+    run(tool("python").arg("tests/aws/flow.py"))
 }
 
 fn tool(name: &str) -> Command {

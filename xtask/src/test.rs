@@ -35,6 +35,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
         eprintln("cargo-nextest is not installed; cargo test does the same, more slowly");
         process::run(cargo().args(["test", "--locked", "--workspace", "--all-targets"]))?;
     }
+    aws::run_flow()?;
     process::run(cargo().args(["test", "--locked", "--workspace", "--doc"]))?;
     let documentation = [
         "doc",
