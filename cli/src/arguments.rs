@@ -149,6 +149,11 @@ pub(crate) struct SubmitArguments {
     #[command(flatten)]
     pub(crate) token: TokenArguments,
 
+    /// Sign requests with the AWS credentials of this machine, for this region (default: the region
+    /// of --api, where that is an address of API Gateway)
+    #[arg(long, value_name = "REGION")]
+    pub(crate) aws_region: Option<String>,
+
     /// Outputs go to `<DIR>/<run id>/`
     #[arg(long, value_name = "DIR", default_value = "./data/processed/")]
     pub(crate) output_dir: PathBuf,

@@ -1,6 +1,7 @@
 //! `resonare submit`: an export goes to a running service, and its outputs come back.
 
 mod client;
+mod credentials;
 mod transfer;
 
 use std::fs::File;
@@ -32,10 +33,14 @@ pub(crate) fn run(
     arguments: &SubmitArguments,
     interruption: &Interruption,
 ) -> anyhow::Result<Outcome> {
-    let client = match Client::new(&arguments.api, arguments.token.token.as_deref()) {
+    let (token, region) = (
+        arguments.token.token.as_deref(),
+        arguments.aws_region.as_deref(),
+    );
+    let client = match Client::new(&arguments.api, token, region) {
         Ok(client) => client,
         Err(error) => {
-            report::error(&format!("--api: {error}"), &[]);
+            report::error(&format!("--api: {error:#}"), &[]);
             return Ok(Outcome::WrongUsage);
         }
     };

@@ -8,6 +8,7 @@ own binaries run, and everything is driven from outside, over HTTP and by upload
 and a template that names it) is done here, with binaries that are built already.
 """
 import contextlib
+import http.server
 import json
 import os
 import pathlib
@@ -17,6 +18,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -186,6 +188,36 @@ def send(method, url, body=None, headers=None):
     return status, headers, json.loads(text) if text.startswith(b"{") else text
 
 
+@contextlib.contextmanager
+def forwarder(app):
+    """The API at an address of its own: the emulator tells APIs apart by their names."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def forward(self):
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0))) or None
+            assert self.headers["Authorization"].startswith("AWS4-HMAC-SHA256 "), self.headers
+            headers = dict(self.headers, Host=app.host)
+            status, headers, answer = send(self.command, app.endpoint + self.path, body, headers)
+            answer = json.dumps(answer).encode() if isinstance(answer, dict) else answer
+            self.send_response(status)
+            self.send_header("Content-Type", headers["Content-Type"] or "")
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        do_GET = do_POST = forward
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+
+
 def prepared(folder, *options):
     """What `resonare prepare` makes of the sample."""
     run = [BINARIES / "resonare", "prepare", SAMPLE, "--tokenizer=o200k_base", "--output-raw=s3",
@@ -246,6 +278,21 @@ def drive(app, folder):
     status, _, again = app.call("POST", f"/data-prep/uploads/{upload['run_id']}/complete", b"{}")
     assert status == 200, again
     check("a presigned upload does, and cannot be overwritten")
+
+    with forwarder(app) as address:
+        export = folder / "result.json"
+        export.write_bytes(SAMPLE.read_bytes())
+        for number, options in enumerate([[], ["--system-prompt=Be kind."]]):
+            output = folder / f"submitted{number}"
+            submit = [BINARIES / "resonare", "submit", export, f"--api={address}", f"--aws-region={REGION}",
+                      f"--output-dir={output}", *options]
+            keys = dict(os.environ, AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test")
+            done = subprocess.run(submit, env=keys, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            assert done.returncode == 0, done.stdout
+            [run] = output.iterdir()
+            for name, content in prepared(folder, *options).items():
+                assert (run / name).read_bytes() == content, name
+    check("`resonare submit` signs its calls, sends a body or uploads, and fetches the same bytes")
 
     metadata = {"target-name": "user501", "message-delimiter": urllib.parse.quote("Я")}
     key = "uploads/экспорт 1+2.json"

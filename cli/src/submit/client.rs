@@ -8,6 +8,8 @@ use ureq::http::uri::PathAndQuery;
 use ureq::http::{Response, StatusCode, Uri, header};
 use ureq::{Agent, Body};
 
+use super::credentials::Authorization;
+
 /// How often a call that may be repeated is tried.
 const ATTEMPTS: u32 = 6;
 
@@ -38,12 +40,16 @@ impl std::error::Error for Refusal {}
 pub(crate) struct Client {
     agent: Agent,
     base: String,
-    token: Option<String>,
+    authorization: Authorization,
 }
 
 impl Client {
     /// The service at `base`, an address without the route.
-    pub(crate) fn new(base: &str, token: Option<&str>) -> anyhow::Result<Self> {
+    pub(crate) fn new(
+        base: &str,
+        token: Option<&str>,
+        aws_region: Option<&str>,
+    ) -> anyhow::Result<Self> {
         let uri: Uri = base
             .parse()
             .with_context(|| format!("{base:?} is no address"))?;
@@ -68,7 +74,7 @@ impl Client {
         Ok(Self {
             agent,
             base: base.trim_end_matches('/').to_owned(),
-            token: token.map(|token| format!("Bearer {}", token.trim())),
+            authorization: Authorization::new(&uri, token, aws_region)?,
         })
     }
 
@@ -80,12 +86,23 @@ impl Client {
         &self.agent
     }
 
-    /// The header that is sent to this address: the secret is the service's alone.
-    pub(crate) fn authorization(&self, url: &str) -> Option<&str> {
-        let at_home = url
-            .strip_prefix(&self.base)
-            .is_some_and(|rest| rest.starts_with('/'));
-        self.token.as_deref().filter(|_| at_home)
+    /// The headers that prove who calls. They are the service's alone: other addresses that it gives
+    /// need none.
+    ///
+    /// # Errors
+    /// If the call cannot be signed.
+    pub(crate) fn authorization(
+        &self,
+        method: &str,
+        url: &str,
+        body: &[u8],
+    ) -> anyhow::Result<Vec<(String, String)>> {
+        let rest = url.strip_prefix(&self.base);
+        if rest.is_some_and(|rest| rest.starts_with('/')) {
+            self.authorization.headers(method, url, body)
+        } else {
+            Ok(Vec::new())
+        }
     }
 
     /// The address of a path, or one that the service gave. What is a route of the service is asked
@@ -163,8 +180,8 @@ impl Client {
 
     pub(crate) fn get_once(&self, url: &str) -> anyhow::Result<Response<Body>> {
         let mut request = self.agent.get(url);
-        if let Some(authorization) = self.authorization(url) {
-            request = request.header(header::AUTHORIZATION, authorization);
+        for (name, value) in self.authorization("GET", url, b"")? {
+            request = request.header(name, value);
         }
         Ok(request.call()?)
     }
@@ -176,8 +193,8 @@ impl Client {
         patience: Duration,
     ) -> anyhow::Result<Response<Body>> {
         let mut request = self.agent.get(url);
-        if let Some(authorization) = self.authorization(url) {
-            request = request.header(header::AUTHORIZATION, authorization);
+        for (name, value) in self.authorization("GET", url, b"")? {
+            request = request.header(name, value);
         }
         let request = request.config().timeout_global(Some(patience)).build();
         Ok(request.call()?)
@@ -190,12 +207,11 @@ impl Client {
             .agent
             .post(&url)
             .header(header::CONTENT_TYPE, "application/json");
-        if let Some(authorization) = self.authorization(&url) {
-            request = request.header(header::AUTHORIZATION, authorization);
+        let body = body.to_string();
+        for (name, value) in self.authorization("POST", &url, body.as_bytes())? {
+            request = request.header(name, value);
         }
-        let response = request
-            .send(body.to_string())
-            .with_context(|| self.unreachable())?;
+        let response = request.send(body).with_context(|| self.unreachable())?;
         json(refuse_unless_success(response)?)
     }
 }
