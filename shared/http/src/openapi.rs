@@ -1,8 +1,11 @@
 //! The description of the API, made from the routes themselves.
 
 use axum::http::StatusCode;
+use resonare_settings::REQUEST_KEYS;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema, Type};
+use utoipa::openapi::schema::{
+    AdditionalProperties, AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema, SchemaFormat, Type,
+};
 use utoipa::openapi::{OpenApi, PathItem, RefOr, Required};
 use utoipa::{OpenApi as _, PartialSchema, ToSchema};
 
@@ -24,15 +27,23 @@ use crate::routes::{ingress_routes, status_routes};
 )]
 struct Description;
 
-/// The description of all routes, as OpenAPI 3.1.
-pub fn openapi() -> OpenApi {
+/// The description of all routes, as OpenAPI 3.1, where a request may choose among these models.
+pub fn openapi(models: &[String]) -> OpenApi {
     let mut description = Description::openapi();
     description.merge(ingress_routes().into_openapi());
     description.merge(status_routes().into_openapi());
     let process = description.paths.paths.get_mut("/data-prep/process");
     if let Some(process) = process.and_then(|item| item.post.as_mut()) {
         let parameters = process.parameters.get_or_insert_default();
-        parameters.extend(QUERY_KEYS.iter().map(|key| query_parameter(key).into()));
+        let keys = QUERY_KEYS.iter();
+        parameters.extend(keys.map(|key| query_parameter(key, models).into()));
+    }
+    let schemas = description.components.as_mut().map(|all| &mut all.schemas);
+    if let Some(RefOr::T(Schema::Object(upload))) =
+        schemas.and_then(|schemas| schemas.get_mut("UploadRequest"))
+    {
+        let config = upload_configuration(models);
+        upload.properties.insert("config".to_owned(), config.into());
     }
     for item in description.paths.paths.values_mut() {
         describe_responses(item);
@@ -99,13 +110,17 @@ impl PartialSchema for Export {
 
 impl ToSchema for Export {}
 
-/// A configuration key in a query.
-fn query_parameter(key: &str) -> Parameter {
+/// What a configuration key takes.
+fn schema_of(key: &str, models: &[String]) -> Schema {
     let names = |names: &[&str]| {
         let object = ObjectBuilder::new().schema_type(Type::String);
         object.enum_values(Some(names.iter().copied()))
     };
-    let schema = match key {
+    let text = |format: &str| {
+        let object = ObjectBuilder::new().schema_type(Type::String);
+        object.format(Some(SchemaFormat::Custom(format.to_owned())))
+    };
+    match key {
         "chat_types" => {
             let one = names(&resonare_pipeline::CHAT_TYPES);
             Schema::from(ArrayBuilder::new().items(one).min_items(Some(1)))
@@ -118,13 +133,22 @@ fn query_parameter(key: &str) -> Parameter {
             let number = ObjectBuilder::new().schema_type(Type::Integer);
             Schema::from(number.minimum(Some(least)).maximum(Some(u32::MAX)))
         }
-        "model_id" => Schema::from(
-            ObjectBuilder::new()
-                .schema_type(Type::String)
-                .min_length(Some(1)),
+        "date_limit" => Schema::from(
+            AnyOfBuilder::new()
+                .item(text("date"))
+                .item(text("date-time"))
+                .item(names(&["", "null", "None"])),
         ),
+        "model_id" => {
+            let models: Vec<_> = models.iter().map(String::as_str).collect();
+            Schema::from(names(&models))
+        }
         _ => Schema::from(ObjectBuilder::new().schema_type(Type::String)),
-    };
+    }
+}
+
+/// A configuration key in a query.
+fn query_parameter(key: &str, models: &[String]) -> Parameter {
     // A list is one value, its parts joined by commas.
     let explode = (key == "chat_types").then_some(false);
     ParameterBuilder::new()
@@ -132,9 +156,22 @@ fn query_parameter(key: &str) -> Parameter {
         .parameter_in(ParameterIn::Query)
         .required(Required::False)
         .description(Some("Configuration of this job"))
-        .schema(Some(schema))
+        .schema(Some(schema_of(key, models)))
         .explode(explode)
         .build()
+}
+
+/// The configuration that comes with an upload.
+fn upload_configuration(models: &[String]) -> Schema {
+    let none = || ObjectBuilder::new().schema_type(Type::Null);
+    let mut keys = ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .additional_properties(Some(AdditionalProperties::FreeForm(false)));
+    for key in REQUEST_KEYS {
+        let value = AnyOfBuilder::new().item(schema_of(key, models));
+        keys = keys.property(key, value.item(none()));
+    }
+    Schema::from(AnyOfBuilder::new().item(keys).item(none()))
 }
 
 #[cfg(test)]
@@ -143,7 +180,8 @@ mod tests {
 
     #[test]
     fn every_route_is_described() {
-        let description = serde_json::to_value(openapi()).unwrap();
+        let models = ["a/b".to_owned()];
+        let description = serde_json::to_value(openapi(&models)).unwrap();
         assert_eq!(description["openapi"], "3.1.0");
         let paths: Vec<_> = description["paths"].as_object().unwrap().keys().collect();
         assert_eq!(paths.len(), 10, "{paths:?}");
@@ -153,6 +191,10 @@ mod tests {
                 assert!(!response["description"].as_str().unwrap().is_empty());
             }
         }
+        let config = &description["components"]["schemas"]["UploadRequest"]["properties"]["config"];
+        let properties = config["anyOf"][0]["properties"].as_object().unwrap();
+        assert_eq!(properties.len(), REQUEST_KEYS.len());
+        assert_eq!(properties["model_id"]["anyOf"][0]["enum"][0], "a/b");
         let parameters = &description["paths"]["/data-prep/process"]["post"]["parameters"];
         let names: Vec<_> = parameters
             .as_array()

@@ -8,6 +8,14 @@ use crate::problem::Problem;
 /// The original's spelling is read in requests, too.
 pub(crate) const MISSPELT: &str = "convo_block_thereshold_secs";
 
+/// Keys whose values are texts, which a number or a truth value is not.
+const TEXTS: [&str; 4] = [
+    "target_name",
+    "system_prompt",
+    "message_delimiter",
+    "model_id",
+];
+
 /// What the query of an address may set: a system prompt does not belong into one.
 pub(crate) const QUERY_KEYS: [&str; 11] = [
     "target_name",
@@ -85,7 +93,15 @@ pub(crate) fn as_text(beside: &Map<String, Value>) -> Result<Vec<(String, String
     let text = |(key, value): (&String, &Value)| {
         let text = match value {
             Value::String(text) => text.clone(),
-            Value::Bool(_) | Value::Number(_) => value.to_string(),
+            Value::Bool(_) | Value::Number(_) if TEXTS.contains(&&**key) => {
+                return Err(Problem::unprocessable(format!("{key} is a text")));
+            }
+            // To JSON, `1.0` is a whole number.
+            Value::Number(number) => {
+                let text = number.to_string();
+                text.strip_suffix(".0").unwrap_or(&text).to_owned()
+            }
+            Value::Bool(_) => value.to_string(),
             Value::Array(values) if values.iter().all(Value::is_string) => values
                 .iter()
                 .filter_map(Value::as_str)
@@ -121,6 +137,26 @@ mod tests {
         let mut request_keys = REQUEST_KEYS.to_vec();
         request_keys.sort_unstable();
         assert_eq!(keys, request_keys);
+    }
+
+    #[test]
+    fn values_beside_the_chats_keep_their_types() {
+        let texts = |json: &str| {
+            let beside: Map<String, Value> = serde_json::from_str(json).unwrap();
+            as_text(&beside)
+        };
+        let given = texts(r#"{"salvage":true,"min_tokens_per_block":5.0,"target_name":null}"#);
+        let expected = [("salvage", "true"), ("min_tokens_per_block", "5")];
+        let owned = expected.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        assert_eq!(given.unwrap(), owned);
+        for wrong in [
+            r#"{"target_name":false}"#,
+            r#"{"system_prompt":1}"#,
+            r#"{"chat_types":[1]}"#,
+            r#"{"salvage":{}}"#,
+        ] {
+            assert!(texts(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

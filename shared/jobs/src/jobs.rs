@@ -140,10 +140,13 @@ impl Jobs {
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Page, JobError> {
-        // Places are of the store's own form; what they all have is the run at their end.
+        // A time in the store's own form, and a run.
         let names_a_run = |cursor: &str| {
-            let run_id = cursor.rsplit(['_', '/']).next().unwrap_or_default();
-            run_id.len() < cursor.len() && run_id.parse::<RunId>().is_ok()
+            cursor.split_once('_').is_some_and(|(time, run_id)| {
+                let is_time = (1..=20).contains(&time.len());
+                let digits = time.bytes().all(|byte| byte.is_ascii_digit());
+                is_time && digits && run_id.parse::<RunId>().is_ok()
+            })
         };
         if !cursor.is_none_or(names_a_run) {
             return Err(JobError::NotACursor);

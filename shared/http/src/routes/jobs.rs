@@ -47,6 +47,9 @@ pub(crate) struct Listing {
     #[param(value_type = Option<u32>, minimum = 1, maximum = 200, default = 50)]
     limit: Option<String>,
     /// Where to go on, as the `Link` of the page before says.
+    #[param(
+        pattern = "^[0-9]{1,20}_[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+    )]
     cursor: Option<String>,
     /// Only jobs in this state.
     #[param(value_type = Option<crate::job_info::Status>)]

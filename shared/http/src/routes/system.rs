@@ -86,6 +86,6 @@ pub(crate) async fn health(State(api): State<Api>) -> Json<HealthInfo> {
 #[utoipa::path(get, path = "/data-prep/openapi.json", tag = "system", responses(
     (status = OK, body = serde_json::Value),
 ))]
-pub(crate) async fn openapi_json() -> Json<utoipa::openapi::OpenApi> {
-    Json(openapi())
+pub(crate) async fn openapi_json(State(api): State<Api>) -> Json<utoipa::openapi::OpenApi> {
+    Json(openapi(&api.configuration.allowed_models))
 }

@@ -20,12 +20,15 @@ use crate::api::Api;
 use crate::problem::Problem;
 use crate::request_configuration::{as_text, merge};
 
+/// No object of S3 is larger: 5 TiB.
+const LARGEST_OBJECT: u64 = 5 << 40;
+
 /// An upload to come.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UploadRequest {
     /// The size of the file as it will be sent.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, maximum = 5_497_558_138_880_u64)]
     #[serde(deserialize_with = "whole_number")]
     size_bytes: u64,
     /// `gzip` if the file is compressed.
@@ -44,7 +47,11 @@ fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Er
         let text = number.to_string();
         text.strip_suffix(".0")?.parse().ok()
     });
-    whole.ok_or_else(|| Error::custom(format!("{number} is no whole number of bytes")))
+    whole.filter(|size| *size <= LARGEST_OBJECT).ok_or_else(|| {
+        Error::custom(format!(
+            "{number} is no whole number of bytes up to {LARGEST_OBJECT}"
+        ))
+    })
 }
 
 /// How a file is encoded.

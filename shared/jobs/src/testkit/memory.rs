@@ -152,7 +152,7 @@ pub struct MemoryJobStore(Arc<Mutex<Records>>);
 /// Orders records newest first, and tells their place in that order.
 fn place(record: &JobRecord) -> String {
     format!(
-        "{:020}/{}",
+        "{:020}_{}",
         i128::from(i64::MAX) - record.created_at.as_nanosecond() / 1000,
         record.run_id
     )
