@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use resonare_jobs::ports::Unavailable;
-use resonare_jobs::{Jobs, Processor};
+use resonare_jobs::{Jobs, Processor, causes};
 use resonare_local::{Database, SqliteQueue};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -77,7 +77,7 @@ impl Workers {
             while !sweeper.is_told() {
                 for result in [jobs.sweep().await.map(|_| ()), database.tidy().await] {
                     if let Err(failure) = result {
-                        log(&failure);
+                        error!("{}", causes(&failure));
                     }
                 }
                 sweeper.pause(SWEEP).await;
@@ -108,7 +108,7 @@ impl Worker {
                     }
                 }
                 Ok(Err(failure)) => {
-                    log(&failure);
+                    error!("{}", causes(&failure));
                     self.stop.pause(AFTER_FAILURE).await;
                 }
                 Err(panic) => {
@@ -129,14 +129,4 @@ impl Worker {
         self.jobs.handle(&message, processor, stop).await?;
         Ok(true)
     }
-}
-
-fn log(failure: &Unavailable) {
-    let mut text = failure.to_string();
-    let mut cause = std::error::Error::source(failure);
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    error!("{text}");
 }

@@ -6,7 +6,7 @@ use anyhow::{Context as _, anyhow, bail};
 use serde_json::Value;
 use ureq::http::uri::PathAndQuery;
 use ureq::http::{Response, StatusCode, Uri, header};
-use ureq::{Agent, Body};
+use ureq::{Agent, Body, RequestBuilder};
 
 use super::credentials::Authorization;
 
@@ -86,23 +86,25 @@ impl Client {
         &self.agent
     }
 
-    /// The headers that prove who calls. They are the service's alone: other addresses that it gives
-    /// need none.
+    /// A call with the headers that prove who makes it. They are the service's alone: other addresses
+    /// that it gives need none.
     ///
     /// # Errors
     /// If the call cannot be signed.
-    pub(crate) fn authorization(
+    pub(crate) fn authorized<B>(
         &self,
+        mut request: RequestBuilder<B>,
         method: &str,
         url: &str,
         body: &[u8],
-    ) -> anyhow::Result<Vec<(String, String)>> {
+    ) -> anyhow::Result<RequestBuilder<B>> {
         let rest = url.strip_prefix(&self.base);
         if rest.is_some_and(|rest| rest.starts_with('/')) {
-            self.authorization.headers(method, url, body)
-        } else {
-            Ok(Vec::new())
+            for (name, value) in self.authorization.headers(method, url, body)? {
+                request = request.header(name, value);
+            }
         }
+        Ok(request)
     }
 
     /// The address of a path, or one that the service gave. What is a route of the service is asked
@@ -178,39 +180,26 @@ impl Client {
         json(response)
     }
 
-    pub(crate) fn get_once(&self, url: &str) -> anyhow::Result<Response<Body>> {
-        let mut request = self.agent.get(url);
-        for (name, value) in self.authorization("GET", url, b"")? {
-            request = request.header(name, value);
-        }
-        Ok(request.call()?)
+    fn get_once(&self, url: &str) -> anyhow::Result<Response<Body>> {
+        self.get_within(url, None)
     }
 
-    /// The same, with a limit to the time that the whole answer may take.
+    /// What is at an address, with a limit to the time that the whole answer may take.
     pub(crate) fn get_within(
         &self,
         url: &str,
-        patience: Duration,
+        patience: Option<Duration>,
     ) -> anyhow::Result<Response<Body>> {
-        let mut request = self.agent.get(url);
-        for (name, value) in self.authorization("GET", url, b"")? {
-            request = request.header(name, value);
-        }
-        let request = request.config().timeout_global(Some(patience)).build();
-        Ok(request.call()?)
+        let request = self.authorized(self.agent.get(url), "GET", url, b"")?;
+        Ok(request.config().timeout_global(patience).build().call()?)
     }
 
     /// Sends JSON to a path, once.
     pub(crate) fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         let url = self.url(path)?;
-        let mut request = self
-            .agent
-            .post(&url)
-            .header(header::CONTENT_TYPE, "application/json");
         let body = body.to_string();
-        for (name, value) in self.authorization("POST", &url, body.as_bytes())? {
-            request = request.header(name, value);
-        }
+        let request = self.authorized(self.agent.post(&url), "POST", &url, body.as_bytes())?;
+        let request = request.header(header::CONTENT_TYPE, "application/json");
         let response = request.send(body).with_context(|| self.unreachable())?;
         json(refuse_unless_success(response)?)
     }

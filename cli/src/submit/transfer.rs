@@ -77,9 +77,7 @@ impl Client {
             if export.is_gzip {
                 request = request.header(header::CONTENT_ENCODING, "gzip");
             }
-            for (name, value) in self.authorization("POST", &url, &body)? {
-                request = request.header(name, value);
-            }
+            let request = self.authorized(request, "POST", &url, &body)?;
             let mut body = progress.wrap_read(&body[..]);
             Ok(request.send(SendBody::from_reader(&mut body))?)
         })?;
@@ -151,9 +149,7 @@ impl Client {
                 }
             }
             // A home that keeps uploads itself takes them with its secret; no home signs them.
-            for (name, value) in self.authorization("PUT", &url, b"")? {
-                request = request.header(name, value);
-            }
+            let request = self.authorized(request, "PUT", &url, b"")?;
             let mut body = progress.wrap_read(export.part(offset, size)?);
             Ok(request.send(SendBody::from_reader(&mut body))?)
         });
@@ -205,7 +201,7 @@ impl Client {
         let url = self.url(url.context("the service's answer has no address")?)?;
         // What comes more slowly than that does not come.
         let patience = STALL + Duration::from_secs(size_bytes / LEAST_BYTES_PER_SEC);
-        let response = self.repeat(|| self.get_within(&url, patience))?;
+        let response = self.repeat(|| self.get_within(&url, Some(patience)))?;
         let body = response.into_body().into_with_config().limit(u64::MAX);
         let mut body = progress.wrap_read(body.reader());
         let copied = io::copy(&mut body, &mut target)?;

@@ -8,12 +8,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use resonare_jobs::testkit::Stepped;
+use resonare_jobs::ports::Unavailable;
+use resonare_jobs::testkit::{Intercepted, Interceptor};
 use resonare_jobs::{
-    Jobs, Limits, NoTokenizer, Owner, Payload, PipelineProcessor, RunId, Submission, Timings,
-    TokenizerSource,
+    Jobs, Limits, NoTokenizer, Owner, Payload, PipelineProcessor, RunId, Submission, SystemClock,
+    Timings, TokenizerSource,
 };
-use resonare_local::{Database, FileObjectStore, SqliteJobStore, SqliteQueue, SystemClock};
+use resonare_local::{Database, FileObjectStore, SqliteJobStore, SqliteQueue};
 use resonare_pipeline::TokenizerInfo;
 use resonare_settings::{Configuration, Layers};
 use resonare_tokenizer::{Hub, Lookup, ModelTokenizer};
@@ -153,34 +154,61 @@ impl TokenizerSource for O200k {
     }
 }
 
+/// Steps until the process ends.
+struct Steps(AtomicU64);
+
+impl Steps {
+    fn step(&self) {
+        if self.0.fetch_sub(1, Ordering::SeqCst) == 1 {
+            // No destructor runs.
+            std::process::abort();
+        }
+    }
+}
+
+impl Interceptor for Steps {
+    async fn call<T: Send>(
+        &self,
+        _port: &'static str,
+        call: impl Future<Output = Result<T, Unavailable>> + Send,
+    ) -> Result<T, Unavailable> {
+        self.step();
+        let result = call.await;
+        self.step();
+        result
+    }
+
+    fn finish(&self, finish: impl FnOnce() -> std::io::Result<()>) -> std::io::Result<()> {
+        self.step();
+        let result = finish();
+        self.step();
+        result
+    }
+}
+
 #[tokio::test]
 #[ignore = "it is run by the test above, as a process of its own"]
 async fn a_process_with_a_set_end() {
     let folder = std::env::var(FOLDER).unwrap();
     let service = Path::new(&folder).join("data/service");
     std::fs::create_dir_all(&service).unwrap();
-    let left: u64 = std::env::var(STEP).unwrap().parse().unwrap();
-    let left = AtomicU64::new(left);
-    let step: Arc<dyn Fn() + Send + Sync> = Arc::new(move || {
-        if left.fetch_sub(1, Ordering::SeqCst) == 1 {
-            // No destructor runs.
-            std::process::abort();
-        }
-    });
+    let steps = Arc::new(Steps(AtomicU64::new(
+        std::env::var(STEP).unwrap().parse().unwrap(),
+    )));
     let database = Database::open(&service.join("jobs.sqlite")).unwrap();
-    let objects = Arc::new(Stepped {
+    let objects = Arc::new(Intercepted {
         port: FileObjectStore::open(&service.join("objects")).unwrap(),
-        step: Arc::clone(&step),
+        interceptor: Arc::clone(&steps),
     });
     let jobs = Jobs {
         objects: objects.clone(),
-        records: Arc::new(Stepped {
+        records: Arc::new(Intercepted {
             port: SqliteJobStore::new(database.clone()),
-            step: Arc::clone(&step),
+            interceptor: Arc::clone(&steps),
         }),
-        queue: Arc::new(Stepped {
+        queue: Arc::new(Intercepted {
             port: SqliteQueue::new(database),
-            step,
+            interceptor: steps,
         }),
         clock: Arc::new(SystemClock),
         timings: Timings::default(),

@@ -27,7 +27,7 @@ impl Health for Bucket {
 
 /// What the routes work with.
 pub fn api(home: &Home) -> Api {
-    let transfers = Arc::new(home.transfers.clone());
+    let transfers = Arc::new(home.objects.clone());
     Api {
         jobs: home.jobs(),
         configuration: Arc::clone(&home.environment.configuration),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use resonare_aws::{Clients, DynamoJobStore, S3ObjectStore, S3Transfers, SqsQueue, SystemClock};
-use resonare_jobs::{Jobs, Limits, Timings};
+use resonare_aws::{Clients, DynamoJobStore, S3ObjectStore, SqsQueue};
+use resonare_jobs::{Jobs, Limits, SystemClock, Timings};
 use resonare_settings::{Configuration, Layers};
 
 /// How callers prove who they are.
@@ -46,10 +46,8 @@ pub struct Home {
     pub environment: Environment,
     /// The SDK's clients.
     pub clients: Clients,
-    /// Objects.
+    /// Objects, and their uploads and downloads.
     pub objects: S3ObjectStore,
-    /// Uploads and downloads.
-    pub transfers: S3Transfers,
 }
 
 impl Environment {
@@ -140,12 +138,10 @@ impl Home {
         let environment = Environment::from_env()?;
         let clients = Clients::new(&Clients::configuration().await);
         let objects = S3ObjectStore::new(clients.s3.clone(), environment.bucket.clone());
-        let transfers = S3Transfers::new(clients.s3.clone(), environment.bucket.clone());
         Ok(Self {
             environment,
             clients,
             objects,
-            transfers,
         })
     }
 

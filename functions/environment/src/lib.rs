@@ -8,6 +8,6 @@ mod owner;
 
 pub use api::api;
 pub use environment::{Authorization, Environment, Home};
-pub use log::{causes, start_log};
+pub use log::start_log;
 pub use metrics::{Metric, emit};
 pub use owner::{of_api_caller, of_principal, with_owner};

@@ -1,8 +1,8 @@
 //! The Lambda function `sweeper`: on a schedule, mends what crashes left behind.
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use resonare_functions::{Home, Metric, causes, emit, start_log};
-use resonare_jobs::Jobs;
+use resonare_functions::{Home, Metric, emit, start_log};
+use resonare_jobs::{Jobs, causes};
 use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use anyhow::Context as _;
 use aws_lambda_events::s3::{S3Event, S3EventRecord};
-use aws_sdk_s3::operation::head_object::HeadObjectError;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use resonare_aws::uploaded_run;
 use resonare_functions::{Home, of_principal, start_log};
@@ -98,30 +97,13 @@ impl Uploads {
     /// An object that somebody put without asking.
     async fn dropped(&self, put: &Put, account: &str) -> anyhow::Result<()> {
         let environment = &self.home.environment;
-        let head = self
-            .home
-            .clients
-            .s3
-            .head_object()
-            .bucket(&environment.bucket)
-            .key(&put.key)
-            .send()
-            .await;
-        let head = match head {
-            Ok(head) => head,
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(HeadObjectError::is_not_found) =>
-            {
-                info!("an object was removed before its event came");
-                return Ok(());
-            }
-            Err(error) => return Err(error).context("an uploaded object cannot be looked at"),
+        let Some(metadata) = self.home.objects.metadata(&put.key).await? else {
+            info!("an object was removed before its event came");
+            return Ok(());
         };
         let run_id = RunId::of_object(&environment.bucket, &put.key, &put.version);
         let owner = of_principal(&put.principal, account, environment.authorization);
-        let config = configuration(&environment.configuration, head.metadata());
+        let config = configuration(&environment.configuration, &metadata);
         let submission = |config| Submission {
             run_id,
             owner: owner.clone(),
@@ -166,10 +148,10 @@ impl Uploads {
 /// The configuration of an object's metadata (`x-amz-meta-target-name: …`, percent-encoded UTF-8).
 fn configuration(
     operator: &resonare_settings::Configuration,
-    metadata: Option<&HashMap<String, String>>,
+    metadata: &HashMap<String, String>,
 ) -> Result<Map<String, Value>, String> {
     let mut values = Vec::new();
-    for (name, value) in metadata.into_iter().flatten() {
+    for (name, value) in metadata {
         let value = urlencoding::decode(value)
             .map_err(|_| format!("the metadata {name} is no percent-encoded UTF-8"))?;
         values.push((name.replace('-', "_"), value.into_owned()));

@@ -68,19 +68,21 @@ impl Shelf for BucketShelf {
         }
     }
 
-    async fn fetch(&self, model_id: &str, folder: &Path) -> Result<(), String> {
+    async fn fetch(&self, model_id: &str, folder: &Path) -> Result<bool, String> {
         let is_path = model_id
             .split('/')
             .all(|part| !part.is_empty() && !part.starts_with('.'));
         let folder = folder.join(model_id);
         if !is_path || folder.join(FILES[1]).exists() {
-            return Ok(());
+            return Ok(true);
         }
+        let mut found = false;
         for name in FILES {
             let key = format!("tokenizers/{model_id}/{name}");
-            Self::download(&self.objects, &key, &folder.join(name)).await?;
+            found = Self::download(&self.objects, &key, &folder.join(name)).await?;
         }
-        Ok(())
+        // The last file makes it whole.
+        Ok(found)
     }
 
     async fn keep(&self, model_id: &str, folder: &Path) {

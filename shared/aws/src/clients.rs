@@ -3,8 +3,6 @@
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use jiff::Timestamp;
-use resonare_jobs::ports::Clock;
 use std::time::Duration;
 
 /// Clients that share their connections and credentials.
@@ -45,15 +43,5 @@ impl Clients {
             dynamodb: aws_sdk_dynamodb::Client::new(configuration),
             sqs: aws_sdk_sqs::Client::new(configuration),
         }
-    }
-}
-
-/// The clock of the machine.
-#[derive(Clone, Copy, Debug)]
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::now()
     }
 }

@@ -10,8 +10,8 @@ mod queue;
 mod records;
 mod transfers;
 
-pub use clients::{Clients, SystemClock};
+pub use clients::Clients;
 pub use objects::S3ObjectStore;
 pub use queue::SqsQueue;
 pub use records::DynamoJobStore;
-pub use transfers::{S3Transfers, uploaded_run};
+pub use transfers::uploaded_run;

@@ -3,12 +3,14 @@
 //! Reading is ranged and read ahead, each range of the same version of the object; writing is
 //! multipart, completed last. Both block, beside tasks that do the transfers.
 
+use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::operation::head_object::{HeadObjectError, HeadObjectOutput};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, Delete, ObjectIdentifier};
 use bytes::{Bytes, BytesMut};
@@ -47,8 +49,8 @@ const ORPHANS_OF: Duration = Duration::from_hours(6);
 /// Objects in a bucket.
 #[derive(Clone, Debug)]
 pub struct S3ObjectStore {
-    client: Client,
-    bucket: String,
+    pub(crate) client: Client,
+    pub(crate) bucket: String,
 }
 
 /// An object's `ETag`, as the version that a record names.
@@ -56,7 +58,7 @@ pub(crate) fn etag_version(etag: &str) -> String {
     format!("\"{}\"", etag.trim_matches('"'))
 }
 
-fn failed<E, R>(error: SdkError<E, R>) -> Unavailable
+pub(crate) fn failed<E, R>(error: SdkError<E, R>) -> Unavailable
 where
     E: std::error::Error + Send + Sync + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,
@@ -89,6 +91,39 @@ impl S3ObjectStore {
     pub async fn answers(&self) -> bool {
         let head = self.client.head_bucket().bucket(&self.bucket).send();
         head.await.is_ok()
+    }
+
+    /// What is known of an object beside its bytes; `None` if there is no such object.
+    pub(crate) async fn head(&self, key: &str) -> Result<Option<HeadObjectOutput>, Unavailable> {
+        let head = self
+            .client
+            .head_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .send();
+        match head.await {
+            Ok(head) => Ok(Some(head)),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(HeadObjectError::is_not_found) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// The metadata that an object was put with; `None` if there is no such object.
+    ///
+    /// # Errors
+    /// If the bucket can't be asked.
+    pub async fn metadata(
+        &self,
+        key: &str,
+    ) -> Result<Option<HashMap<String, String>>, Unavailable> {
+        let head = self.head(key).await?;
+        Ok(head.map(|head| head.metadata.unwrap_or_default()))
     }
 
     /// A range of an object, again where its body breaks off; `None` if there is no such object.

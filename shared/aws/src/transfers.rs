@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_sdk_s3::Client;
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use aws_sdk_s3::presigning::{PresignedRequest, PresigningConfig};
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use jiff::Timestamp;
@@ -13,7 +12,7 @@ use resonare_jobs::ports::{Completion, Downloads, Unavailable, UploadPart, Uploa
 use resonare_jobs::{DirectUpload, JobRecord, Output, Payload, RunId, output_key};
 
 use crate::failure::unavailable;
-use crate::objects::{JOB_TAG, etag_version};
+use crate::objects::{JOB_TAG, S3ObjectStore, etag_version, failed};
 
 const PORT: &str = "objects";
 
@@ -41,23 +40,13 @@ pub fn uploaded_run(key: &str) -> Option<RunId> {
         .ok()
 }
 
-/// Transfers by addresses of a bucket.
-#[derive(Clone, Debug)]
-pub struct S3Transfers {
-    client: Client,
-    bucket: String,
-}
-
 fn part_size(size_bytes: u64) -> u64 {
     size_bytes.div_ceil(MOST_PARTS).max(SMALLEST_PART)
 }
 
-fn failed<E, R>(error: SdkError<E, R>) -> Unavailable
-where
-    E: std::error::Error + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
-{
-    unavailable(PORT, error)
+/// The store's name of an upload of several parts.
+fn multipart_id(payload: &Payload) -> Option<&str> {
+    payload.upload.as_ref()?.id.as_deref()
 }
 
 fn lasting(time: Duration) -> Result<PresigningConfig, Unavailable> {
@@ -77,17 +66,8 @@ fn part(number: u32, size_bytes: u64, signed: &PresignedRequest) -> UploadPart {
     }
 }
 
-impl S3Transfers {
-    /// Transfers into and out of a bucket.
-    pub fn new(client: Client, bucket: String) -> Self {
-        Self { client, bucket }
-    }
-
-    async fn single(
-        &self,
-        payload: &Payload,
-        upload: &DirectUpload,
-    ) -> Result<UploadPart, Unavailable> {
+impl S3ObjectStore {
+    async fn single(&self, payload: &Payload) -> Result<UploadPart, Unavailable> {
         let size = i64::try_from(payload.size_bytes).unwrap_or(i64::MAX);
         let signed = self
             .client
@@ -95,7 +75,7 @@ impl S3Transfers {
             .bucket(&self.bucket)
             .key(&payload.key)
             .content_length(size)
-            .set_content_encoding(upload.content_encoding.clone())
+            .set_content_encoding(payload.content_encoding().map(str::to_owned))
             .if_none_match("*")
             .tagging(JOB_TAG)
             .presigned(lasting(UPLOAD_LASTS)?)
@@ -130,32 +110,18 @@ impl S3Transfers {
 
     /// The object at the payload's key, if it is there and has the size that was announced.
     async fn stored(&self, payload: &Payload) -> Result<Completion, Unavailable> {
-        let found = self
-            .client
-            .head_object()
-            .bucket(&self.bucket)
-            .key(&payload.key)
-            .send()
-            .await;
-        match found {
-            Ok(head) => Ok(Completion::Done(Payload {
+        let found = self.head(&payload.key).await?;
+        Ok(found.map_or(Completion::Incomplete, |head| {
+            Completion::Done(Payload {
                 version: head.e_tag().map(etag_version),
                 ..payload.clone()
-            })),
-            Err(error)
-                if error.as_service_error().is_some_and(
-                    aws_sdk_s3::operation::head_object::HeadObjectError::is_not_found,
-                ) =>
-            {
-                Ok(Completion::Incomplete)
-            }
-            Err(error) => Err(failed(error)),
-        }
+            })
+        }))
     }
 }
 
 #[async_trait]
-impl Uploads for S3Transfers {
+impl Uploads for S3ObjectStore {
     async fn begin(
         &self,
         run_id: RunId,
@@ -189,30 +155,22 @@ impl Uploads for S3Transfers {
         })
     }
 
-    async fn plan(
-        &self,
-        _run_id: RunId,
-        payload: &Payload,
-        upload: &DirectUpload,
-    ) -> Result<UploadPlan, Unavailable> {
+    async fn plan(&self, _run_id: RunId, payload: &Payload) -> Result<UploadPlan, Unavailable> {
         let expires_at = Timestamp::now() + UPLOAD_LASTS;
-        let parts = match &upload.id {
-            None => vec![self.single(payload, upload).await?],
+        let id = multipart_id(payload);
+        let parts = match id {
+            None => vec![self.single(payload).await?],
             Some(id) => self.parts(payload, id).await?,
         };
         Ok(UploadPlan {
             parts,
-            needs_completion: upload.id.is_some(),
+            needs_completion: id.is_some(),
             expires_at,
         })
     }
 
-    async fn complete(
-        &self,
-        payload: &Payload,
-        upload: &DirectUpload,
-    ) -> Result<Completion, Unavailable> {
-        let Some(id) = &upload.id else {
+    async fn complete(&self, payload: &Payload) -> Result<Completion, Unavailable> {
+        let Some(id) = multipart_id(payload) else {
             return self.stored(payload).await;
         };
         let mut parts = Vec::new();
@@ -274,30 +232,15 @@ impl Uploads for S3Transfers {
 }
 
 #[async_trait]
-impl Downloads for S3Transfers {
+impl Downloads for S3ObjectStore {
     async fn address(
         &self,
         job: &JobRecord,
         output: &Output,
     ) -> Result<Option<String>, Unavailable> {
         let key = output_key(job.run_id, &output.name);
-        let found = self
-            .client
-            .head_object()
-            .bucket(&self.bucket)
-            .key(&key)
-            .send()
-            .await;
-        match found {
-            Err(error)
-                if error.as_service_error().is_some_and(
-                    aws_sdk_s3::operation::head_object::HeadObjectError::is_not_found,
-                ) =>
-            {
-                return Ok(None);
-            }
-            Err(error) => return Err(failed(error)),
-            Ok(_) => {}
+        if self.head(&key).await?.is_none() {
+            return Ok(None);
         }
         let signed = self
             .client

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use resonare_jobs::JobError;
+use resonare_jobs::{JobError, causes};
 use resonare_settings::SettingsError;
 use serde::Serialize;
 use tracing::error;
@@ -68,13 +68,7 @@ impl From<JobError> for Problem {
                 Self::unprocessable(detail)
             }
             JobError::Unavailable(cause) => {
-                let mut causes = cause.to_string();
-                let mut source = std::error::Error::source(&cause);
-                while let Some(cause) = source {
-                    causes = format!("{causes}: {cause}");
-                    source = cause.source();
-                }
-                error!("a request failed: {causes}");
+                error!("a request failed: {}", causes(&cause));
                 Self {
                     retry_after: Some(Duration::from_secs(5)),
                     ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "try again in a moment")

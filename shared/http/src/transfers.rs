@@ -1,6 +1,5 @@
 //! Uploads and downloads through the same server, where objects have no addresses of their own.
 
-use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::sync::Arc;
 
@@ -61,21 +60,14 @@ impl Uploads for ServerTransfers {
         })
     }
 
-    async fn plan(
-        &self,
-        run_id: RunId,
-        payload: &Payload,
-        upload: &DirectUpload,
-    ) -> Result<UploadPlan, Unavailable> {
-        let mut headers = BTreeMap::new();
-        if let Some(encoding) = &upload.content_encoding {
-            headers.insert("content-encoding".to_owned(), encoding.clone());
-        }
+    async fn plan(&self, run_id: RunId, payload: &Payload) -> Result<UploadPlan, Unavailable> {
+        let encoding = payload.content_encoding();
+        let headers = encoding.map(|encoding| ("content-encoding".to_owned(), encoding.to_owned()));
         let part = UploadPart {
             number: 1,
             size_bytes: payload.size_bytes,
             url: format!("/data-prep/uploads/{run_id}/content"),
-            headers,
+            headers: headers.into_iter().collect(),
         };
         Ok(UploadPlan {
             parts: vec![part],
@@ -84,11 +76,7 @@ impl Uploads for ServerTransfers {
         })
     }
 
-    async fn complete(
-        &self,
-        _payload: &Payload,
-        _upload: &DirectUpload,
-    ) -> Result<Completion, Unavailable> {
+    async fn complete(&self, _payload: &Payload) -> Result<Completion, Unavailable> {
         // The one part is the whole upload, and would have been taken when it came.
         Ok(Completion::Incomplete)
     }

@@ -5,6 +5,8 @@
 //! worker's changes are fenced by its lease: no order of retries, duplicates and crashes loses a
 //! job, commits two results or leaves one running for ever.
 
+mod causes;
+mod clock;
 mod jobs;
 mod limits;
 pub mod ports;
@@ -18,6 +20,8 @@ pub mod testkit;
 mod upload;
 mod work;
 
+pub use causes::causes;
+pub use clock::SystemClock;
 pub use jobs::{JobError, Jobs, output_key};
 pub use limits::{Limits, Timings};
 pub use process::{NoTokenizer, PipelineProcessor, TokenizerSource};

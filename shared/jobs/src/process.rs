@@ -11,6 +11,7 @@ use resonare_pipeline::{Failure, Outputs, Run, Source, StatsFile, Tokenizer, Tok
 use resonare_settings::{Configuration, RawOutput};
 use tracing::warn;
 
+use crate::causes::causes;
 use crate::jobs::output_key;
 use crate::ports::{ObjectStore, ObjectWriter, Unavailable};
 use crate::record::{JobRecord, Output, RunId, StatsSummary};
@@ -67,13 +68,9 @@ fn failed(message: impl Into<String>) -> Verdict {
 }
 
 fn retry(error: &dyn std::error::Error) -> Verdict {
-    let mut message = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        message = format!("{message}: {error}");
-        cause = error.source();
+    Verdict::Retry {
+        message: causes(error),
     }
-    Verdict::Retry { message }
 }
 
 #[async_trait]

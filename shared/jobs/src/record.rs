@@ -183,6 +183,13 @@ pub enum Stage {
     Done,
 }
 
+impl Payload {
+    /// How its bytes are encoded, as the sender of a direct upload announced it.
+    pub fn content_encoding(&self) -> Option<&str> {
+        self.upload.as_ref()?.content_encoding.as_deref()
+    }
+}
+
 /// How far a job is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {

@@ -51,11 +51,8 @@ impl Jobs {
             return Ok(());
         }
         let mut active = 0;
-        for status in [
-            JobStatus::AwaitingUpload,
-            JobStatus::Queued,
-            JobStatus::Running,
-        ] {
+        let statuses = JobStatus::ALL.into_iter();
+        for status in statuses.filter(|status| status.is_active()) {
             active += self.records.count(owner, status, limit).await?;
         }
         if active < limit {

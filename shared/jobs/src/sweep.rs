@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tracing::{info, warn};
 
+use crate::causes::causes;
 use crate::jobs::{Change, Jobs, prefix};
 use crate::ports::Unavailable;
 use crate::record::{JobRecord, JobStatus};
@@ -27,46 +28,25 @@ pub struct Swept {
     pub orphans: u64,
 }
 
+/// Whether a worker may still be alive.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    /// It may, until its lease ends.
+    Usual,
+    /// None is.
+    None,
+}
+
 impl Jobs {
     /// Takes up everything that a process left which is known to be dead: claims are released
     /// without waiting for their leases to end, what is queued is sent again, and payloads that no
     /// record names are removed. Only for a home with a single process, before it takes anything in.
     ///
     /// # Errors
-    /// If a port fails.
+    /// If a port fails. Single records that fail are left to the sweeper.
     pub async fn recover(&self) -> Result<(), Unavailable> {
-        let mut cursor = None;
-        loop {
-            let page = self.records.due(self.now(), cursor.as_deref(), PAGE);
-            let page = page.await?;
-            for record in &page.records {
-                if let Err(error) = self.recover_record(record).await {
-                    // The sweeper comes to it.
-                    warn!(job.id = %record.run_id, "a job is not taken up yet: {error}");
-                }
-            }
-            cursor = page.next;
-            if cursor.is_none() {
-                break;
-            }
-        }
+        self.sweep_records(Patience::None).await?;
         self.remove_orphans(Duration::ZERO).await.map(|_| ())
-    }
-
-    async fn recover_record(&self, record: &JobRecord) -> Result<(), Unavailable> {
-        let now = self.now();
-        let change = self.change(record.run_id, |record| match record.status {
-            JobStatus::Running => Some(self.claimed_or_exhausted(record, now, None)),
-            _ => None,
-        });
-        if let Change::Written(record) | Change::Left(record) = change.await? {
-            match record.status {
-                JobStatus::Queued => self.queue.send(record.run_id, Duration::ZERO).await?,
-                JobStatus::Failed => self.discard_leftovers(&record).await?,
-                _ => {}
-            }
-        }
-        Ok(())
     }
 
     /// Looks at every job that is not finished or whose time is over.
@@ -74,25 +54,7 @@ impl Jobs {
     /// # Errors
     /// If a port fails; the next sweep goes on.
     pub async fn sweep(&self) -> Result<Swept, Unavailable> {
-        let mut swept = Swept::default();
-        let (mut cursor, mut failure) = (None, None);
-        loop {
-            let page = self
-                .records
-                .due(self.now(), cursor.as_deref(), PAGE)
-                .await?;
-            for record in &page.records {
-                // One that fails does not keep the sweeper from the others.
-                if let Err(error) = self.sweep_record(record, &mut swept).await {
-                    warn!(job.id = %record.run_id, "a job is left to the next sweep: {error}");
-                    failure.get_or_insert(error);
-                }
-            }
-            cursor = page.next;
-            if cursor.is_none() {
-                break;
-            }
-        }
+        let (mut swept, failure) = self.sweep_records(Patience::Usual).await?;
         swept.orphans = self.remove_orphans(self.timings.upload_deadline).await?;
         if swept != Swept::default() {
             info!(
@@ -107,7 +69,37 @@ impl Jobs {
         failure.map_or(Ok(swept), Err)
     }
 
-    async fn sweep_record(&self, record: &JobRecord, swept: &mut Swept) -> Result<(), Unavailable> {
+    /// Looks at every record that is due; what it did, and the first failure of a record.
+    async fn sweep_records(
+        &self,
+        patience: Patience,
+    ) -> Result<(Swept, Option<Unavailable>), Unavailable> {
+        let mut swept = Swept::default();
+        let (mut cursor, mut failure) = (None, None);
+        loop {
+            let page = self.records.due(self.now(), cursor.as_deref(), PAGE);
+            let page = page.await?;
+            for record in &page.records {
+                // One that fails does not keep the sweeper from the others.
+                if let Err(error) = self.sweep_record(record, patience, &mut swept).await {
+                    let causes = causes(&error);
+                    warn!(job.id = %record.run_id, "a job is left to the next sweep: {causes}");
+                    failure.get_or_insert(error);
+                }
+            }
+            cursor = page.next;
+            if cursor.is_none() {
+                return Ok((swept, failure));
+            }
+        }
+    }
+
+    async fn sweep_record(
+        &self,
+        record: &JobRecord,
+        patience: Patience,
+        swept: &mut Swept,
+    ) -> Result<(), Unavailable> {
         let now = self.now();
         if record.is_expired(now) || record.status == JobStatus::Deleting {
             if let Some(record) = self.begin_deletion(record.run_id).await? {
@@ -117,7 +109,7 @@ impl Jobs {
             return Ok(());
         }
         let change = self
-            .change(record.run_id, |record| self.mended(record, now))
+            .change(record.run_id, |record| self.mended(record, patience, now))
             .await?;
         let Change::Written(mended) = change else {
             return Ok(());
@@ -137,21 +129,21 @@ impl Jobs {
     }
 
     /// The record as it should be, where something did not go on.
-    fn mended(&self, record: &JobRecord, now: Timestamp) -> Option<JobRecord> {
+    fn mended(&self, record: &JobRecord, patience: Patience, now: Timestamp) -> Option<JobRecord> {
+        let at_once = patience == Patience::None;
         let since =
             |time: Timestamp| Duration::try_from(now.duration_since(time)).unwrap_or_default();
         match record.status {
             JobStatus::Queued => {
                 let sent_at = record.sent_at.unwrap_or(record.updated_at);
-                (since(sent_at) >= self.timings.resend_after).then(|| {
+                (at_once || since(sent_at) >= self.timings.resend_after).then(|| {
                     let mut next = record.next(now);
                     next.sent_at = Some(now);
                     next
                 })
             }
-            JobStatus::Running => {
-                (!record.is_leased(now)).then(|| self.claimed_or_exhausted(record, now, None))
-            }
+            JobStatus::Running => (at_once || !record.is_leased(now))
+                .then(|| self.claimed_or_exhausted(record, now, None)),
             JobStatus::AwaitingUpload => (since(record.created_at) >= self.timings.upload_deadline)
                 .then(|| {
                     let mut next = record.next(now);

@@ -1,7 +1,7 @@
 //! A worker's part: claim a job, process it under a lease that is extended, commit the result once.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -52,6 +52,16 @@ pub struct Attempt {
     pub bytes_read: Arc<AtomicU64>,
     /// The tokenizer, once it is known.
     pub tokenizer: Arc<std::sync::Mutex<Option<TokenizerInfo>>>,
+}
+
+impl Attempt {
+    fn known_tokenizer(&self) -> Option<TokenizerInfo> {
+        let known = self
+            .tokenizer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        known.clone()
+    }
 }
 
 /// Does what a job is about: its payload in, its outputs out.
@@ -106,8 +116,7 @@ impl Jobs {
         deadline: Option<Instant>,
     ) -> Result<Handled, Unavailable> {
         let run_id = message.run_id;
-        let token = Uuid::new_v4();
-        let job = match self.claim(run_id, token).await? {
+        let job = match self.claim(run_id).await? {
             Change::Written(job) if job.status == JobStatus::Running => job,
             Change::Written(job) | Change::Left(job) if job.status.is_finished() => {
                 return self.settle(&job, message).await;
@@ -131,13 +140,13 @@ impl Jobs {
         let verdict = self
             .process_under_lease(&job, message, processor, &attempt, (give_up, deadline))
             .await;
-        self.commit(&job, token, message, verdict, &attempt).await
+        self.commit(&job, message, verdict, &attempt).await
     }
 
     /// Takes a job that is queued, or whose worker's lease ran out; fails one that was claimed too
     /// often.
-    async fn claim(&self, run_id: RunId, token: Uuid) -> Result<Change, Unavailable> {
-        let now = self.now();
+    async fn claim(&self, run_id: RunId) -> Result<Change, Unavailable> {
+        let (now, token) = (self.now(), Uuid::new_v4());
         let change = self.change(run_id, |record| {
             let free = match record.status {
                 JobStatus::Queued => true,
@@ -226,11 +235,7 @@ impl Jobs {
         let now = self.now();
         let bytes_read = attempt.bytes_read.load(Ordering::Relaxed);
         let progress = Progress::of(bytes_read, job.payload.size_bytes);
-        let tokenizer = attempt
-            .tokenizer
-            .lock()
-            .map(|known| known.clone())
-            .unwrap_or_default();
+        let tokenizer = attempt.known_tokenizer();
         let extended = self.change(job.run_id, |record| {
             holds(record, job).then(|| {
                 let mut next = record.next(now);
@@ -260,18 +265,12 @@ impl Jobs {
     async fn commit(
         &self,
         job: &JobRecord,
-        token: Uuid,
         message: &Message,
         verdict: Verdict,
         attempt: &Attempt,
     ) -> Result<Handled, Unavailable> {
-        debug_assert_eq!(job.lease.map(|lease| lease.token), Some(token));
         let now = self.now();
-        let tokenizer = attempt
-            .tokenizer
-            .lock()
-            .map(|known| known.clone())
-            .unwrap_or_default();
+        let tokenizer = attempt.known_tokenizer();
         let committed = self.change(job.run_id, |record| {
             holds(record, job).then(|| {
                 let mut next = self.result(record, &verdict, now);

@@ -3,13 +3,11 @@
 //! Everything is durable once it is answered: a process that is killed at any moment finds, when it
 //! starts again, every write that was answered and no half of any other.
 
-mod clock;
 mod database;
 mod objects;
 mod queue;
 mod records;
 
-pub use clock::SystemClock;
 pub use database::{Database, DatabaseError};
 pub use objects::FileObjectStore;
 pub use queue::SqliteQueue;

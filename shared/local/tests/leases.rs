@@ -7,9 +7,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use resonare_jobs::{
     Attempt, Handled, JobRecord, JobStatus, Jobs, Limits, Owner, Payload, Processor, RunId,
-    StatsSummary, Submission, Timings, Verdict,
+    StatsSummary, Submission, SystemClock, Timings, Verdict,
 };
-use resonare_local::{Database, FileObjectStore, SqliteJobStore, SqliteQueue, SystemClock};
+use resonare_local::{Database, FileObjectStore, SqliteJobStore, SqliteQueue};
 use serde_json::Map;
 
 const VISIBILITY: Duration = Duration::from_secs(2);

@@ -14,12 +14,12 @@ pub trait Shelf: Send + Sync {
     /// A sentence, if it can't be had now.
     async fn local_path(&self, tokenizer: &str) -> Result<String, String>;
 
-    /// Puts what is kept of a model below `folder`, unless it is there already. That nothing is kept
-    /// is no error.
+    /// Puts what is kept of a model below `folder`, unless it is there already; whether there
+    /// was something. After `false`, what the folder gets otherwise is worth keeping.
     ///
     /// # Errors
     /// A sentence, if the shelf can't be used now.
-    async fn fetch(&self, model_id: &str, folder: &Path) -> Result<(), String>;
+    async fn fetch(&self, model_id: &str, folder: &Path) -> Result<bool, String>;
 
     /// Keeps what the folder has of a model. It is worth a warning if that fails, no more.
     async fn keep(&self, model_id: &str, folder: &Path);
@@ -35,8 +35,8 @@ impl Shelf for NoShelf {
         Ok(tokenizer.to_owned())
     }
 
-    async fn fetch(&self, _model_id: &str, _folder: &Path) -> Result<(), String> {
-        Ok(())
+    async fn fetch(&self, _model_id: &str, _folder: &Path) -> Result<bool, String> {
+        Ok(true)
     }
 
     async fn keep(&self, _model_id: &str, _folder: &Path) {}

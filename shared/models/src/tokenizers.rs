@@ -110,12 +110,12 @@ impl TokenizerSource for ModelTokenizers {
             message,
             is_retryable: true,
         };
-        let tokenizer = if let Some(value) = &wanted.tokenizer {
-            Some(self.shelf.local_path(value).await.map_err(on_shelf)?)
+        let (tokenizer, is_kept) = if let Some(value) = &wanted.tokenizer {
+            let path = self.shelf.local_path(value).await;
+            (Some(path.map_err(on_shelf)?), true)
         } else {
             let fetched = self.shelf.fetch(&wanted.model_id, &self.folder).await;
-            fetched.map_err(on_shelf)?;
-            None
+            (None, fetched.map_err(on_shelf)?)
         };
         let look_up = move || {
             let lookup = Lookup {
@@ -136,7 +136,7 @@ impl TokenizerSource for ModelTokenizers {
             is_retryable: true,
         })??;
         let found = (Arc::new(tokenizer), info);
-        if wanted.tokenizer.is_none() {
+        if !is_kept {
             self.shelf.keep(&wanted.model_id, &self.folder).await;
         }
         self.keep(wanted, found.clone());

@@ -53,13 +53,12 @@ async fn an_object_is_read_and_removed_in_the_version_that_is_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signed_address_takes_what_was_announced_once() {
     let emulator = Emulator::start().await;
-    let (objects, transfers) = emulator.transfers().await;
+    let objects = emulator.objects().await;
     let run_id = RunId::generate(jiff::Timestamp::now());
-    let payload = transfers.begin(run_id, 5, None).await.unwrap();
-    let upload = payload.upload.clone().unwrap();
-    let plan = transfers.plan(run_id, &payload, &upload).await.unwrap();
+    let payload = objects.begin(run_id, 5, None).await.unwrap();
+    let plan = objects.plan(run_id, &payload).await.unwrap();
     assert!(!plan.needs_completion);
-    let waiting = transfers.complete(&payload, &upload).await.unwrap();
+    let waiting = objects.complete(&payload).await.unwrap();
     assert_eq!(waiting, Completion::Incomplete);
     let part = plan.parts[0].clone();
     let put = tokio::task::spawn_blocking(move || {
@@ -76,8 +75,7 @@ async fn a_signed_address_takes_what_was_announced_once() {
     let [first, again] = put.await.unwrap();
     assert_eq!(first, 200);
     assert_eq!(again, 412, "what is there is not overwritten");
-    let Completion::Done(Payload { key, version, .. }) =
-        transfers.complete(&payload, &upload).await.unwrap()
+    let Completion::Done(Payload { key, version, .. }) = objects.complete(&payload).await.unwrap()
     else {
         panic!("the object is there");
     };
@@ -96,15 +94,14 @@ async fn a_signed_address_takes_what_was_announced_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_upload_has_parts_and_is_completed_once() {
     let emulator = Emulator::start().await;
-    let (_, transfers) = emulator.transfers().await;
+    let objects = emulator.objects().await;
     let run_id = RunId::generate(jiff::Timestamp::now());
-    let payload = transfers.begin(run_id, 6_000_000_000, None).await.unwrap();
-    let upload = payload.upload.clone().unwrap();
-    let plan = transfers.plan(run_id, &payload, &upload).await.unwrap();
+    let payload = objects.begin(run_id, 6_000_000_000, None).await.unwrap();
+    let plan = objects.plan(run_id, &payload).await.unwrap();
     assert!(plan.needs_completion);
     let sizes = plan.parts.iter().map(|part| part.size_bytes);
     assert_eq!(sizes.sum::<u64>(), 6_000_000_000);
-    let incomplete = transfers.complete(&payload, &upload).await.unwrap();
+    let incomplete = objects.complete(&payload).await.unwrap();
     assert_eq!(incomplete, Completion::Incomplete);
     // The same with a size that a test can send.
     let payload = Payload {
@@ -112,7 +109,7 @@ async fn a_large_upload_has_parts_and_is_completed_once() {
         ..payload
     };
     let url = plan.parts[0].url.clone();
-    let signed_size = transfers.plan(run_id, &payload, &upload).await.unwrap();
+    let signed_size = objects.plan(run_id, &payload).await.unwrap();
     assert_ne!(signed_size.parts[0].url, url, "the size is signed");
     let part = signed_size.parts[0].clone();
     let put = tokio::task::spawn_blocking(move || {
@@ -124,7 +121,7 @@ async fn a_large_upload_has_parts_and_is_completed_once() {
     });
     assert_eq!(put.await.unwrap(), 200);
     for _ in 0..2 {
-        let done = transfers.complete(&payload, &upload).await.unwrap();
+        let done = objects.complete(&payload).await.unwrap();
         assert!(matches!(done, Completion::Done(_)));
     }
 }

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
     ProjectionType, ScalarAttributeType,
 };
-use resonare_aws::{Clients, DynamoJobStore, S3ObjectStore, S3Transfers, SqsQueue};
+use resonare_aws::{Clients, DynamoJobStore, S3ObjectStore, SqsQueue};
 
 const PROGRAM: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -71,15 +71,6 @@ impl Emulator {
 
     pub(crate) async fn objects(&self) -> S3ObjectStore {
         S3ObjectStore::new(self.clients.s3.clone(), self.bucket().await)
-    }
-
-    pub(crate) async fn transfers(&self) -> (S3ObjectStore, S3Transfers) {
-        let bucket = self.bucket().await;
-        let s3 = self.clients.s3.clone();
-        (
-            S3ObjectStore::new(s3.clone(), bucket.clone()),
-            S3Transfers::new(s3, bucket),
-        )
     }
 
     pub(crate) async fn queue(&self) -> SqsQueue {

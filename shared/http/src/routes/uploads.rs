@@ -185,8 +185,7 @@ pub(crate) async fn complete(
         }
         status => return Err(JobError::NotAwaited(status).into()),
     }
-    let upload = record.payload.upload.clone().unwrap_or_default();
-    let completion = api.uploads.complete(&record.payload, &upload).await;
+    let completion = api.uploads.complete(&record.payload).await;
     let payload = match completion.map_err(JobError::from)? {
         Completion::Done(payload) => payload,
         Completion::Incomplete => {
@@ -207,8 +206,7 @@ pub(crate) async fn complete(
 
 async fn info(api: &Api, record: &JobRecord, headers: &HeaderMap) -> Result<UploadInfo, Problem> {
     let run_id = record.run_id;
-    let upload = record.payload.upload.clone().unwrap_or_default();
-    let plan = api.uploads.plan(run_id, &record.payload, &upload).await;
+    let plan = api.uploads.plan(run_id, &record.payload).await;
     let plan = plan.map_err(JobError::from)?;
     let part = |part: UploadPart| PartInfo {
         part_number: part.number,

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use super::Unavailable;
-use crate::record::{DirectUpload, JobRecord, Output, Payload, RunId};
+use crate::record::{JobRecord, Output, Payload, RunId};
 
 /// Where a part of an upload goes, with one PUT.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,20 +53,11 @@ pub trait Uploads: Send + Sync {
     ) -> Result<Payload, Unavailable>;
 
     /// The addresses of an upload that was begun, anew.
-    async fn plan(
-        &self,
-        run_id: RunId,
-        payload: &Payload,
-        upload: &DirectUpload,
-    ) -> Result<UploadPlan, Unavailable>;
+    async fn plan(&self, run_id: RunId, payload: &Payload) -> Result<UploadPlan, Unavailable>;
 
     /// Puts the parts together. Of an upload that was completed before, that is [`Completion::Done`]
     /// again.
-    async fn complete(
-        &self,
-        payload: &Payload,
-        upload: &DirectUpload,
-    ) -> Result<Completion, Unavailable>;
+    async fn complete(&self, payload: &Payload) -> Result<Completion, Unavailable>;
 }
 
 /// Downloads that come straight from where objects are stored.

@@ -143,6 +143,7 @@ struct Records {
     by_run: BTreeMap<RunId, JobRecord>,
     keys: HashMap<(Owner, String), (KeyedRun, Timestamp)>,
     uploads: HashMap<(Owner, i64), u64>,
+    completions: HashMap<RunId, u32>,
 }
 
 /// Records in memory.
@@ -174,6 +175,13 @@ fn page(records: Vec<JobRecord>, cursor: Option<&str>, limit: usize) -> Page {
     Page {
         records: records.into_iter().map(|(_, record)| record).collect(),
         next,
+    }
+}
+
+impl MemoryJobStore {
+    /// How often the records of runs were replaced by ones that are completed.
+    pub fn completions(&self) -> HashMap<RunId, u32> {
+        lock(&self.0).completions.clone()
     }
 }
 
@@ -229,13 +237,15 @@ impl JobStore for MemoryJobStore {
     }
 
     async fn replace(&self, record: &JobRecord) -> Result<Written, Unavailable> {
-        match lock(&self.0).by_run.get_mut(&record.run_id) {
-            Some(stored) if stored.revision + 1 == record.revision => {
-                *stored = record.clone();
-                Ok(Written::Done)
-            }
-            _ => Ok(Written::Conflict),
+        let mut all = lock(&self.0);
+        match all.by_run.get_mut(&record.run_id) {
+            Some(stored) if stored.revision + 1 == record.revision => *stored = record.clone(),
+            _ => return Ok(Written::Conflict),
         }
+        if record.status == JobStatus::Completed {
+            *all.completions.entry(record.run_id).or_default() += 1;
+        }
+        Ok(Written::Done)
     }
 
     async fn remove(&self, record: &JobRecord) -> Result<Written, Unavailable> {

@@ -84,7 +84,7 @@ async fn a_repeated_request_after_a_crash_is_one_job() {
             world.clock.advance(std::time::Duration::from_hours(25));
             world.settle().await;
             assert_eq!(world.commits(second), 1, "{call} {after}");
-            assert_eq!(world.commits.lock().unwrap().len(), 1, "{call} {after}");
+            assert_eq!(world.records.completions().len(), 1, "{call} {after}");
             is_settled(&world).await;
         }
     }

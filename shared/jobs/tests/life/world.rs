@@ -1,18 +1,16 @@
 //! A service in memory, whose process can be killed at any step.
 
-use std::collections::HashMap;
 use std::io::{Read as _, Write as _};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use resonare_jobs::ports::{
-    Clock, Created, IdempotencyKey, JobStore, KeyedRun, Message, ObjectReader, ObjectStore,
-    ObjectWriter, Page, Queue, Unavailable, Written,
+use resonare_jobs::ports::{Clock, JobStore, Unavailable};
+use resonare_jobs::testkit::{
+    Intercepted, Interceptor, ManualClock, MemoryJobStore, MemoryObjectStore, MemoryQueue,
 };
-use resonare_jobs::testkit::{ManualClock, MemoryJobStore, MemoryObjectStore, MemoryQueue};
 use resonare_jobs::{
     Attempt, JobRecord, JobStatus, Jobs, Limits, Output, Owner, Payload, Processor, RunId,
     StatsSummary, Submission, Timings, Verdict,
@@ -55,10 +53,17 @@ impl Faults {
         }
     }
 
-    async fn call<T>(
+    async fn die<T>(&self) -> T {
+        self.killed.notify_one();
+        std::future::pending().await
+    }
+}
+
+impl Interceptor for Faults {
+    async fn call<T: Send>(
         &self,
         port: &'static str,
-        call: impl Future<Output = Result<T, Unavailable>>,
+        call: impl Future<Output = Result<T, Unavailable>> + Send,
     ) -> Result<T, Unavailable> {
         let failure = || Unavailable {
             port,
@@ -77,183 +82,6 @@ impl Faults {
                 Err(failure())
             }
         }
-    }
-
-    async fn die<T>(&self) -> T {
-        self.killed.notify_one();
-        std::future::pending().await
-    }
-}
-
-/// A port whose calls may go wrong.
-#[derive(Clone)]
-struct Faulty<P> {
-    port: P,
-    faults: Arc<Faults>,
-}
-
-#[async_trait]
-impl ObjectStore for Faulty<MemoryObjectStore> {
-    async fn create(&self, key: &str) -> Result<Box<dyn ObjectWriter>, Unavailable> {
-        self.faults.call("objects", self.port.create(key)).await
-    }
-    async fn open(
-        &self,
-        key: &str,
-        version: Option<&str>,
-    ) -> Result<Option<ObjectReader>, Unavailable> {
-        self.faults
-            .call("objects", self.port.open(key, version))
-            .await
-    }
-    async fn remove(&self, key: &str, version: Option<&str>) -> Result<(), Unavailable> {
-        self.faults
-            .call("objects", self.port.remove(key, version))
-            .await
-    }
-    async fn remove_all(&self, prefix: &str) -> Result<(), Unavailable> {
-        self.faults
-            .call("objects", self.port.remove_all(prefix))
-            .await
-    }
-    async fn runs_older_than(&self, age: Duration) -> Result<Vec<RunId>, Unavailable> {
-        self.faults
-            .call("objects", self.port.runs_older_than(age))
-            .await
-    }
-}
-
-/// Records, with a log of the commits.
-#[derive(Clone)]
-struct Watched {
-    store: MemoryJobStore,
-    commits: Arc<Mutex<HashMap<RunId, u32>>>,
-}
-
-#[async_trait]
-impl JobStore for Faulty<Watched> {
-    async fn create(
-        &self,
-        record: &JobRecord,
-        key: Option<&IdempotencyKey>,
-        active_limit: usize,
-    ) -> Result<Created, Unavailable> {
-        self.faults
-            .call("records", self.port.store.create(record, key, active_limit))
-            .await
-    }
-    async fn run_of_key(
-        &self,
-        owner: &Owner,
-        key: &str,
-        now: Timestamp,
-    ) -> Result<Option<KeyedRun>, Unavailable> {
-        self.faults
-            .call("records", self.port.store.run_of_key(owner, key, now))
-            .await
-    }
-    async fn get(&self, run_id: RunId) -> Result<Option<JobRecord>, Unavailable> {
-        self.faults
-            .call("records", self.port.store.get(run_id))
-            .await
-    }
-    async fn replace(&self, record: &JobRecord) -> Result<Written, Unavailable> {
-        let write = async {
-            let written = self.port.store.replace(record).await?;
-            if written == Written::Done && record.status == JobStatus::Completed {
-                *self
-                    .port
-                    .commits
-                    .lock()
-                    .unwrap()
-                    .entry(record.run_id)
-                    .or_default() += 1;
-            }
-            Ok(written)
-        };
-        self.faults.call("records", write).await
-    }
-    async fn remove(&self, record: &JobRecord) -> Result<Written, Unavailable> {
-        self.faults
-            .call("records", self.port.store.remove(record))
-            .await
-    }
-    async fn list(
-        &self,
-        owner: &Owner,
-        status: Option<JobStatus>,
-        cursor: Option<&str>,
-        limit: usize,
-    ) -> Result<Page, Unavailable> {
-        self.faults
-            .call(
-                "records",
-                self.port.store.list(owner, status, cursor, limit),
-            )
-            .await
-    }
-    async fn due(
-        &self,
-        now: Timestamp,
-        cursor: Option<&str>,
-        limit: usize,
-    ) -> Result<Page, Unavailable> {
-        self.faults
-            .call("records", self.port.store.due(now, cursor, limit))
-            .await
-    }
-    async fn count(
-        &self,
-        owner: &Owner,
-        status: JobStatus,
-        cap: usize,
-    ) -> Result<usize, Unavailable> {
-        self.faults
-            .call("records", self.port.store.count(owner, status, cap))
-            .await
-    }
-    async fn oldest_queued(&self, limit: usize) -> Result<Vec<(Timestamp, RunId)>, Unavailable> {
-        self.faults
-            .call("records", self.port.store.oldest_queued(limit))
-            .await
-    }
-    async fn add_upload(
-        &self,
-        owner: &Owner,
-        day: i64,
-        bytes: u64,
-        limit: u64,
-    ) -> Result<Written, Unavailable> {
-        self.faults
-            .call(
-                "records",
-                self.port.store.add_upload(owner, day, bytes, limit),
-            )
-            .await
-    }
-}
-
-#[async_trait]
-impl Queue for Faulty<MemoryQueue> {
-    async fn send(&self, run_id: RunId, delay: Duration) -> Result<(), Unavailable> {
-        self.faults
-            .call("queue", self.port.send(run_id, delay))
-            .await
-    }
-    async fn receive(&self, visibility: Duration) -> Result<Option<Message>, Unavailable> {
-        self.faults
-            .call("queue", self.port.receive(visibility))
-            .await
-    }
-    async fn hide(&self, receipt: &str, visibility: Duration) -> Result<(), Unavailable> {
-        self.faults
-            .call("queue", self.port.hide(receipt, visibility))
-            .await
-    }
-    async fn acknowledge(&self, receipt: &str) -> Result<(), Unavailable> {
-        self.faults
-            .call("queue", self.port.acknowledge(receipt))
-            .await
     }
 }
 
@@ -333,12 +161,18 @@ pub(crate) struct World {
     pub(crate) records: MemoryJobStore,
     pub(crate) queue: MemoryQueue,
     pub(crate) faults: Arc<Faults>,
-    pub(crate) commits: Arc<Mutex<HashMap<RunId, u32>>>,
     pub(crate) jobs: Jobs,
 }
 
 pub(crate) fn owner() -> Owner {
     Owner("ann".to_owned())
+}
+
+fn faulty<P>(port: P, faults: &Arc<Faults>) -> Arc<Intercepted<P, Faults>> {
+    Arc::new(Intercepted {
+        port,
+        interceptor: Arc::clone(faults),
+    })
 }
 
 impl World {
@@ -347,25 +181,10 @@ impl World {
         let objects = MemoryObjectStore::new(clock.clone());
         let (records, queue) = (MemoryJobStore::default(), MemoryQueue::new(clock.clone()));
         let faults = Arc::new(Faults::default());
-        let commits = Arc::default();
-        let watched = Watched {
-            store: records.clone(),
-            commits: Arc::clone(&commits),
-        };
-        let faulty = Arc::clone(&faults);
         let jobs = Jobs {
-            objects: Arc::new(Faulty {
-                port: objects.clone(),
-                faults: Arc::clone(&faulty),
-            }),
-            records: Arc::new(Faulty {
-                port: watched,
-                faults: Arc::clone(&faulty),
-            }),
-            queue: Arc::new(Faulty {
-                port: queue.clone(),
-                faults: faulty,
-            }),
+            objects: faulty(objects.clone(), &faults),
+            records: faulty(records.clone(), &faults),
+            queue: faulty(queue.clone(), &faults),
             clock: Arc::new(clock.clone()),
             timings: Timings {
                 first_pause: Duration::from_secs(1),
@@ -383,7 +202,6 @@ impl World {
             records,
             queue,
             faults,
-            commits,
             jobs,
         };
         world.heal();
@@ -503,12 +321,8 @@ impl World {
 
     /// The commits of a job so far.
     pub(crate) fn commits(&self, run_id: RunId) -> u32 {
-        self.commits
-            .lock()
-            .unwrap()
-            .get(&run_id)
-            .copied()
-            .unwrap_or_default()
+        let completions = self.records.completions();
+        completions.get(&run_id).copied().unwrap_or_default()
     }
 
     pub(crate) fn has(&self, key: &str) -> bool {

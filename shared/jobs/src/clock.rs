@@ -1,7 +1,8 @@
 //! The machine's clock.
 
 use jiff::Timestamp;
-use resonare_jobs::ports::Clock;
+
+use crate::ports::Clock;
 
 /// The machine's clock.
 #[derive(Clone, Copy, Debug, Default)]
