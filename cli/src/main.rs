@@ -66,7 +66,12 @@ fn main() -> ExitCode {
 /// A service tells what it does, as JSON unless somebody watches; other commands only warn.
 fn log(command: &Command) {
     let is_service = matches!(command, Command::Serve(_));
-    let default = if is_service { "info" } else { "warn" };
+    // Where the SDK looked for credentials in vain is in the error that follows.
+    let default = if is_service {
+        "info"
+    } else {
+        "warn,aws_config=error"
+    };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
     let is_terminal = std::io::stderr().is_terminal();
     let log = tracing_subscriber::fmt()

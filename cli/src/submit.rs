@@ -80,15 +80,22 @@ impl Submission<'_> {
         progress.finish_and_clear();
         let run_id = run_id?;
         tracing::info!(job.id = %run_id, "job {run_id} is accepted");
-        let Some(job) = self.wait(&run_id)? else {
-            let line = format!(
-                "the job goes on; it is {}/data-prep/jobs/{run_id}",
-                self.client.base()
-            );
-            report::error("interrupted", &[line]);
-            return Ok(Outcome::Interrupted);
-        };
-        self.finish(&run_id, &job)
+        let goes_on = format!(
+            "the job was accepted, and goes on when the service does; it is {}/data-prep/jobs/{run_id}",
+            self.client.base()
+        );
+        match self.wait(&run_id) {
+            Ok(Some(job)) => self.finish(&run_id, &job),
+            Ok(None) => {
+                report::error("interrupted", &[goes_on]);
+                Ok(Outcome::Interrupted)
+            }
+            Err(error) if error.is::<Refusal>() => Err(error),
+            Err(error) => {
+                report::error(&format!("{error:#}"), &[goes_on]);
+                Ok(Outcome::Failed)
+            }
+        }
     }
 
     /// Waits until the job is finished; `None` if that was interrupted.

@@ -171,7 +171,10 @@ impl Client {
     }
 
     fn unreachable(&self) -> String {
-        format!("the service at {} is not reached", self.base)
+        format!(
+            "the service at {} is not reached (is it running, and is --api right?)",
+            self.base
+        )
     }
 
     /// The JSON at a path.

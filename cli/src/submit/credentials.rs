@@ -61,7 +61,10 @@ impl Authorization {
                 .credentials_provider()
                 .context("there is no provider of AWS credentials")?;
             let found = provider.provide_credentials().await;
-            found.context("there are no AWS credentials to sign requests with")
+            found.context(
+                "there are no AWS credentials to sign requests with; set AWS_PROFILE, or \
+                 AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+            )
         })?;
         Ok(Self::Aws {
             credentials,

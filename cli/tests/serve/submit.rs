@@ -123,6 +123,33 @@ fn what_goes_wrong_is_said() {
 }
 
 #[test]
+fn a_service_that_goes_away_leaves_the_name_of_the_job() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    std::fs::write(folder.path().join("result.json"), export(100_000)).unwrap();
+    let submitting = resonare(folder.path())
+        .args(["submit", "result.json", "--api", &server.url])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let run_id = loop {
+        let (_, jobs) = server.get("/data-prep/jobs?status=RUNNING");
+        if let Some(run_id) = jobs.as_object().unwrap().keys().next() {
+            break run_id.clone();
+        }
+    };
+    server.kill();
+    let output = submitting.wait_with_output().unwrap();
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains("is not reached (is it running"), "{error}");
+    assert!(
+        error.contains(&format!("/data-prep/jobs/{run_id}")),
+        "{error}"
+    );
+}
+
+#[test]
 fn a_secret_is_sent_to_the_service_alone() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start_with(folder.path(), &["--token=s3cret"]);
