@@ -11,13 +11,56 @@ use resonare_pipeline::Source;
 use resonare_settings::{Configuration, InputMode};
 use walkdir::WalkDir;
 
+use crate::s3::{Address, Object, S3};
+
 const STANDARD_INPUT: &str = "-";
 
 /// What one run reads.
 pub(crate) struct Inputs {
-    paths: Vec<PathBuf>,
-    /// Bytes of all files; none where standard input is among them.
+    all: Vec<Input>,
+    s3: S3,
+    /// Bytes of all inputs; none where standard input is among them.
     total: Option<u64>,
+}
+
+#[derive(Clone)]
+enum Input {
+    Standard,
+    File(PathBuf),
+    Object(Object),
+}
+
+impl Input {
+    /// What is at a path, and how many bytes it has, if that is known.
+    fn find(path: PathBuf, s3: &S3) -> anyhow::Result<(Self, Option<u64>)> {
+        if path.as_os_str() == STANDARD_INPUT {
+            return Ok((Self::Standard, None));
+        }
+        if let Some(address) = Address::parse(&path)? {
+            let object = s3.find(address)?;
+            let size = object.size_bytes;
+            return Ok((Self::Object(object), Some(size)));
+        }
+        let metadata = path.metadata();
+        let metadata = metadata.with_context(|| format!("failed to read {}", path.display()))?;
+        Ok((Self::File(path), Some(metadata.len())))
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Self::Standard => "standard input".to_owned(),
+            Self::File(path) => path.display().to_string(),
+            Self::Object(object) => object.to_string(),
+        }
+    }
+
+    fn open(&self, s3: &S3) -> io::Result<Box<dyn Read + Send>> {
+        Ok(match self {
+            Self::Standard => Box::new(io::stdin()),
+            Self::File(path) => Box::new(File::open(path)?),
+            Self::Object(object) => s3.open(object).map_err(io::Error::other)?,
+        })
+    }
 }
 
 /// Where an export was looked for that is not there.
@@ -28,13 +71,15 @@ pub(crate) struct NothingThere(pub(crate) PathBuf);
 pub(crate) fn choose(
     paths: &[PathBuf],
     configuration: &Configuration,
+    s3: &S3,
 ) -> anyhow::Result<Result<Inputs, NothingThere>> {
     let configured = match configuration.input_mode {
         InputMode::File => &configuration.input_file,
         InputMode::Dir => &configuration.input_dir,
     };
+    let is_there = || configured.exists() || matches!(Address::parse(configured), Ok(Some(_)));
     let paths = match paths {
-        [] if !configured.exists() => return Ok(Err(NothingThere(configured.clone()))),
+        [] if !is_there() => return Ok(Err(NothingThere(configured.clone()))),
         [] => std::slice::from_ref(configured),
         paths => paths,
     };
@@ -46,20 +91,16 @@ pub(crate) fn choose(
             files.push(path.clone());
         }
     }
+    let mut all = Vec::new();
     let mut total = Some(0);
-    for file in &files {
-        if file.as_os_str() == STANDARD_INPUT {
-            total = None;
-        } else {
-            let length = file
-                .metadata()
-                .with_context(|| format!("failed to read {}", file.display()))?
-                .len();
-            total = total.map(|total| total + length);
-        }
+    for file in files {
+        let (input, size) = Input::find(file, s3)?;
+        all.push(input);
+        total = total.zip(size).map(|(total, size)| total + size);
     }
     Ok(Ok(Inputs {
-        paths: files,
+        all,
+        s3: s3.clone(),
         total,
     }))
 }
@@ -93,8 +134,12 @@ fn exports_below(folder: &Path, output_dir: &Path) -> anyhow::Result<Vec<PathBuf
 }
 
 impl Inputs {
-    pub(crate) fn paths(&self) -> &[PathBuf] {
-        &self.paths
+    /// Those that are files on this machine.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.all.iter().filter_map(|input| match input {
+            Input::File(path) => Some(path.as_path()),
+            Input::Standard | Input::Object(_) => None,
+        })
     }
 
     /// Opens them one after the other, as they are read.
@@ -102,16 +147,12 @@ impl Inputs {
         &self,
         progress: ProgressBar,
     ) -> impl Iterator<Item = io::Result<Source>> + Send {
-        let paths = self.paths.clone();
-        paths.into_iter().map(move |path| {
-            let (name, reader): (_, Box<dyn Read + Send>) = if path.as_os_str() == STANDARD_INPUT {
-                ("standard input".to_owned(), Box::new(io::stdin()))
-            } else {
-                let name = path.display().to_string();
-                let file = File::open(&path)
-                    .map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))?;
-                (name, Box::new(file))
-            };
+        let s3 = self.s3.clone();
+        self.all.clone().into_iter().map(move |input| {
+            let name = input.name();
+            let reader = input
+                .open(&s3)
+                .map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))?;
             Ok(Source {
                 name,
                 reader: Box::new(progress.wrap_read(reader)),

@@ -9,6 +9,7 @@ use crate::arguments::{InspectArguments, layers};
 use crate::inputs::{self, NothingThere};
 use crate::interruption::Interruption;
 use crate::report;
+use crate::s3::S3;
 
 pub(crate) fn run(
     arguments: &InspectArguments,
@@ -22,7 +23,7 @@ pub(crate) fn run(
             return Ok(Outcome::WrongUsage);
         }
     };
-    let inputs = match inputs::choose(&arguments.paths, &configuration)? {
+    let inputs = match inputs::choose(&arguments.paths, &configuration, &S3::default())? {
         Ok(inputs) => inputs,
         Err(NothingThere(path)) => {
             let path = path.display();

@@ -1,6 +1,7 @@
 //! The command `resonare`: Telegram exports to training blocks, on one machine.
 
 mod arguments;
+mod bucket;
 mod hub;
 mod inputs;
 mod inspect;
@@ -8,6 +9,7 @@ mod interruption;
 mod outputs;
 mod prepare;
 mod report;
+mod s3;
 mod serve;
 mod submit;
 

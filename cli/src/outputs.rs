@@ -33,15 +33,16 @@ pub(crate) struct RunFolder {
 }
 
 impl RunFolder {
+    /// The file of an output in the making.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.staging.path().join(name)
+    }
+
     /// Begins the outputs of a run that reads `inputs`.
     ///
     /// # Errors
     /// If there is something in their place that no earlier run left, or that is read.
-    pub(crate) fn create(
-        local_dir: &Path,
-        run_id: &str,
-        inputs: &[PathBuf],
-    ) -> anyhow::Result<Self> {
+    pub(crate) fn create(local_dir: &Path, run_id: &str, inputs: &[&Path]) -> anyhow::Result<Self> {
         let create = || {
             fs::create_dir_all(local_dir)?;
             aside(local_dir, run_id)
@@ -64,13 +65,13 @@ impl RunFolder {
     }
 
     pub(crate) fn create_file(&self, name: &str) -> io::Result<OutputFile> {
-        let file = File::create(self.staging.path().join(name))?;
+        let file = File::create(self.file(name))?;
         Ok(OutputFile(BufWriter::with_capacity(256 << 10, file)))
     }
 
     /// Removes a file of a run that failed, if it is there.
     pub(crate) fn remove_file(&self, name: &str) -> anyhow::Result<()> {
-        unless_missing(fs::remove_file(self.staging.path().join(name)))
+        unless_missing(fs::remove_file(self.file(name)))
             .with_context(|| format!("failed to remove {name}"))
     }
 
@@ -134,7 +135,7 @@ fn unless_missing(result: io::Result<()>) -> io::Result<()> {
 }
 
 /// Checks that `destination` does not exist, or is what an earlier run left.
-fn is_replaceable(destination: &Path, inputs: &[PathBuf]) -> anyhow::Result<()> {
+fn is_replaceable(destination: &Path, inputs: &[&Path]) -> anyhow::Result<()> {
     let shown = destination.display();
     let entries = match fs::read_dir(destination) {
         Ok(entries) => entries,
@@ -157,7 +158,7 @@ fn is_replaceable(destination: &Path, inputs: &[PathBuf]) -> anyhow::Result<()> 
     let place = destination
         .canonicalize()
         .with_context(|| format!("failed to read {shown}"))?;
-    let is_read = |input: &PathBuf| {
+    let is_read = |input: &&Path| {
         input
             .canonicalize()
             .is_ok_and(|input| input.starts_with(&place))
@@ -249,12 +250,12 @@ mod tests {
     #[test]
     fn what_no_run_left_is_not_replaced() {
         let local_dir = tempfile::tempdir().unwrap();
-        let create = |inputs: &[PathBuf]| RunFolder::create(local_dir.path(), "r", inputs);
+        let create = |inputs: &[&Path]| RunFolder::create(local_dir.path(), "r", inputs);
         let precious = local_dir.path().join("r");
         fs::create_dir(&precious).unwrap();
         fs::write(precious.join(RAW), "[]").unwrap();
         assert!(create(&[]).is_ok());
-        assert!(create(&[precious.join(RAW)]).is_err(), "it is read");
+        assert!(create(&[&precious.join(RAW)]).is_err(), "it is read");
         fs::write(precious.join("result.json"), "{}").unwrap();
         assert!(create(&[]).is_err());
         fs::remove_dir_all(&precious).unwrap();

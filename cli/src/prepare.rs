@@ -1,7 +1,7 @@
 //! `resonare prepare`: files in, files out.
 
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context as _;
 use resonare_pipeline::{
@@ -10,14 +10,17 @@ use resonare_pipeline::{
 use resonare_settings::{Configuration, OutputMode, RawOutput};
 use resonare_tokenizer::{Lookup, LookupError, ModelTokenizer};
 use serde_json::json;
+use tempfile::NamedTempFile;
 
 use crate::Outcome;
 use crate::arguments::PrepareArguments;
+use crate::bucket::BucketOutputs;
 use crate::hub;
 use crate::inputs::{self, Inputs, NothingThere};
 use crate::interruption::Interruption;
 use crate::outputs::{self, PROCESSED, RAW, RunFolder, STATS, TRAIN};
 use crate::report;
+use crate::s3::{Address, S3};
 
 /// Holds `<model_id>/tokenizer.json`.
 const TOKENIZER_FOLDER: &str = "./data/tokenizers";
@@ -44,13 +47,6 @@ pub(crate) fn run(
             return Ok(Outcome::WrongUsage);
         }
     };
-    if configuration.output_modes.contains(&OutputMode::S3) {
-        report::error(
-            "output.modes: s3 is not available in this version; use local",
-            &[],
-        );
-        return Ok(Outcome::WrongUsage);
-    }
     let run_id = arguments
         .run_id
         .clone()
@@ -62,7 +58,16 @@ pub(crate) fn run(
         report::error(&error, &[]);
         return Ok(Outcome::WrongUsage);
     }
-    let inputs = match inputs::choose(&arguments.paths, &configuration)? {
+    let s3 = S3::default();
+    let replaces = arguments.run_id.is_some();
+    let bucket = match BucketOutputs::of(&configuration, &s3, &run_id, replaces) {
+        Ok(bucket) => bucket,
+        Err(error) => {
+            report::error(error, &[]);
+            return Ok(Outcome::WrongUsage);
+        }
+    };
+    let inputs = match inputs::choose(&arguments.paths, &configuration, &s3)? {
         Ok(inputs) => inputs,
         Err(NothingThere(path)) => {
             let error = format!(
@@ -74,7 +79,7 @@ pub(crate) fn run(
             return Ok(Outcome::WrongUsage);
         }
     };
-    let (tokenizer, tokenizer_info) = match find_tokenizer(&configuration) {
+    let (tokenizer, tokenizer_info) = match find_tokenizer(&configuration, &s3)? {
         Ok(found) => found,
         Err(error @ (LookupError::NoSuchTokenizer { .. } | LookupError::ModelId(_))) => {
             report::error(&format!("{:#}", anyhow::Error::from(error)), &[]);
@@ -85,6 +90,7 @@ pub(crate) fn run(
     let prepared = Prepared {
         configuration: &configuration,
         inputs: &inputs,
+        bucket,
         tokenizer: &tokenizer,
         tokenizer_info,
         threads: arguments.threads.unwrap_or_else(processors),
@@ -99,21 +105,43 @@ fn processors() -> NonZeroUsize {
 
 fn find_tokenizer(
     configuration: &Configuration,
-) -> Result<(ModelTokenizer, TokenizerInfo), LookupError> {
+    s3: &S3,
+) -> anyhow::Result<Result<(ModelTokenizer, TokenizerInfo), LookupError>> {
     let hub = hub::from_environment();
+    let copied = match &configuration.tokenizer {
+        Some(tokenizer) => copy_of_object(Path::new(tokenizer), s3)?,
+        None => None,
+    };
+    let copy = copied.as_ref().map(|copy| copy.path().to_string_lossy());
     let lookup = Lookup {
         model_id: &configuration.model_id,
-        tokenizer: configuration.tokenizer.as_deref(),
+        tokenizer: copy.as_deref().or(configuration.tokenizer.as_deref()),
         require_exact: configuration.require_exact_tokenizer,
         folder: Path::new(TOKENIZER_FOLDER),
         hub: &hub,
     };
-    lookup.find()
+    Ok(lookup.find())
+}
+
+/// A copy of what a path names in S3; none if it names a file.
+fn copy_of_object(path: &Path, s3: &S3) -> anyhow::Result<Option<NamedTempFile>> {
+    let Some(address) = Address::parse(path)? else {
+        return Ok(None);
+    };
+    let object = s3.find(address)?;
+    let mut copy = NamedTempFile::new()?;
+    let copied = s3.open(&object).and_then(|mut reader| {
+        std::io::copy(&mut reader, &mut copy)?;
+        Ok(())
+    });
+    copied.with_context(|| format!("failed to read {object}"))?;
+    Ok(Some(copy))
 }
 
 struct Prepared<'a> {
     configuration: &'a Configuration,
     inputs: &'a Inputs,
+    bucket: Option<BucketOutputs<'a>>,
     tokenizer: &'a ModelTokenizer,
     tokenizer_info: TokenizerInfo,
     threads: NonZeroUsize,
@@ -123,7 +151,8 @@ struct Prepared<'a> {
 impl Prepared<'_> {
     fn run(self, run_id: &str, as_json: bool) -> anyhow::Result<Outcome> {
         let local_dir = &self.configuration.output_local_dir;
-        let folder = RunFolder::create(local_dir, run_id, self.inputs.paths())?;
+        let read: Vec<_> = self.inputs.files().collect();
+        let folder = RunFolder::create(local_dir, run_id, &read)?;
         self.interruption.guard(folder.scratch_dir());
         let outcome = self.run_in(folder, run_id, as_json);
         self.interruption.release();
@@ -141,15 +170,18 @@ impl Prepared<'_> {
                     error_details: &[],
                 };
                 write_stats(&folder, &stats)?;
-                let place = folder.publish()?;
+                let raw = self.writes_raw().then_some(RAW);
+                let names = [Some(TRAIN), Some(PROCESSED), raw, Some(STATS)];
+                let names: Vec<_> = names.into_iter().flatten().collect();
+                let (outputs, published) = self.publish(folder, &names)?;
                 if as_json {
-                    let outputs = self.outputs(&place);
                     report::json(&json!({"run_id": run_id, "outputs": outputs, "stats": stats}))?;
                 } else {
                     report::statistics(&serde_json::to_value(&stats)?)?;
-                    report::outputs(&self.outputs(&place))?;
+                    report::outputs(&outputs)?;
                 }
-                Ok(Outcome::Done)
+                // What is local is there all the same.
+                published.map(|()| Outcome::Done)
             }
             Err(Failure {
                 error: PipelineError::Cancelled,
@@ -171,8 +203,11 @@ impl Prepared<'_> {
                         error_details: &details,
                     };
                     write_stats(&folder, &stats)?;
-                    folder.publish()?;
+                    self.publish(folder, &[STATS])?.1?;
                 } else {
+                    if let Some(bucket) = &self.bucket {
+                        bucket.discard()?;
+                    }
                     folder.discard()?;
                 }
                 Ok(Outcome::Failed)
@@ -180,17 +215,47 @@ impl Prepared<'_> {
         }
     }
 
-    fn writes_raw(&self) -> bool {
+    /// Puts outputs in their places: those that they have now, and whether the bucket has them too.
+    fn publish(
+        &self,
+        folder: RunFolder,
+        names: &[&str],
+    ) -> anyhow::Result<(Vec<String>, anyhow::Result<()>)> {
+        let mut places = Vec::new();
+        let published = match &self.bucket {
+            Some(bucket) => bucket.publish(&folder, names, &self.interruption.cancelled),
+            None => Ok(()),
+        };
+        if self.writes_locally() {
+            if !self.writes_raw_locally() {
+                folder.remove_file(RAW)?;
+            }
+            let place = folder.publish()?;
+            let local = names
+                .iter()
+                .filter(|name| **name != RAW || self.writes_raw_locally());
+            places.extend(local.map(|name| place.join(name).display().to_string()));
+        }
+        if let (Some(bucket), Ok(())) = (&self.bucket, &published) {
+            places.extend(names.iter().map(|name| bucket.address(name)));
+        }
+        Ok((places, published))
+    }
+
+    fn writes_locally(&self) -> bool {
+        self.configuration.output_modes.contains(&OutputMode::Local)
+    }
+
+    fn writes_raw_locally(&self) -> bool {
         self.configuration.output_raw == RawOutput::Always
     }
 
-    fn outputs(&self, place: &Path) -> Vec<PathBuf> {
-        let raw = self.writes_raw().then_some(RAW);
-        [Some(TRAIN), Some(PROCESSED), raw, Some(STATS)]
-            .into_iter()
-            .flatten()
-            .map(|name| place.join(name))
-            .collect()
+    fn writes_raw(&self) -> bool {
+        match self.configuration.output_raw {
+            RawOutput::Always => true,
+            RawOutput::S3 => self.bucket.is_some(),
+            RawOutput::Never => false,
+        }
     }
 
     fn execute(&self, folder: &RunFolder) -> anyhow::Result<Result<Statistics, Failure>> {

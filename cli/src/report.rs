@@ -1,7 +1,6 @@
 //! What is printed.
 
 use std::io::{self, Write as _};
-use std::path::PathBuf;
 
 use comfy_table::presets::UTF8_BORDERS_ONLY;
 use comfy_table::{CellAlignment, Table};
@@ -150,11 +149,11 @@ fn text(value: &Value) -> String {
 }
 
 /// Where the outputs are.
-pub(crate) fn outputs(paths: &[PathBuf]) -> io::Result<()> {
+pub(crate) fn outputs(places: &[String]) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    for (number, path) in paths.iter().enumerate() {
+    for (number, place) in places.iter().enumerate() {
         let label = if number == 0 { "outputs" } else { "" };
-        writeln!(out, "{label:9}  {}", one_line(&path.display().to_string()))?;
+        writeln!(out, "{label:9}  {}", one_line(place))?;
     }
     Ok(())
 }

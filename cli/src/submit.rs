@@ -156,7 +156,11 @@ impl Submission<'_> {
             report::json(&json!({"run_id": run_id, "job": job, "outputs": paths, "stats": stats}))?;
         } else if !failed {
             report::statistics(&stats)?;
-            report::outputs(&paths)?;
+            let places: Vec<_> = paths
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect();
+            report::outputs(&places)?;
         }
         Ok(if failed {
             Outcome::Failed
@@ -169,7 +173,7 @@ impl Submission<'_> {
         if outputs.is_empty() {
             return Ok(Vec::new());
         }
-        let inputs = [self.arguments.file.clone()];
+        let inputs = [self.arguments.file.as_path()];
         let folder = RunFolder::create(&self.arguments.output_dir, run_id, &inputs)?;
         self.interruption.guard(folder.scratch_dir());
         let result = self.download_into(folder, run_id, outputs);

@@ -1,5 +1,6 @@
 """The whole application on an emulator: template.yaml is deployed with `sam deploy`, the functions'
-own binaries run, and everything is driven from outside, over HTTP and by uploads.
+own binaries run, and everything is driven from outside, over HTTP and by uploads. Then things are made to
+fail. Every call that a function makes is compared with what the template permits it.
 
     cargo build --workspace --bins
     .tools/aws/bin/python tests/aws/flow.py
@@ -12,274 +13,117 @@ import http.server
 import json
 import os
 import pathlib
-import re
-import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
-import time
-import urllib.error
 import urllib.parse
-import urllib.request
 
-import boto3
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
+import faults
+from application import BINARIES, MODEL, SAMPLE, SECRET, Application, check, prepared, send
+from emulator import REGION, ROOT, emulator, free_port
+from permissions import access_key, compare
+from rie import Bootstrap
+from wire import Wire
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-TOOLS = ROOT / ".tools/aws/bin"
-BINARIES = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug"
-SAMPLE = ROOT / "sample/result.json"
-REGION = "us-east-1"
-STACK = "flow"
 # Names and texts of the sample, which no log may hold.
-PRIVATE = ["Jonas", "Mira", "Gerald", "Rutter", "Priya"]
+PRIVATE = ["Jonas", "Mira", "Gerald", "Rutter", "Priya", "lentil", SECRET]
+
+# A tokenizer that counts words.
+TINY = json.dumps({
+    "version": "1.0", "truncation": None, "padding": None, "added_tokens": [], "normalizer": None,
+    "pre_tokenizer": {"type": "Whitespace"}, "post_processor": None, "decoder": None,
+    "model": {"type": "WordLevel", "vocab": {"x": 0, "hello": 1}, "unk_token": "x"},
+}).encode()
 
 
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
+class Hub(http.server.BaseHTTPRequestHandler):
+    """A model hub with one tokenizer, for those who know the secret."""
 
+    served = []
 
-@contextlib.contextmanager
-def emulator(folder):
-    port = free_port()
-    environment = dict(
-        os.environ,
-        BIND_HOST="127.0.0.1",
-        GATEWAY_PORT=str(port),
-        LOCALSTACK_HOSTNAME=f"127.0.0.1:{port}",
-        IOT_MTLS_ENABLED="0",
-        SFTP_ENABLED="0",
-        LAMBDA_EXECUTOR="local",
-    )
-    with open(folder / "emulator.log", "wb") as log:
-        process = subprocess.Popen([TOOLS / "ministack"], env=environment, stdout=log, stderr=log)
-        try:
-            for _ in range(300):
-                with contextlib.suppress(OSError):
-                    socket.create_connection(("127.0.0.1", port)).close()
-                    break
-                time.sleep(0.1)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait()
+    def do_GET(self):
+        allowed = self.headers.get("Authorization") == f"Bearer {SECRET}"
+        known = allowed and self.path == "/org/tiny/resolve/main/tokenizer.json"
+        Hub.served.append(known)
+        self.send_response(200 if known else 404)
+        self.send_header("X-Repo-Commit", "abc123")
+        self.send_header("Content-Length", str(len(TINY) if known else 0))
+        self.end_headers()
+        self.wfile.write(TINY if known else b"")
 
-
-def built(folder):
-    """The folder that `sam build` makes."""
-    template = (ROOT / "template.yaml").read_text().replace("    CodeUri: .\n", "")
-    pattern = r"(  (\w+)Function:\n    Type: AWS::Serverless::Function\n)    Metadata:\n((?:      .*\n)+?)    Properties:\n"
-    names = []
-
-    def function(match):
-        name, binary = match.group(2), re.search(r"Binary: (\w+)", match.group(3)).group(1)
-        names.append(name)
-        place = folder / f"{name}Function"
-        place.mkdir()
-        shutil.copy(BINARIES / binary, place / "bootstrap")
-        subprocess.run(["strip", place / "bootstrap"], check=True)
-        return f"{match.group(1)}    Properties:\n      CodeUri: {name}Function\n"
-
-    (folder / "template.yaml").write_text(re.sub(pattern, function, template))
-    assert len(names) == 5, names
-    return folder
-
-
-class Application:
-    def __init__(self, endpoint, folder):
-        self.endpoint = endpoint
-        settings = dict(
-            AWS_ACCESS_KEY_ID="test",
-            AWS_SECRET_ACCESS_KEY="test",
-            AWS_DEFAULT_REGION=REGION,
-            AWS_ENDPOINT_URL=endpoint,
-            SAM_CLI_TELEMETRY="0",
-        )
-        deploy = [
-            TOOLS / "sam", "deploy", "--template", "template.yaml", "--stack-name", STACK,
-            "--resolve-s3", "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset",
-            "--parameter-overrides", "Tokenizer=o200k_base",
-        ]
-        done = subprocess.run(deploy, cwd=built(folder), env=dict(os.environ, **settings), text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        assert done.returncode == 0, done.stdout
-        session = boto3.Session("test", "test", region_name=REGION)
-        self.client = lambda service: session.client(service, endpoint_url=endpoint)
-        stack = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
-        outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
-        self.host = urllib.parse.urlparse(outputs["ApiUrl"]).netloc
-        self.bucket = outputs["BucketName"]
-        self.s3 = self.client("s3")
-
-    def call(self, method, path, body=None, headers=None):
-        """A signed call; status, headers and JSON."""
-        headers = dict(headers or {}, Host=self.host)
-        if body is not None:
-            headers.setdefault("Content-Type", "application/json")
-        request = AWSRequest(method, self.endpoint + path, data=body, headers=headers)
-        SigV4Auth(Credentials("test", "test"), "execute-api", REGION).add_auth(request)
-        return send(method, self.endpoint + path, body, dict(request.headers))
-
-    def submit(self, query="", **more):
-        status, _, accepted = self.call("POST", "/data-prep/process" + query, SAMPLE.read_bytes(), **more)
-        assert status == 202, accepted
-        assert accepted["message"] == "Job accepted and enqueued"
-        return accepted["run_id"]
-
-    def wait(self, run_id):
-        for _ in range(300):
-            status, _, job = self.call("GET", f"/data-prep/jobs/{run_id}")
-            assert status == 200, job
-            if job["status"] in ("COMPLETED", "FAILED"):
-                return job
-            time.sleep(0.2)
-        raise AssertionError(job)
-
-    def output(self, run_id, name):
-        path = f"/data-prep/jobs/{run_id}/outputs/{name}"
-        status, headers, _ = self.call("GET", path)
-        assert status == 307
-        status, _, answer = self.call("GET", path + "?redirect=false")
-        assert status == 200 and urllib.parse.urlparse(answer["url"]).path == urllib.parse.urlparse(headers["Location"]).path
-        with urllib.request.urlopen(answer["url"]) as response:
-            return response.read()
-
-    def keys(self, prefix=""):
-        return [item["Key"] for item in self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix).get("Contents", [])]
-
-    def dropped(self, key):
-        """The job that an object became, which its payload's disappearance announces."""
-        table = self.client("dynamodb")
-        name = next(name for name in table.list_tables()["TableNames"] if name.startswith(STACK))
-        for _ in range(300):
-            for item in table.scan(TableName=name)["Items"]:
-                record = json.loads(item["record"]["S"]) if "record" in item else {"payload": {"key": None}}
-                if record["payload"]["key"] == key and record["status"] in ("COMPLETED", "FAILED"):
-                    return record
-            time.sleep(0.2)
-        raise AssertionError(f"{key} became no job")
-
-    def logs(self):
-        logs = self.client("logs")
-        for group in logs.describe_log_groups()["logGroups"]:
-            for event in logs.filter_log_events(logGroupName=group["logGroupName"])["events"]:
-                yield event["message"]
-
-
-class Quiet(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_):
-        return None
-
-
-def send(method, url, body=None, headers=None):
-    opener = urllib.request.build_opener(Quiet)
-    request = urllib.request.Request(url, data=body, headers=headers or {}, method=method)
-    try:
-        with opener.open(request, timeout=60) as response:
-            status, headers, text = response.status, response.headers, response.read()
-    except urllib.error.HTTPError as error:
-        status, headers, text = error.code, error.headers, error.read()
-    return status, headers, json.loads(text) if text.startswith(b"{") else text
+    def log_message(self, *_):
+        pass
 
 
 @contextlib.contextmanager
-def forwarder(app):
-    """The API at an address of its own: the emulator tells APIs apart by their names."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def forward(self):
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0))) or None
-            assert self.headers["Authorization"].startswith("AWS4-HMAC-SHA256 "), self.headers
-            headers = dict(self.headers, Host=app.host)
-            status, headers, answer = send(self.command, app.endpoint + self.path, body, headers)
-            answer = json.dumps(answer).encode() if isinstance(answer, dict) else answer
-            self.send_response(status)
-            self.send_header("Content-Type", headers["Content-Type"] or "")
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        do_GET = do_POST = forward
-
-        def log_message(self, *_):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+def hub():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-
-
-def prepared(folder, *options):
-    """What `resonare prepare` makes of the sample."""
-    run = [BINARIES / "resonare", "prepare", SAMPLE, "--tokenizer=o200k_base", "--output-raw=s3",
-           "--run-id=prepared", f"--output-dir={folder}", *options]
-    subprocess.run(run, check=True, stdout=subprocess.DEVNULL)
-    return {name: (folder / "prepared" / name).read_bytes() for name in ["train.jsonl", "processed.json", "stats.json"]}
-
-
-def check(name):
-    print("ok", name, flush=True)
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
 
 
 def main():
-    with tempfile.TemporaryDirectory() as temporary:
+    with tempfile.TemporaryDirectory() as temporary, hub() as hub_address:
         folder = pathlib.Path(temporary)
-        (folder / "built").mkdir()
+        scratch = folder / "scratch"
+        scratch.mkdir()
+        port = free_port()
+        wire = Wire(port)
         try:
-            with emulator(folder) as endpoint:
-                drive(Application(endpoint, folder / "built"), folder)
+            with emulator(folder / "emulator.log", scratch, port, wire.address):
+                app = Application(f"http://127.0.0.1:{port}", wire, folder / "built", hub_address)
+                drive(app, folder)
         except BaseException:
-            sys.stderr.write((folder / "emulator.log").read_text()[-4000:])
+            sys.stderr.write((folder / "emulator.log").read_text()[-6000:])
             raise
+        finally:
+            wire.close()
 
 
 def drive(app, folder):
+    expected = prepared(folder)
+    service(app)
+    submissions(app, folder, expected)
+    uploads(app, folder)
+    drops(app, folder)
+    tokenizers(app)
+    refusals(app)
+    callers(app)
+    buckets(app, folder, expected)
+    samples(app, folder)
+    faults.all_of_them(app, folder, expected)
+    wrong = compare(app, app.wire)
+    assert not wrong, "\n".join(wrong)
+    check(f"the template permits the functions what they did in {len(app.wire.calls)} calls, and nothing else")
+    lines = list(app.logs())
+    assert any("is finished" in line for line in lines), lines
+    for line in lines:
+        assert not any(name in line for name in PRIVATE), line
+    check("no log names anybody")
+
+
+def service(app):
     status, _, health = app.call("GET", "/data-prep/system/health")
     assert (status, health["status"], health["s3"]) == (200, "healthy", "connected"), health
     status, _, description = app.call("GET", "/data-prep/openapi.json")
     assert status == 200 and description["openapi"].startswith("3.1")
+    text = (ROOT / "template.yaml").read_text()
     for path, item in description["paths"].items():
         for method in item:
-            text = (ROOT / "template.yaml").read_text()
             assert f"RouteKey: {method.upper()} {path}\n" in text, path
     check("health and description; every described route is deployed")
 
-    expected = prepared(folder)
+
+def submissions(app, folder, expected):
     run_id = app.submit()
-    job = app.wait(run_id)
-    assert job["status"] == "COMPLETED" and job["attempts"] == 1, job
+    job = app.completed(run_id, expected, attempts=1)
     assert [output["name"] for output in job["outputs"]] == ["train.jsonl", "processed.json", "raw.json", "stats.json"]
-    for name, content in expected.items():
-        assert app.output(run_id, name) == content, name
     json.loads(app.output(run_id, "raw.json"))
-    assert app.keys(f"{run_id}/payload") == []
     check("a body becomes the bytes that `resonare prepare` gives")
 
-    size = SAMPLE.stat().st_size
-    config = {"system_prompt": "Be kind. Ü", "message_delimiter": ""}
-    status, _, upload = app.call("POST", "/data-prep/uploads", json.dumps({"size_bytes": size, "config": config}).encode())
-    assert status == 201, upload
-    [part] = upload["parts"]
-    assert send("PUT", part["url"], SAMPLE.read_bytes(), part["headers"])[0] == 200
-    assert send("PUT", part["url"], SAMPLE.read_bytes(), part["headers"])[0] == 412
-    assert app.wait(upload["run_id"])["status"] == "COMPLETED"
-    expected = prepared(folder, "--system-prompt=Be kind. Ü", "--message-delimiter=")
-    for name, content in expected.items():
-        assert app.output(upload["run_id"], name) == content, name
-    status, _, again = app.call("POST", f"/data-prep/uploads/{upload['run_id']}/complete", b"{}")
-    assert status == 200, again
-    check("a presigned upload does, and cannot be overwritten")
-
-    with forwarder(app) as address:
+    with app.forwarder() as address:
         export = folder / "result.json"
         export.write_bytes(SAMPLE.read_bytes())
         for number, options in enumerate([[], ["--system-prompt=Be kind."]]):
@@ -294,36 +138,8 @@ def drive(app, folder):
                 assert (run / name).read_bytes() == content, name
     check("`resonare submit` signs its calls, sends a body or uploads, and fetches the same bytes")
 
-    metadata = {"target-name": "user501", "message-delimiter": urllib.parse.quote("Я")}
-    key = "uploads/экспорт 1+2.json"
-    app.s3.put_object(Bucket=app.bucket, Key=key, Body=SAMPLE.read_bytes(), Metadata=metadata)
-    record = app.dropped(key)
-    assert record["status"] == "COMPLETED" and record["config"]["message_delimiter"] == "Я", record
-    expected = prepared(folder, "--target-name=user501", "--message-delimiter=Я")
-    for name, content in expected.items():
-        stored = app.s3.get_object(Bucket=app.bucket, Key=f"{record['run_id']}/data/{name}")["Body"].read()
-        assert stored == content, name
-    app.s3.put_object(Bucket=app.bucket, Key="uploads/wrong.json", Body=b"[]", Metadata={"min-tokens-per-block": "many"})
-    assert "min_tokens_per_block" in app.dropped("uploads/wrong.json")["error_message"]
-    app.s3.put_object(Bucket=app.bucket, Key="uploads/page.json", Body=b"<html>")
-    assert app.dropped("uploads/page.json")["status"] == "FAILED"
-    check("objects under uploads/ do, with their metadata and names in Cyrillic")
-
-    for path, body, more, expected_status in [
-        ("/data-prep/process", b'{"name":"x","messages":oops}', {}, 400),
-        ("/data-prep/process", b"[]", {"Content-Type": "text/plain"}, 415),
-        ("/data-prep/process?tokenizer=/etc/passwd", b"[]", {}, 422),
-        ("/data-prep/process", b"[" + b" " * 4_000_000 + b"]", {}, 413),
-        ("/data-prep/jobs/no-job", None, {}, 404),
-        ("/data-prep/jobs?limit=0", None, {}, 422),
-    ]:
-        status, headers, problem = app.call("POST" if body else "GET", path, body, more)
-        assert status == expected_status, (path, status, problem)
-        assert headers["Content-Type"] == "application/problem+json", problem
     key = {"Idempotency-Key": "once"}
     assert app.submit(headers=key) == app.submit(headers=key)
-    check("errors are problem documents; a repeated request is one job")
-
     status, headers, jobs = app.call("GET", "/data-prep/jobs?limit=2&status=COMPLETED")
     assert status == 200 and list(jobs) and "rel=\"next\"" in headers["Link"], (jobs, headers)
     status, _, queue = app.call("GET", "/data-prep/system/queue")
@@ -331,8 +147,168 @@ def drive(app, folder):
     assert app.call("DELETE", f"/data-prep/jobs/{run_id}")[0] == 204
     assert app.call("GET", f"/data-prep/jobs/{run_id}")[0] == 404
     assert app.keys(run_id) == []
-    check("jobs are listed and deleted")
+    check("a repeated request is one job; jobs are listed and deleted")
 
+
+def uploads(app, folder):
+    size = SAMPLE.stat().st_size
+    config = {"system_prompt": "Be kind. Ü", "message_delimiter": ""}
+    status, _, upload = app.call("POST", "/data-prep/uploads", json.dumps({"size_bytes": size, "config": config}).encode())
+    assert status == 201, upload
+    [part] = upload["parts"]
+    assert app.call("POST", f"/data-prep/uploads/{upload['run_id']}/complete", b"{}")[0] == 409
+    assert send("PUT", part["url"], SAMPLE.read_bytes(), part["headers"])[0] == 200
+    assert send("PUT", part["url"], SAMPLE.read_bytes(), part["headers"])[0] == 412
+    app.completed(upload["run_id"], prepared(folder, "--system-prompt=Be kind. Ü", "--message-delimiter="))
+    status, _, again = app.call("POST", f"/data-prep/uploads/{upload['run_id']}/complete", b"{}")
+    assert status == 200, again
+    check("a presigned upload does, and cannot be overwritten")
+
+    status, _, upload = app.call("POST", "/data-prep/uploads", json.dumps({"size_bytes": 6_000_000_000}).encode())
+    assert status == 201 and len(upload["parts"]) > 50, upload
+    path = f"/data-prep/uploads/{upload['run_id']}"
+    status, _, anew = app.call("GET", f"{path}/parts")
+    assert status == 200 and len(anew["parts"]) == len(upload["parts"]), anew
+    [first, *_] = anew["parts"]
+    other = {**first["headers"], "content-length": "1000"}
+    assert send("PUT", first["url"], b" " * 1000, other)[0] == 403, "the size is signed"
+    assert app.call("POST", f"{path}/complete", b"{}")[0] == 409
+    assert app.call("DELETE", f"/data-prep/jobs/{upload['run_id']}")[0] == 204
+    assert "Uploads" not in app.s3.list_multipart_uploads(Bucket=app.bucket)
+    check("an upload of several parts has addresses for all, and nothing is left of it when it is deleted")
+
+
+def drops(app, folder):
+    metadata = {"target-name": "user501", "message-delimiter": urllib.parse.quote("Я")}
+    key = "uploads/экспорт 1+2.json"
+    app.s3.put_object(Bucket=app.bucket, Key=key, Body=SAMPLE.read_bytes(), Metadata=metadata)
+    [record] = app.dropped(key)
+    assert record["status"] == "COMPLETED" and record["config"]["message_delimiter"] == "Я", record
+    stored(app, record, prepared(folder, "--target-name=user501", "--message-delimiter=Я"))
+    app.s3.put_object(Bucket=app.bucket, Key="uploads/wrong.json", Body=b"[]", Metadata={"min-tokens-per-block": "many"})
+    assert "min_tokens_per_block" in app.dropped("uploads/wrong.json")[0]["error_message"]
+    app.s3.put_object(Bucket=app.bucket, Key="uploads/page.json", Body=b"<html>")
+    assert app.dropped("uploads/page.json")[0]["status"] == "FAILED"
+    check("objects under uploads/ do, with their metadata and names in Cyrillic")
+
+    # The same export, and then as much white space as makes two parts of it.
+    large = SAMPLE.read_bytes() + b" " * (6 << 20)
+    export = folder / "large.json"
+    export.write_bytes(large)
+    key = "uploads/large.json"
+    upload = app.s3.create_multipart_upload(Bucket=app.bucket, Key=key)["UploadId"]
+    parts = []
+    for number, part in enumerate([large[:5 << 20], large[5 << 20:]], 1):
+        put = app.s3.upload_part(Bucket=app.bucket, Key=key, UploadId=upload, PartNumber=number, Body=part)
+        parts.append({"PartNumber": number, "ETag": put["ETag"]})
+    app.s3.complete_multipart_upload(Bucket=app.bucket, Key=key, UploadId=upload, MultipartUpload={"Parts": parts})
+    [record] = app.dropped(key)
+    assert record["status"] == "COMPLETED", record
+    stored(app, record, prepared(folder, export=export))
+    assert key not in app.keys("uploads/")
+    check("so does one that was put in parts")
+
+
+def stored(app, record, expected):
+    for name, content in expected.items():
+        found = app.s3.get_object(Bucket=app.bucket, Key=f"{record['run_id']}/data/{name}")["Body"].read()
+        assert found == content, name
+
+
+def tokenizers(app):
+    for _ in range(2):
+        job = app.wait(app.submit("?model_id=org%2Ftiny&min_tokens_per_block=10"))
+        assert job["status"] == "COMPLETED" and job["stats"]["tokenizer"]["source"] == "hub:org/tiny@abc123", job
+        # Another environment finds it in the bucket.
+        app.kill("Worker")
+    assert Hub.served == [True], Hub.served
+    assert "tokenizers/org/tiny/tokenizer.json" in app.keys("tokenizers/")
+    check("a model's tokenizer comes from the hub with the secret's token, then from the bucket")
+
+
+def refusals(app):
+    for path, body, more, expected_status in [
+        ("/data-prep/process", b'{"name":"x","messages":oops}', {}, 400),
+        ("/data-prep/process", b"[]", {"Content-Type": "text/plain"}, 415),
+        ("/data-prep/process?tokenizer=%2Fetc%2Fpasswd", b"[]", {}, 422),
+        ("/data-prep/process", b"[" + b" " * 4_000_000 + b"]", {}, 413),
+        ("/data-prep/jobs/no-job", None, {}, 404),
+        ("/data-prep/jobs?limit=0", None, {}, 422),
+    ]:
+        status, headers, problem = app.call("POST" if body else "GET", path, body, more)
+        assert status == expected_status, (path, status, problem)
+        assert headers["Content-Type"] == "application/problem+json", problem
+    check("errors are problem documents")
+
+
+def callers(app):
+    run_id = app.submit()
+    app.wait(run_id)
+    for method, path in [("GET", ""), ("GET", "/outputs/train.jsonl"), ("DELETE", "")]:
+        status, _, problem = app.call(method, f"/data-prep/jobs/{run_id}{path}", caller=app.bob)
+        assert status == 404, (method, path, status, problem)
+        status, _, answer = app.call(method, f"/data-prep/jobs/{run_id}{path}", signed=False)
+        assert status == 403, (method, path, status, answer)
+    size = json.dumps({"size_bytes": 10}).encode()
+    upload = app.call("POST", "/data-prep/uploads", size)[2]["run_id"]
+    for method, path in [("GET", "parts"), ("POST", "complete")]:
+        assert app.call(method, f"/data-prep/uploads/{upload}/{path}", caller=app.bob)[0] == 404
+    assert app.call("GET", "/data-prep/jobs", caller=app.bob)[2] == {}
+    own = app.submit(caller=app.bob)
+    assert list(app.call("GET", "/data-prep/jobs", caller=app.bob)[2]) == [own]
+    assert app.job(run_id)["status"] == "COMPLETED"
+    assert app.call("GET", f"/data-prep/jobs/{own}")[0] == 404
+    assert app.call("DELETE", f"/data-prep/jobs/{upload}")[0] == 204
+    status, _, answer = app.call("POST", "/data-prep/process", b"[]", signed=False)
+    assert status == 403, (status, answer)
+    check("the jobs of others are not there, and who does not sign is refused")
+
+
+def buckets(app, folder, expected):
+    """`resonare prepare` from and to a bucket."""
+    s3 = app.session.client("s3", endpoint_url=app.endpoint)
+    s3.create_bucket(Bucket="own")
+    s3.put_object(Bucket="own", Key="in/result.json", Body=SAMPLE.read_bytes())
+    s3.put_object(Bucket="own", Key="tiny.json", Body=TINY)
+    environment = dict(os.environ, AWS_ENDPOINT_URL=app.endpoint, AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test",
+                       RESONARE_OUTPUT__S3_BUCKET="own", RESONARE_OUTPUT__S3_REGION=REGION, AWS_REGION=REGION)
+
+    def run(run_id, *options, modes="local,s3", export="s3://own/in/result.json"):
+        command = [BINARIES / "resonare", "prepare", export, f"--model-id={MODEL}", f"--run-id={run_id}",
+                   f"--output-dir={folder}/own", *options]
+        return subprocess.run(command, env=dict(environment, RESONARE_OUTPUT__MODES=modes), text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def objects(run_id):
+        listed = s3.list_objects_v2(Bucket="own", Prefix=f"{run_id}/").get("Contents", [])
+        return {item["Key"].rsplit("/", 1)[1]: s3.get_object(Bucket="own", Key=item["Key"])["Body"].read() for item in listed}
+
+    done = run("both")
+    assert done.returncode == 0 and "s3://own/both/data/train.jsonl" in done.stdout, done.stdout
+    found = objects("both")
+    json.loads(found.pop("raw.json"))
+    local = {path.name: path.read_bytes() for path in (folder / "own/both").iterdir()}
+    assert found == local == expected
+    without_raw = prepared(folder, "--output-raw=never")
+    done = run("s3-only", "--output-raw=never", modes="s3", export=SAMPLE)
+    assert done.returncode == 0 and objects("s3-only") == without_raw, done.stdout
+    assert [path.name for path in (folder / "own").iterdir()] == ["both"]
+    assert run("both", "--output-raw=never").returncode == 0 and objects("both") == without_raw
+    done = run("both", "--target-name=Nobody")
+    assert done.returncode == 1 and list(objects("both")) == ["stats.json"], done.stdout
+    done = run("tiny", "--tokenizer=s3://own/tiny.json", "--min-tokens-per-block=10")
+    assert done.returncode == 0, done.stdout
+    done = run("gone", export="s3://own/in/other.json")
+    assert done.returncode == 1 and "there is no s3://own/in/other.json" in done.stdout, done.stdout
+    environment["RESONARE_OUTPUT__S3_BUCKET"] = "no-such-bucket"
+    done = run("lost")
+    assert done.returncode == 1 and "NoSuchBucket" in done.stdout, done.stdout
+    assert (folder / "own/lost/train.jsonl").read_bytes() == expected["train.jsonl"]
+    check("`resonare prepare` reads an object, and writes the same bytes into a bucket")
+
+
+def samples(app, folder):
+    """Every event in events/, by the platform and under AWS's Runtime Interface Emulator."""
     answers = {
         "ingress-process": 202, "ingress-uploads": 201, "ingress-upload-parts": 404, "ingress-upload-complete": 404,
         "status-jobs": 200, "status-job": 404, "status-job-delete": 404, "status-output": 404, "status-queue": 200,
@@ -340,28 +316,34 @@ def drive(app, folder):
         "worker-one": [], "worker-several": ["00000000-0000-4000-8000-000000000002"],
         "upload-awaited": None, "upload-dropped": None, "sweeper-schedule": None,
     }
-    events = sorted((ROOT / "events").glob("*.json"))
-    assert {event.stem for event in events} == set(answers)
-    functions = app.client("lambda").list_functions()["Functions"]
-    for event in events:
-        name = event.stem.split("-")[0].capitalize() + "Function"
-        function = next(item["FunctionName"] for item in functions if name in item["FunctionName"])
-        invoked = app.client("lambda").invoke(FunctionName=function, Payload=event.read_bytes())
-        answer = json.loads(invoked["Payload"].read() or b"null")
-        assert "FunctionError" not in invoked, (event, answer)
-        expected_answer = answers[event.stem]
-        if isinstance(expected_answer, int):
-            assert answer["statusCode"] == expected_answer, (event, answer)
-        elif isinstance(expected_answer, list):
-            failures = [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
-            assert failures == expected_answer, (event, answer)
-    check("every sample in events/ is understood")
+    events = {event.stem: event.read_bytes() for event in (ROOT / "events").glob("*.json")}
+    assert set(events) == set(answers)
 
-    lines = list(app.logs())
-    assert any("is finished" in line for line in lines), lines
-    for line in lines:
-        assert not any(name in line for name in PRIVATE), line
-    check("no log names anybody")
+    def compared(event, answer):
+        expected = answers[event]
+        if isinstance(expected, int):
+            assert answer["statusCode"] == expected, (event, answer)
+        elif isinstance(expected, list):
+            failures = [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+            assert failures == expected, (event, answer)
+        else:
+            assert answer is None, (event, answer)
+
+    for name, function in app.functions.items():
+        configuration = app.client("lambda").get_function_configuration(FunctionName=function["FunctionName"])
+        environment = dict(configuration["Environment"]["Variables"], AWS_ENDPOINT_URL=app.wire.address)
+        binary = folder / f"built/{name}Function/bootstrap"
+        with open(folder / f"{name}.log", "wb") as log:
+            bootstrap = Bootstrap(binary, environment, log)
+            try:
+                for event, content in events.items():
+                    if event.startswith(name.lower() + "-"):
+                        compared(event, app.invoke(name, content))
+                        compared(event, bootstrap.invoke(content))
+            finally:
+                bootstrap.close()
+        assert "panicked" not in (folder / f"{name}.log").read_text(), name
+    check("every sample in events/ is understood, by the platform and under the Runtime Interface Emulator")
 
 
 if __name__ == "__main__":

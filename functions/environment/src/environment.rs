@@ -52,7 +52,7 @@ pub struct Home {
 
 impl Environment {
     /// The names of all variables that the functions read, beside `RESONARE_…`.
-    pub const VARIABLES: [&str; 11] = [
+    pub const VARIABLES: [&str; 12] = [
         "JOBS_BUCKET",
         "JOBS_TABLE",
         "JOBS_QUEUE_URL",
@@ -63,6 +63,7 @@ impl Environment {
         "MAX_ACTIVE_JOBS",
         "MAX_BYTES_PER_DAY",
         "MAX_UPLOAD_BYTES",
+        "HF_ENDPOINT",
         "HF_TOKEN_SECRET_ARN",
     ];
 
@@ -136,7 +137,7 @@ impl Home {
     /// Those of [`Environment::from_env`].
     pub async fn from_env() -> anyhow::Result<Self> {
         let environment = Environment::from_env()?;
-        let clients = Clients::new(&Clients::configuration().await);
+        let clients = Clients::new(&resonare_aws::configuration().await);
         let objects = S3ObjectStore::new(clients.s3.clone(), environment.bucket.clone());
         Ok(Self {
             environment,

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::Context as _;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use lambda_runtime::{Context, Error, LambdaEvent, run, service_fn};
-use resonare_aws::{Clients, SqsQueue};
+use resonare_aws::SqsQueue;
 use resonare_functions::{Home, Metric, emit, start_log};
 use resonare_jobs::ports::Message;
 use resonare_jobs::{Handled, Jobs, PipelineProcessor, causes};
@@ -20,9 +20,6 @@ use tokio::time::Instant;
 use tracing::{error, warn};
 
 use shelf::BucketShelf;
-
-/// The one place where a function may write.
-const SCRATCH: &str = "/tmp";
 
 /// Time that is kept to write down how a job ended.
 const RESERVE: Duration = Duration::from_secs(15);
@@ -43,9 +40,10 @@ async fn main() -> Result<(), Error> {
         std::env::var("HF_ENDPOINT").ok().as_deref(),
         hub_token().await?.as_deref(),
     );
-    let shelf = BucketShelf::new(home.objects.clone(), home.clients.s3.clone());
-    let folder = format!("{SCRATCH}/tokenizers");
-    let tokenizers = ModelTokenizers::new(folder.into(), hub, Arc::new(shelf));
+    let shelf = BucketShelf::new(home.clients.s3.clone(), home.environment.bucket.clone());
+    // The one place where a function may write.
+    let scratch_dir = std::env::temp_dir();
+    let tokenizers = ModelTokenizers::new(scratch_dir.join("tokenizers"), hub, Arc::new(shelf));
     if let Err(none) = tokenizers
         .check_configured(&home.environment.configuration)
         .await
@@ -60,7 +58,7 @@ async fn main() -> Result<(), Error> {
             objects: Arc::clone(&jobs.objects),
             tokenizers,
             threads,
-            scratch_dir: SCRATCH.into(),
+            scratch_dir,
             outputs_are_on_s3: true,
         },
         jobs,
@@ -78,7 +76,7 @@ async fn hub_token() -> anyhow::Result<Option<String>> {
     else {
         return Ok(None);
     };
-    let configuration = Clients::configuration().await;
+    let configuration = resonare_aws::configuration().await;
     let secret = aws_sdk_secretsmanager::Client::new(&configuration)
         .get_secret_value()
         .secret_id(arn)

@@ -22,8 +22,11 @@ pub(crate) struct BucketShelf {
 }
 
 impl BucketShelf {
-    pub(crate) fn new(objects: S3ObjectStore, client: Client) -> Self {
-        Self { objects, client }
+    pub(crate) fn new(client: Client, bucket: String) -> Self {
+        Self {
+            objects: S3ObjectStore::plain(client.clone(), bucket),
+            client,
+        }
     }
 
     async fn download(objects: &S3ObjectStore, key: &str, path: &Path) -> Result<bool, String> {
@@ -59,7 +62,7 @@ impl Shelf for BucketShelf {
         else {
             return Ok(tokenizer.to_owned());
         };
-        let objects = S3ObjectStore::new(self.client.clone(), bucket.to_owned());
+        let objects = S3ObjectStore::plain(self.client.clone(), bucket.to_owned());
         let path = std::env::temp_dir().join("tokenizer.json");
         if Self::download(&objects, key, &path).await? {
             Ok(path.display().to_string())

@@ -1,11 +1,37 @@
 //! The clients of one environment.
 
+use std::time::Duration;
+
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use std::time::Duration;
+
+/// The configuration that all clients are built from: the SDK's default chain of credentials and
+/// regions, with time limits.
+pub async fn configuration() -> SdkConfig {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .read_timeout(Duration::from_secs(20))
+        .build();
+    aws_config::from_env()
+        .retry_config(RetryConfig::standard().with_max_attempts(4))
+        .timeout_config(timeouts)
+        .load()
+        .await
+}
+
+/// The client of S3.
+pub fn s3(configuration: &SdkConfig) -> aws_sdk_s3::Client {
+    // A server of one's own has no names for buckets.
+    let own_server = configuration.endpoint_url().is_some();
+    let configuration = aws_sdk_s3::config::Builder::from(configuration)
+        .force_path_style(own_server)
+        .build();
+    aws_sdk_s3::Client::from_conf(configuration)
+}
 
 /// Clients that share their connections and credentials.
+#[cfg(feature = "jobs")]
 #[derive(Clone, Debug)]
 pub struct Clients {
     /// S3.
@@ -16,30 +42,12 @@ pub struct Clients {
     pub sqs: aws_sdk_sqs::Client,
 }
 
+#[cfg(feature = "jobs")]
 impl Clients {
-    /// The configuration that all clients are built from: the SDK's default chain of credentials and
-    /// regions, with time limits.
-    pub async fn configuration() -> SdkConfig {
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(Duration::from_secs(3))
-            .read_timeout(Duration::from_secs(20))
-            .build();
-        aws_config::from_env()
-            .retry_config(RetryConfig::standard().with_max_attempts(4))
-            .timeout_config(timeouts)
-            .load()
-            .await
-    }
-
     /// The clients of a configuration.
     pub fn new(configuration: &SdkConfig) -> Self {
-        // A server of one's own has no names for buckets.
-        let own_server = configuration.endpoint_url().is_some();
-        let s3 = aws_sdk_s3::config::Builder::from(configuration)
-            .force_path_style(own_server)
-            .build();
         Self {
-            s3: aws_sdk_s3::Client::from_conf(s3),
+            s3: s3(configuration),
             dynamodb: aws_sdk_dynamodb::Client::new(configuration),
             sqs: aws_sdk_sqs::Client::new(configuration),
         }

@@ -1,17 +1,23 @@
 //! Jobs on AWS: objects in S3, records in `DynamoDB`, messages in SQS.
 //!
 //! Each adapter keeps the contract of its port, which its tests check against a server over HTTP.
-//! Clients are built once, by [`Clients`]; credentials come from the SDK's default chain.
+//! Clients are built once, from one [`configuration`]; credentials come from the SDK's default chain.
 
 mod clients;
 mod failure;
 mod objects;
+#[cfg(feature = "jobs")]
 mod queue;
+#[cfg(feature = "jobs")]
 mod records;
 mod transfers;
 
+#[cfg(feature = "jobs")]
 pub use clients::Clients;
-pub use objects::S3ObjectStore;
+pub use clients::{configuration, s3};
+pub use objects::{Found, S3ObjectStore};
+#[cfg(feature = "jobs")]
 pub use queue::SqsQueue;
+#[cfg(feature = "jobs")]
 pub use records::DynamoJobStore;
 pub use transfers::uploaded_run;

@@ -51,6 +51,17 @@ const ORPHANS_OF: Duration = Duration::from_hours(6);
 pub struct S3ObjectStore {
     pub(crate) client: Client,
     pub(crate) bucket: String,
+    /// Put on what is written.
+    tags: Option<&'static str>,
+}
+
+/// An object as it is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its size in bytes.
+    pub size_bytes: u64,
+    /// What tells it from others of the same key, for [`ObjectStore::open`].
+    pub version: Option<String>,
 }
 
 /// An object's `ETag`, as the version that a record names.
@@ -82,9 +93,22 @@ struct Range {
 }
 
 impl S3ObjectStore {
-    /// The objects of a bucket.
+    /// The objects of jobs in a bucket, which expires them by their tag.
     pub fn new(client: Client, bucket: String) -> Self {
-        Self { client, bucket }
+        Self {
+            client,
+            bucket,
+            tags: Some(JOB_TAG),
+        }
+    }
+
+    /// The objects of a bucket, without anything that is particular to jobs.
+    pub fn plain(client: Client, bucket: String) -> Self {
+        Self {
+            client,
+            bucket,
+            tags: None,
+        }
     }
 
     /// Whether the bucket answers.
@@ -124,6 +148,55 @@ impl S3ObjectStore {
     ) -> Result<Option<HashMap<String, String>>, Unavailable> {
         let head = self.head(key).await?;
         Ok(head.map(|head| head.metadata.unwrap_or_default()))
+    }
+
+    /// Looks for an object; `None` if there is none.
+    ///
+    /// # Errors
+    /// If the bucket can't be asked.
+    pub async fn find(&self, key: &str) -> Result<Option<Found>, Unavailable> {
+        let head = self.head(key).await?;
+        Ok(head.map(|head| Found {
+            size_bytes: u64::try_from(head.content_length.unwrap_or_default()).unwrap_or_default(),
+            version: head.e_tag().map(etag_version),
+        }))
+    }
+
+    /// Aborts every multipart upload to a key that begins with `prefix`. Nothing is left of one that
+    /// its writer still sends parts of.
+    async fn abort_unfinished(&self, prefix: &str) -> Result<(), Unavailable> {
+        let (mut key, mut id) = (None, None);
+        loop {
+            let page = self
+                .client
+                .list_multipart_uploads()
+                .bucket(&self.bucket)
+                .prefix(prefix)
+                .set_key_marker(key)
+                .set_upload_id_marker(id)
+                .send()
+                .await
+                .map_err(failed)?;
+            for upload in page.uploads() {
+                let aborted = self
+                    .client
+                    .abort_multipart_upload()
+                    .bucket(&self.bucket)
+                    .set_key(upload.key.clone())
+                    .set_upload_id(upload.upload_id.clone())
+                    .send()
+                    .await;
+                match aborted {
+                    Ok(_) => {}
+                    Err(error) if has_code(&error, &["NoSuchUpload"]) => {}
+                    Err(error) => return Err(failed(error)),
+                }
+            }
+            (key, id) = (page.next_key_marker, page.next_upload_id_marker);
+            if page.is_truncated != Some(true) {
+                return Ok(());
+            }
+        }
     }
 
     /// A range of an object, again where its body breaks off; `None` if there is no such object.
@@ -255,7 +328,7 @@ impl PartWriter {
                 .create_multipart_upload()
                 .bucket(&self.store.bucket)
                 .key(&self.key)
-                .tagging(JOB_TAG)
+                .set_tagging(self.store.tags.map(str::to_owned))
                 .send();
             let created = runtime.block_on(created).map_err(failed)?;
             let id = created.upload_id.unwrap_or_default();
@@ -300,7 +373,7 @@ impl PartWriter {
                 .put_object()
                 .bucket(&self.store.bucket)
                 .key(&self.key)
-                .tagging(JOB_TAG)
+                .set_tagging(self.store.tags.map(str::to_owned))
                 .body(ByteStream::from(self.buffer.split().freeze()));
             self.runtime.block_on(put.send()).map_err(failed)?;
             return Ok(());
@@ -369,11 +442,17 @@ impl Drop for PartWriter {
             .bucket(&self.store.bucket)
             .key(&self.key)
             .upload_id(id);
-        self.runtime.spawn(async move {
+        let abort = async move {
             if let Err(error) = abort.send().await {
                 warn!("an unfinished upload is left until the bucket aborts it: {error}");
             }
-        });
+        };
+        // A process may end with the thread that writes; one that drives tasks must not be held up.
+        if Handle::try_current().is_ok() {
+            self.runtime.spawn(abort);
+        } else {
+            self.runtime.block_on(abort);
+        }
     }
 }
 
@@ -494,9 +573,10 @@ impl ObjectStore for S3ObjectStore {
             }
             next = page.next_continuation_token;
             if next.is_none() {
-                return Ok(());
+                break;
             }
         }
+        self.abort_unfinished(prefix).await
     }
 
     async fn runs_older_than(&self, age: Duration) -> Result<Vec<RunId>, Unavailable> {

@@ -15,6 +15,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, Select, TransactWriteItem};
+use futures_util::future::join_all;
 use jiff::Timestamp;
 use resonare_jobs::ports::{
     Created, IdempotencyKey, JobStore, KeyedRun, Page, Unavailable, Written,
@@ -163,18 +164,48 @@ impl DynamoJobStore {
         bind.map_err(|error| unavailable(PORT, error))
     }
 
-    /// The unfinished jobs of an owner, counted up to `cap`.
-    async fn active(&self, owner: &Owner, cap: usize) -> Result<usize, Unavailable> {
+    /// An owner's jobs whose work begins like that, counted up to `cap`.
+    async fn count_work(
+        &self,
+        beginning: &str,
+        owner: &Owner,
+        cap: usize,
+    ) -> Result<usize, Unavailable> {
+        let shards = (0..SHARDS).map(|shard| self.count_in(shard, beginning, owner, cap));
         let mut count = 0;
-        if cap == usize::MAX {
-            return Ok(count);
+        for counted in join_all(shards).await {
+            count += counted?;
         }
-        for status in JobStatus::ALL {
-            if status.is_active() {
-                count += self.count(owner, status, cap).await?;
+        Ok(count.min(cap))
+    }
+
+    /// Those of them that are in a shard.
+    async fn count_in(
+        &self,
+        shard: u8,
+        beginning: &str,
+        owner: &Owner,
+        cap: usize,
+    ) -> Result<usize, Unavailable> {
+        let mut count = 0;
+        let mut start = None;
+        loop {
+            let page = self
+                .work_in(shard, beginning)
+                .filter_expression("#owner = :owner")
+                .expression_attribute_names("#owner", "owner")
+                .expression_attribute_values(":owner", text(&owner.0))
+                .select(Select::Count)
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(|error| unavailable(PORT, error))?;
+            count += usize::try_from(page.count).unwrap_or_default();
+            start = page.last_evaluated_key;
+            if count >= cap || start.is_none() {
+                return Ok(count.min(cap));
             }
         }
-        Ok(count)
     }
 
     fn query(&self, index: &str) -> QueryFluentBuilder {
@@ -240,6 +271,7 @@ impl JobStore for DynamoJobStore {
         active_limit: usize,
     ) -> Result<Created, Unavailable> {
         if record.status.is_active()
+            && active_limit < usize::MAX
             && self.active(&record.owner, active_limit).await? >= active_limit
         {
             return Ok(Created::TooMany);
@@ -449,31 +481,12 @@ impl JobStore for DynamoJobStore {
                 .records
                 .len());
         }
-        let mut count = 0;
-        for shard in 0..SHARDS {
-            let mut start = None;
-            loop {
-                let page = self
-                    .work_in(shard, &format!("0#{}#", status.name()))
-                    .filter_expression("#owner = :owner")
-                    .expression_attribute_names("#owner", "owner")
-                    .expression_attribute_values(":owner", text(&owner.0))
-                    .select(Select::Count)
-                    .set_exclusive_start_key(start)
-                    .send()
-                    .await
-                    .map_err(|error| unavailable(PORT, error))?;
-                count += usize::try_from(page.count).unwrap_or_default();
-                start = page.last_evaluated_key;
-                if count >= cap {
-                    return Ok(cap);
-                }
-                if start.is_none() {
-                    break;
-                }
-            }
-        }
-        Ok(count)
+        let beginning = format!("0#{}#", status.name());
+        self.count_work(&beginning, owner, cap).await
+    }
+
+    async fn active(&self, owner: &Owner, cap: usize) -> Result<usize, Unavailable> {
+        self.count_work("0#", owner, cap).await
     }
 
     async fn oldest_queued(&self, limit: usize) -> Result<Vec<(Timestamp, RunId)>, Unavailable> {

@@ -190,6 +190,19 @@ pub trait JobStore: Send + Sync {
         cap: usize,
     ) -> Result<usize, Unavailable>;
 
+    /// How many jobs of an owner are unfinished, counted up to `cap`. A store may count those that are
+    /// being deleted.
+    async fn active(&self, owner: &Owner, cap: usize) -> Result<usize, Unavailable> {
+        let mut active = 0;
+        for status in JobStatus::ALL
+            .into_iter()
+            .filter(|status| status.is_active())
+        {
+            active += self.count(owner, status, cap).await?;
+        }
+        Ok(active.min(cap))
+    }
+
     /// The queued runs that were created first, and when, at most `limit`, oldest first. It may be a
     /// moment behind.
     async fn oldest_queued(&self, limit: usize) -> Result<Vec<(Timestamp, RunId)>, Unavailable>;

@@ -57,11 +57,14 @@ impl Jobs {
 
     async fn remove_payload(&self, record: &JobRecord) -> Result<(), Unavailable> {
         let own = Self::payload_key(record.run_id);
-        if record.payload.key.starts_with(&own) {
+        let Payload { key, version, .. } = &record.payload;
+        if key.starts_with(&own) {
             // With it go uploads that lost a race against it.
             self.objects.remove_all(&own).await
+        } else if version.is_none() {
+            // It has not arrived; with it go the parts that have.
+            self.objects.remove_all(key).await
         } else {
-            let Payload { key, version, .. } = &record.payload;
             self.objects.remove(key, version.as_deref()).await
         }
     }
@@ -69,7 +72,7 @@ impl Jobs {
     /// Removes what a finished job needs no longer: what attempts stored that came to nothing, and
     /// its payload, which holds more of other people's data than the outputs need.
     pub(crate) async fn discard_leftovers(&self, record: &JobRecord) -> Result<(), Unavailable> {
-        if record.outputs.is_empty() {
+        if record.outputs.is_empty() && record.attempts > 0 {
             let outputs = output_key(record.run_id, "");
             self.objects.remove_all(&outputs).await?;
         }

@@ -50,12 +50,7 @@ impl Jobs {
         if limit == usize::MAX {
             return Ok(());
         }
-        let mut active = 0;
-        let statuses = JobStatus::ALL.into_iter();
-        for status in statuses.filter(|status| status.is_active()) {
-            active += self.records.count(owner, status, limit).await?;
-        }
-        if active < limit {
+        if self.records.active(owner, limit).await? < limit {
             Ok(())
         } else {
             Err(self.too_many())

@@ -144,3 +144,23 @@ async fn an_unfinished_object_leaves_no_upload() {
     }
     panic!("an upload is left");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parts_of_an_upload_are_removed_with_its_run() {
+    let emulator = Emulator::start().await;
+    let objects = emulator.objects().await;
+    let [removed, other] = [(); 2].map(|()| RunId::generate(jiff::Timestamp::now()));
+    for run_id in [removed, other] {
+        objects.begin(run_id, 6_000_000_000, None).await.unwrap();
+    }
+    let prefix = format!("uploads/{removed}/payload");
+    objects.remove_all(&prefix).await.unwrap();
+    let list = emulator.clients.s3.list_multipart_uploads().bucket("jobs");
+    let left = list.send().await.unwrap();
+    let left: Vec<_> = left
+        .uploads()
+        .iter()
+        .filter_map(|upload| upload.key())
+        .collect();
+    assert_eq!(left, [format!("uploads/{other}/payload")]);
+}

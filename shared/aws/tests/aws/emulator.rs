@@ -47,7 +47,7 @@ impl Emulator {
             assert!(Instant::now() < end, "the emulator does not start");
             std::thread::sleep(Duration::from_millis(50));
         }
-        let configuration = Clients::configuration().await.into_builder();
+        let configuration = resonare_aws::configuration().await.into_builder();
         let configuration = configuration
             .endpoint_url(format!("http://{address}"))
             .region(aws_config::Region::new("us-east-1"))

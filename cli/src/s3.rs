@@ -1,0 +1,229 @@
+//! Objects in S3, as a command reads and writes them.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use anyhow::{Context as _, bail};
+use resonare_aws::S3ObjectStore;
+use resonare_jobs::causes;
+use resonare_jobs::ports::{ObjectStore as _, Unavailable};
+use tokio::runtime::Runtime;
+
+/// Bytes that are copied between two looks at whether work is to end.
+const PIECE: usize = 1 << 20;
+
+/// Where an object is: `s3://bucket/key`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Address {
+    bucket: String,
+    key: String,
+}
+
+impl Address {
+    /// The address that a path is; none if it is a file's.
+    ///
+    /// # Errors
+    /// If it names no bucket, or no object in it.
+    pub(crate) fn parse(path: &Path) -> anyhow::Result<Option<Self>> {
+        let Some(rest) = path.to_str().and_then(|path| path.strip_prefix("s3://")) else {
+            return Ok(None);
+        };
+        match rest.split_once('/') {
+            Some((bucket, key)) if !bucket.is_empty() && !key.is_empty() && !key.ends_with('/') => {
+                Ok(Some(Self {
+                    bucket: bucket.to_owned(),
+                    key: key.to_owned(),
+                }))
+            }
+            _ => bail!(
+                "{} names no object; expected s3://bucket/key",
+                path.display()
+            ),
+        }
+    }
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "s3://{}/{}", self.bucket, self.key)
+    }
+}
+
+/// An object in the version that it had when it was found.
+#[derive(Clone, Debug)]
+pub(crate) struct Object {
+    address: Address,
+    version: Option<String>,
+    pub(crate) size_bytes: u64,
+}
+
+impl std::fmt::Display for Object {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.address.fmt(out)
+    }
+}
+
+/// The service, with the credentials of the SDK's default chain. Nothing is asked or started before
+/// the first use.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct S3(Arc<OnceLock<Connection>>);
+
+#[derive(Debug)]
+struct Connection {
+    runtime: Runtime,
+    configuration: aws_config::SdkConfig,
+}
+
+impl S3 {
+    fn connection(&self) -> anyhow::Result<&Connection> {
+        if let Some(connection) = self.0.get() {
+            return Ok(connection);
+        }
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()?;
+        let configuration = runtime.block_on(resonare_aws::configuration());
+        let connection = Connection {
+            runtime,
+            configuration,
+        };
+        Ok(self.0.get_or_init(|| connection))
+    }
+
+    fn bucket(
+        connection: &Connection,
+        bucket: &str,
+        region: Option<&str>,
+    ) -> anyhow::Result<S3ObjectStore> {
+        let mut configuration = connection.configuration.clone();
+        if let Some(region) = region {
+            let region = aws_config::Region::new(region.to_owned());
+            configuration = configuration.into_builder().region(region).build();
+        }
+        if configuration.region().is_none() {
+            bail!("no AWS region is set for s3://{bucket}; set AWS_REGION or AWS_PROFILE");
+        }
+        let client = resonare_aws::s3(&configuration);
+        Ok(S3ObjectStore::plain(client, bucket.to_owned()))
+    }
+
+    /// Looks for an object.
+    ///
+    /// # Errors
+    /// If it is not there, or can't be asked for.
+    pub(crate) fn find(&self, address: Address) -> anyhow::Result<Object> {
+        let connection = self.connection()?;
+        let store = Self::bucket(connection, &address.bucket, None)?;
+        let found = connection.runtime.block_on(store.find(&address.key));
+        let found = found
+            .map_err(|error| failed(&error))
+            .with_context(|| format!("failed to read {address}"))?;
+        let found = found.with_context(|| format!("there is no {address}"))?;
+        Ok(Object {
+            address,
+            version: found.version,
+            size_bytes: found.size_bytes,
+        })
+    }
+
+    /// Opens an object, in the version that was found.
+    ///
+    /// # Errors
+    /// If it is gone or was replaced, or can't be read.
+    pub(crate) fn open(&self, object: &Object) -> anyhow::Result<Box<dyn Read + Send>> {
+        let Address { bucket, key } = &object.address;
+        let connection = self.connection()?;
+        let store = Self::bucket(connection, bucket, None)?;
+        let opened = store.open(key, object.version.as_deref());
+        let opened = connection.runtime.block_on(opened);
+        let opened = opened.map_err(|error| failed(&error))?;
+        let opened = opened.context("it was replaced or removed while it was to be read")?;
+        Ok(opened.reader)
+    }
+
+    /// Copies a file to an object, which is there whole or not at all.
+    ///
+    /// # Errors
+    /// If one can't be read or the other not be written, or work was cancelled.
+    pub(crate) fn upload(
+        &self,
+        file: &Path,
+        target: &Target<'_>,
+        cancelled: &AtomicBool,
+    ) -> anyhow::Result<()> {
+        let connection = self.connection()?;
+        let store = Self::bucket(connection, target.bucket, target.region)?;
+        let mut file = File::open(file)?;
+        let writer = connection.runtime.block_on(store.create(&target.key));
+        let mut writer = writer.map_err(|error| failed(&error))?;
+        let mut piece = vec![0; PIECE];
+        loop {
+            if cancelled.load(Ordering::Relaxed) {
+                bail!("interrupted");
+            }
+            let count = file.read(&mut piece)?;
+            if count == 0 {
+                break;
+            }
+            writer
+                .write_all(&piece[..count])
+                .map_err(|error| explained(&error))?;
+        }
+        writer.finish().map_err(|error| explained(&error))
+    }
+
+    /// Removes an object, if it is there.
+    ///
+    /// # Errors
+    /// If that is refused.
+    pub(crate) fn remove(&self, target: &Target<'_>) -> anyhow::Result<()> {
+        let connection = self.connection()?;
+        let store = Self::bucket(connection, target.bucket, target.region)?;
+        let removed = connection.runtime.block_on(store.remove(&target.key, None));
+        removed.map_err(|error| failed(&error))
+    }
+}
+
+/// What is written to.
+#[derive(Debug)]
+pub(crate) struct Target<'a> {
+    pub(crate) bucket: &'a str,
+    pub(crate) region: Option<&'a str>,
+    pub(crate) key: String,
+}
+
+impl std::fmt::Display for Target<'_> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "s3://{}/{}", self.bucket, self.key)
+    }
+}
+
+/// Why S3 can't be used, down to the innermost cause.
+fn failed(error: &Unavailable) -> anyhow::Error {
+    anyhow::anyhow!("{}", causes(error))
+}
+
+fn explained(error: &io::Error) -> anyhow::Error {
+    anyhow::anyhow!("{}", causes(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_names_a_bucket_and_an_object() {
+        let parse = |path: &str| Address::parse(Path::new(path));
+        let address = parse("s3://b/c/d.json").unwrap().unwrap();
+        assert_eq!((&*address.bucket, &*address.key), ("b", "c/d.json"));
+        assert_eq!(address.to_string(), "s3://b/c/d.json");
+        assert_eq!(parse("result.json").unwrap(), None);
+        for wrong in ["s3://", "s3://b", "s3://b/", "s3:///k", "s3://b/folder/"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}
