@@ -70,7 +70,8 @@ def send(method, url, body=None, headers=None):
 
 
 class Application:
-    def __init__(self, endpoint, wire, folder, hub):
+    def __init__(self, endpoint, wire, folder, hub, *parameters):
+        """Deploys what is built in a folder."""
         self.endpoint, self.wire, self.stack = endpoint, wire, STACK
         self.session = boto3.Session("test", "test", region_name=REGION)
         secret = self.client("secretsmanager").create_secret(Name="hub", SecretString=SECRET)["ARN"]
@@ -85,9 +86,9 @@ class Application:
             TOOLS / "sam", "deploy", "--template", "template.yaml", "--stack-name", STACK,
             "--resolve-s3", "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset",
             "--parameter-overrides", f"ModelId={MODEL}", f"AllowedModels={MODEL},org/tiny", f"HfEndpoint={hub}",
-            f"HfTokenSecretArn={secret}", "MaxActiveJobs=30",
+            f"HfTokenSecretArn={secret}", "MaxActiveJobs=30", *parameters,
         ]
-        done = subprocess.run(deploy, cwd=built(folder), env=dict(os.environ, **settings), text=True,
+        done = subprocess.run(deploy, cwd=folder, env=dict(os.environ, **settings), text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         assert done.returncode == 0, done.stdout
         stack = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]

@@ -20,9 +20,9 @@ import threading
 import urllib.parse
 
 import faults
-from application import BINARIES, MODEL, SAMPLE, SECRET, Application, check, prepared, send
+from application import BINARIES, MODEL, SAMPLE, SECRET, Application, built, check, prepared, send
 from emulator import REGION, ROOT, emulator, free_port
-from permissions import access_key, compare
+from permissions import compare
 from rie import Bootstrap
 from wire import Wire
 
@@ -73,7 +73,7 @@ def main():
         wire = Wire(port)
         try:
             with emulator(folder / "emulator.log", scratch, port, wire.address):
-                app = Application(f"http://127.0.0.1:{port}", wire, folder / "built", hub_address)
+                app = Application(f"http://127.0.0.1:{port}", wire, built(folder / "built"), hub_address)
                 drive(app, folder)
         except BaseException:
             sys.stderr.write((folder / "emulator.log").read_text()[-6000:])
