@@ -10,7 +10,7 @@ use resonare_pipeline::{
 use resonare_settings::{Configuration, OutputMode, RawOutput};
 use resonare_tokenizer::{Lookup, LookupError, ModelTokenizer};
 use serde_json::json;
-use tempfile::NamedTempFile;
+use tempfile::TempDir;
 
 use crate::Outcome;
 use crate::arguments::PrepareArguments;
@@ -21,6 +21,9 @@ use crate::interruption::Interruption;
 use crate::outputs::{self, PROCESSED, RAW, RunFolder, STATS, TRAIN};
 use crate::report;
 use crate::s3::{Address, S3};
+
+/// The name of a tokenizer that was copied from S3, in a folder of its own.
+const TOKENIZER_COPY: &str = "tokenizer.json";
 
 /// Holds `<model_id>/tokenizer.json`.
 const TOKENIZER_FOLDER: &str = "./data/tokenizers";
@@ -112,7 +115,8 @@ fn find_tokenizer(
         Some(tokenizer) => copy_of_object(Path::new(tokenizer), s3)?,
         None => None,
     };
-    let copy = copied.as_ref().map(|copy| copy.path().to_string_lossy());
+    let copy = copied.as_ref().map(|copy| copy.path().join(TOKENIZER_COPY));
+    let copy = copy.as_ref().map(|copy| copy.to_string_lossy());
     let lookup = Lookup {
         model_id: &configuration.model_id,
         tokenizer: copy.as_deref().or(configuration.tokenizer.as_deref()),
@@ -124,14 +128,15 @@ fn find_tokenizer(
 }
 
 /// A copy of what a path names in S3; none if it names a file.
-fn copy_of_object(path: &Path, s3: &S3) -> anyhow::Result<Option<NamedTempFile>> {
+fn copy_of_object(path: &Path, s3: &S3) -> anyhow::Result<Option<TempDir>> {
     let Some(address) = Address::parse(path)? else {
         return Ok(None);
     };
     let object = s3.find(address)?;
-    let mut copy = NamedTempFile::new()?;
+    let copy = tempfile::tempdir()?;
     let copied = s3.open(&object).and_then(|mut reader| {
-        std::io::copy(&mut reader, &mut copy)?;
+        let mut file = std::fs::File::create(copy.path().join(TOKENIZER_COPY))?;
+        std::io::copy(&mut reader, &mut file)?;
         Ok(())
     });
     copied.with_context(|| format!("failed to read {object}"))?;

@@ -40,7 +40,7 @@ fn main() {
                     token
                 })
                 .collect();
-            write(&out.join(name), &compile(&tokens));
+            write(&out.join(name), &hash::compile(&tokens));
         }
     }
     write(&out.join("fingerprints.rs"), fingerprints.as_bytes());
@@ -73,40 +73,6 @@ fn fingerprint(tokens: &[(usize, Vec<u8>)]) -> String {
     base16ct::lower::encode_string(&file.finalize())
 }
 
-/// A header (number of tokens, number of slots), where each token begins, a hash table of ranks,
-/// and the tokens' bytes. All numbers are u32, little-endian.
-fn compile(tokens: &[Vec<u8>]) -> Vec<u8> {
-    let slots = (tokens.len() * 2).next_power_of_two();
-    let mut table = vec![hash::EMPTY; slots];
-    for (rank, token) in tokens.iter().enumerate() {
-        let hash = hash::hash(token);
-        let mut slot = hash::slot(hash, slots - 1);
-        while table[slot] != hash::EMPTY {
-            slot = (slot + 1) & (slots - 1);
-        }
-        let rank = u32::try_from(rank).expect("a rank");
-        table[slot] = hash::entry(hash, rank);
-    }
-    let mut offsets = vec![0];
-    for token in tokens {
-        offsets.push(offsets[offsets.len() - 1] + token.len());
-    }
-    let mut out = Vec::new();
-    let mut push = |number: usize| {
-        out.extend_from_slice(&u32::try_from(number).expect("fits").to_le_bytes());
-    };
-    push(tokens.len());
-    push(slots);
-    for offset in offsets {
-        push(offset);
-    }
-    for entry in table {
-        push(entry as usize);
-    }
-    out.extend(tokens.concat());
-    out
-}
-
 /// Two levels: for each 256 code points the number of a block, then the blocks of 256 classes.
 fn classes() -> Vec<u8> {
     let mut classes = vec![0_u8; 0x11_0000];
@@ -119,6 +85,7 @@ fn classes() -> Vec<u8> {
         (r"\p{N}", 5),
         (r"\s", 6),
         (r"[\r\n]", 7),
+        (r"\p{P}|\p{S}", 8),
     ];
     for (pattern, class) in members {
         let hir = regex_syntax::parse(pattern).expect("a pattern");

@@ -2,10 +2,10 @@
 import contextlib
 import json
 import os
-import pathlib
+import socket
 import subprocess
-import sys
 import time
+import urllib.parse
 import urllib.request
 
 from emulator import REGION, TOOLS, free_port
@@ -27,13 +27,20 @@ class Bootstrap:
         self.process = subprocess.Popen([EMULATOR, *arguments], env=dict(own, **environment), stdout=log, stderr=log,
                                         start_new_session=True)
 
-    def invoke(self, event):
+    def ready(self):
+        """Waits until the emulator listens; it starts the function with the first call."""
+        url = urllib.parse.urlsplit(self.address)
         for _ in range(100):
-            with contextlib.suppress(ConnectionError, urllib.error.URLError):
-                with urllib.request.urlopen(self.address, data=event, timeout=90) as response:
-                    return json.loads(response.read() or b"null")
+            with contextlib.suppress(OSError):
+                socket.create_connection((url.hostname, url.port)).close()
+                return
             time.sleep(0.05)
-        raise AssertionError("the emulator does not answer")
+        raise AssertionError("the emulator does not listen")
+
+    def invoke(self, event):
+        self.ready()
+        with urllib.request.urlopen(self.address, data=event, timeout=90) as response:
+            return json.loads(response.read() or b"null")
 
     def close(self):
         os.killpg(self.process.pid, 9)

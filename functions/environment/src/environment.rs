@@ -52,7 +52,7 @@ pub struct Home {
 
 impl Environment {
     /// The names of all variables that the functions read, beside `RESONARE_…`.
-    pub const VARIABLES: [&str; 12] = [
+    pub const VARIABLES: [&str; 14] = [
         "JOBS_BUCKET",
         "JOBS_TABLE",
         "JOBS_QUEUE_URL",
@@ -63,6 +63,8 @@ impl Environment {
         "MAX_ACTIVE_JOBS",
         "MAX_BYTES_PER_DAY",
         "MAX_UPLOAD_BYTES",
+        "MALLOC_ARENA_MAX",
+        "MALLOC_MMAP_THRESHOLD_",
         "HF_ENDPOINT",
         "HF_TOKEN_SECRET_ARN",
     ];

@@ -42,6 +42,9 @@ const RANGE_PAUSE: Duration = Duration::from_millis(100);
 /// Bytes of one part. S3 takes 5 MiB at least, and 10,000 parts at most.
 const PART: usize = 8 << 20;
 
+/// What is not larger is not likely to fill a part.
+const SMALL: usize = 1 << 20;
+
 /// Runs without a record are looked for among those of this much time, beside the age that is asked
 /// for; what is older expires by its tag.
 const ORPHANS_OF: Duration = Duration::from_hours(6);
@@ -258,10 +261,17 @@ impl S3ObjectStore {
             .content_length()
             .and_then(|size| u64::try_from(size).ok());
         let etag = got.e_tag().map(etag_version).unwrap_or_default();
-        let bytes = got.body.collect().await;
-        let bytes = bytes
+        let expected = length.unwrap_or(RANGE).min(RANGE);
+        let mut bytes = BytesMut::with_capacity(usize::try_from(expected).unwrap_or_default());
+        let mut body = got.body;
+        while let Some(piece) = body
+            .try_next()
+            .await
             .map_err(|error| unavailable(PORT, error))?
-            .into_bytes();
+        {
+            bytes.extend_from_slice(&piece);
+        }
+        let bytes = bytes.freeze();
         if length.is_some_and(|length| length != bytes.len() as u64) {
             return Err(unavailable(PORT, "a body broke off"));
         }
@@ -407,6 +417,10 @@ fn io_error(error: Unavailable) -> io::Error {
 impl Write for PartWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let count = bytes.len().min(PART - self.buffer.len());
+        if self.buffer.len() + count > SMALL {
+            // Rather than grow by doubling, past the size of a part.
+            self.buffer.reserve(PART - self.buffer.len());
+        }
         self.buffer.extend_from_slice(&bytes[..count]);
         if self.buffer.len() == PART {
             self.send_part().map_err(io_error)?;

@@ -214,6 +214,7 @@ mod tests {
             source: String::new(),
             fingerprint: String::new(),
             fallback_reason: None,
+            engine: "compiled".to_owned(),
         };
         let mut statistics = Statistics::new(info);
         for name in ["Ben", "Ben (2)", "Ben", "Ben", "Ben (2)"] {

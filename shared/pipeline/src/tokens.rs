@@ -36,4 +36,8 @@ pub struct TokenizerInfo {
     pub fingerprint: String,
     /// Why it is not the model's own tokenizer, where it is not.
     pub fallback_reason: Option<String>,
+    /// What counts: tables that were compiled (`compiled`), or the reference implementation
+    /// (`reference`). The counts are the same.
+    #[serde(default)]
+    pub engine: String,
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use resonare_pipeline::TokenizerInfo;
 use serde::{Deserialize, Serialize};
 
+use crate::flat::Flat;
 use crate::hub::{Answer, Hub, HubError, HubFile};
 use crate::model::{ModelTokenizer, OpenAiEncoding, ParseError, read_bounded, sha256};
 
@@ -93,6 +94,8 @@ impl LookupError {
 }
 
 const TOKENIZER_FILE: &str = "tokenizer.json";
+/// The compiled form of a tokenizer is beside it, under its name and this.
+const COMPILED_SUFFIX: &str = ".compiled";
 /// Says where the tokenizer beside it was fetched from.
 const SOURCE_FILE: &str = "source.json";
 
@@ -167,7 +170,7 @@ impl Lookup<'_> {
             }
             Err(_) => format!("tokenizers/{}/{TOKENIZER_FILE}", self.model_id),
         };
-        hugging_face(&json, &path.display().to_string(), origin).map(Some)
+        hugging_face(&json, &path, origin).map(Some)
     }
 
     /// Keeps what the hub gave, for next time.
@@ -177,7 +180,7 @@ impl Lookup<'_> {
         file: &HubFile,
     ) -> Result<(ModelTokenizer, TokenizerInfo), LookupError> {
         let origin = hub_source(self.model_id, file.revision.as_deref());
-        let found = hugging_face(&file.bytes, &origin, origin.clone())?;
+        let found = hugging_face(&file.bytes, &folder.join(TOKENIZER_FILE), origin)?;
         let source = HubSource {
             model_id: self.model_id.to_owned(),
             revision: file.revision.clone(),
@@ -239,36 +242,60 @@ fn configured(value: &str) -> Result<(ModelTokenizer, TokenizerInfo), LookupErro
         value: value.to_owned(),
         cause,
     })?;
-    hugging_face(&json, value, value.to_owned())
+    hugging_face(&json, &path, value.to_owned())
 }
 
 fn open_ai(
     encoding: OpenAiEncoding,
     fallback_reason: Option<String>,
 ) -> (ModelTokenizer, TokenizerInfo) {
+    let tokenizer = ModelTokenizer::open_ai(encoding);
     let info = TokenizerInfo {
         kind: "tiktoken".to_owned(),
         source: encoding.name().to_owned(),
         fingerprint: encoding.fingerprint().to_owned(),
         fallback_reason,
+        engine: tokenizer.engine().to_owned(),
     };
-    (ModelTokenizer::open_ai(encoding), info)
+    (tokenizer, info)
 }
 
+/// The tokenizer of a file at `path`, beside which its compiled form is kept.
 fn hugging_face(
     json: &[u8],
-    path: &str,
+    path: &Path,
     source: String,
 ) -> Result<(ModelTokenizer, TokenizerInfo), LookupError> {
-    let tokenizer = ModelTokenizer::hugging_face(json).map_err(|cause| LookupError::Unusable {
-        path: path.to_owned(),
-        cause,
-    })?;
+    let fingerprint = sha256(json);
+    let mut kept = path.as_os_str().to_owned();
+    kept.push(COMPILED_SUFFIX);
+    let kept = Path::new(&kept);
+    let before = read_bounded(kept).ok();
+    let before = before.and_then(|compiled| Flat::load(compiled, json, &fingerprint));
+    let flat = before.or_else(|| {
+        let compiled = Flat::compile(json, &fingerprint)?;
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        let written = write_whole(folder.unwrap_or(Path::new(".")), kept, compiled.compiled());
+        if let Err(error) = written {
+            tracing::debug!("{} could not be kept: {error}", kept.display());
+        }
+        Some(compiled)
+    });
+    let tokenizer = match flat {
+        Some(flat) => ModelTokenizer::flat(flat),
+        None => ModelTokenizer::reference(json).map_err(|cause| LookupError::Unusable {
+            path: path.display().to_string(),
+            cause,
+        })?,
+    };
     let info = TokenizerInfo {
         kind: "huggingface".to_owned(),
         source,
-        fingerprint: sha256(json),
+        fingerprint,
         fallback_reason: None,
+        engine: tokenizer.engine().to_owned(),
     };
     Ok((tokenizer, info))
 }

@@ -6,6 +6,7 @@ use resonare_pipeline::{TokenCounter, Tokenizer};
 use tiktoken_rs::CoreBPE;
 use tiktoken_rs::tokenizer::Tokenizer as TiktokenName;
 
+use crate::flat::{Flat, FlatCounter};
 use crate::huggingface::HuggingFace;
 use crate::tiktoken::{Encoding, EncodingCounter, fingerprints};
 
@@ -86,6 +87,7 @@ enum Engine {
     Compiled(Encoding),
     Reference(&'static CoreBPE),
     HuggingFace(Box<HuggingFace>),
+    Flat(Box<Flat>),
 }
 
 /// A model's tokenizer.
@@ -99,6 +101,7 @@ impl std::fmt::Debug for ModelTokenizer {
             Engine::Compiled(_) => "compiled",
             Engine::Reference(_) => "tiktoken",
             Engine::HuggingFace(_) => "huggingface",
+            Engine::Flat(_) => "flat",
         };
         f.debug_struct("ModelTokenizer")
             .field("engine", &engine)
@@ -123,6 +126,32 @@ impl ModelTokenizer {
     /// # Errors
     /// If the bytes are no such file, or of a kind that the reference implementation refuses.
     pub fn hugging_face(json: &[u8]) -> Result<Self, ParseError> {
+        match Flat::compile(json, &sha256(json)) {
+            Some(flat) => Ok(Self::flat(flat)),
+            None => Self::reference(json),
+        }
+    }
+
+    pub(crate) fn flat(flat: Flat) -> Self {
+        Self {
+            engine: Engine::Flat(Box::new(flat)),
+        }
+    }
+
+    /// What counts: tables that were compiled (`compiled`), or the reference implementation
+    /// (`reference`).
+    pub fn engine(&self) -> &'static str {
+        match &self.engine {
+            Engine::Compiled(_) | Engine::Flat(_) => "compiled",
+            Engine::Reference(_) | Engine::HuggingFace(_) => "reference",
+        }
+    }
+
+    /// The same, counted by the reference implementation.
+    ///
+    /// # Errors
+    /// If the bytes are no such file, or of a kind that it refuses.
+    pub fn reference(json: &[u8]) -> Result<Self, ParseError> {
         let tokenizer = HuggingFace::parse(json).map_err(|error| ParseError(error.to_string()))?;
         Ok(Self {
             engine: Engine::HuggingFace(Box::new(tokenizer)),
@@ -138,6 +167,7 @@ impl Tokenizer for ModelTokenizer {
             Engine::Compiled(encoding) => Counting::Compiled(EncodingCounter::new(*encoding)),
             Engine::Reference(encoding) => Counting::Reference(encoding),
             Engine::HuggingFace(tokenizer) => Counting::HuggingFace(tokenizer),
+            Engine::Flat(flat) => Counting::Flat(FlatCounter::new(flat)),
         })
     }
 
@@ -145,6 +175,7 @@ impl Tokenizer for ModelTokenizer {
         match &self.engine {
             Engine::Compiled(_) | Engine::Reference(_) => None,
             Engine::HuggingFace(tokenizer) => tokenizer.failure(),
+            Engine::Flat(flat) => flat.failure(),
         }
     }
 }
@@ -153,6 +184,7 @@ enum Counting<'t> {
     Compiled(EncodingCounter),
     Reference(&'t CoreBPE),
     HuggingFace(&'t HuggingFace),
+    Flat(FlatCounter<'t>),
 }
 
 /// Counts with a [`ModelTokenizer`] on one thread.
@@ -167,6 +199,7 @@ impl TokenCounter for ModelCounter<'_> {
                 u32::try_from(encoding.count_ordinary(text)).unwrap_or(u32::MAX)
             }
             Counting::HuggingFace(tokenizer) => tokenizer.count(text),
+            Counting::Flat(counter) => counter.count(text),
         }
     }
 }

@@ -4,12 +4,12 @@
 //! `disallowed_special=()`: a pattern splits the text into pieces, and each piece is merged pair by
 //! pair in the order of the vocabulary's ranks.
 
-mod cache;
+pub(crate) mod cache;
 mod class;
-mod hash;
+pub(crate) mod hash;
 mod merge;
 pub(crate) mod scan;
-mod vocabulary;
+pub(crate) mod vocabulary;
 
 use cache::PieceCache;
 use scan::Pattern;
@@ -27,7 +27,7 @@ static CL100K_BASE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/CL100K_BAS
 #[derive(Clone, Copy)]
 pub(crate) struct Encoding {
     pattern: Pattern,
-    vocabulary: Vocabulary,
+    vocabulary: Vocabulary<'static>,
 }
 
 impl Encoding {

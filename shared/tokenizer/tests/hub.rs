@@ -107,6 +107,45 @@ fn a_kept_file_that_has_changed_is_refused() {
 }
 
 #[test]
+fn a_compiled_form_is_kept_and_made_anew_where_it_is_damaged_or_stale() {
+    let folder = tempfile::tempdir().unwrap();
+    let counts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools/reference/counts.json");
+    let counts: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(counts).unwrap()).unwrap();
+    let path = folder.path().join("tokenizer.json");
+    std::fs::copy(counts["bpe"]["source"].as_str().unwrap(), &path).unwrap();
+    let kept = folder.path().join("tokenizer.json.compiled");
+    let hub = Hub::new(None, None);
+    let find = || {
+        let lookup = Lookup {
+            model_id: "org/model",
+            tokenizer: path.to_str(),
+            require_exact: true,
+            folder: folder.path(),
+            hub: &hub,
+        };
+        let (tokenizer, info) = lookup.find().unwrap();
+        assert_eq!(info.engine, "compiled");
+        (
+            tokenizer.counter().count("hello world"),
+            std::fs::read(&kept).unwrap(),
+        )
+    };
+    let first = find();
+    assert_eq!(find(), first);
+    for damaged in [first.1[..1000].to_vec(), Vec::new(), vec![0; first.1.len()]] {
+        std::fs::write(&kept, damaged).unwrap();
+        assert_eq!(find(), first);
+    }
+    // Another tokenizer in the place of the first is not counted with the first one's tables.
+    let other = std::fs::read_to_string(&path).unwrap() + "\n";
+    std::fs::write(&path, other).unwrap();
+    let second = find();
+    assert_eq!(second.0, first.0);
+    assert_ne!(second.1, first.1);
+}
+
+#[test]
 fn a_file_of_ones_own_in_the_folder_needs_no_hub() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(folder.path().join("org/model")).unwrap();

@@ -54,6 +54,7 @@ impl TokenizerSource for OnlyWords {
             source: "words".to_owned(),
             fingerprint: self.fingerprint.to_owned(),
             fallback_reason: None,
+            engine: "compiled".to_owned(),
         };
         Ok((Arc::new(Words), info))
     }

@@ -687,7 +687,8 @@ mod outputs {
             "kind": "test",
             "source": "test",
             "fingerprint": "0",
-            "fallback_reason": null
+            "fallback_reason": null,
+            "engine": "compiled"
           },
           "salvaged": null
         }

@@ -144,6 +144,7 @@ pub(crate) fn run_with(
         source: "test".to_owned(),
         fingerprint: "0".to_owned(),
         fallback_reason: None,
+        engine: "compiled".to_owned(),
     };
     let run = Run {
         settings,

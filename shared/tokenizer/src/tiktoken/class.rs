@@ -9,7 +9,7 @@ const BLOCKS: usize = 0x11_0000 / 256;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Class {
-    /// Punctuation, symbols, controls: everything that has no other class.
+    /// Controls and what is not assigned: everything that has no other class.
     Other = 0,
     /// `\p{Lu}` and `\p{Lt}`.
     Upper = 1,
@@ -25,10 +25,13 @@ pub(crate) enum Class {
     Space = 6,
     /// `\r` and `\n`.
     Newline = 7,
+    /// `\p{P}` and `\p{S}`.
+    Symbol = 8,
 }
 
 impl Class {
-    const ALL: [Self; 8] = [
+    /// By number; a power of two of them, so that no number is out of bounds.
+    const ALL: [Self; 16] = [
         Self::Other,
         Self::Upper,
         Self::Lower,
@@ -37,13 +40,21 @@ impl Class {
         Self::Number,
         Self::Space,
         Self::Newline,
+        Self::Symbol,
+        Self::Other,
+        Self::Other,
+        Self::Other,
+        Self::Other,
+        Self::Other,
+        Self::Other,
+        Self::Other,
     ];
 
     #[inline]
     pub(crate) fn of(character: char) -> Self {
         let code_point = character as usize;
         let block = usize::from(TABLE[code_point / 256]);
-        Self::ALL[usize::from(TABLE[BLOCKS + block * 256 + code_point % 256]) & 7]
+        Self::ALL[usize::from(TABLE[BLOCKS + block * 256 + code_point % 256]) & 15]
     }
 
     pub(crate) fn is_letter(self) -> bool {
@@ -56,7 +67,12 @@ impl Class {
 
     /// `[^\s\p{L}\p{N}]`
     pub(crate) fn is_symbol(self) -> bool {
-        matches!(self, Self::Other | Self::Mark)
+        matches!(self, Self::Other | Self::Mark | Self::Symbol)
+    }
+
+    /// `[^\r\n\p{L}\p{N}]`
+    pub(crate) fn may_precede_word(self) -> bool {
+        self.is_symbol() || self == Self::Space
     }
 
     /// `[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]`

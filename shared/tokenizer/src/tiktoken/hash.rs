@@ -1,4 +1,4 @@
-//! The hash of the compiled vocabularies, which the build script and the counter share.
+//! Compiled vocabularies: how the build script and the counter write and find tokens.
 
 /// A slot without a token.
 pub(crate) const EMPTY: u32 = u32::MAX;
@@ -38,4 +38,38 @@ pub(crate) fn slot(hash: u64, mask: usize) -> usize {
 #[inline]
 pub(crate) fn entry(hash: u64, rank: u32) -> u32 {
     ((hash >> 40) as u32) << RANK_BITS | rank
+}
+
+/// A header (number of tokens, number of slots), where each token begins, a hash table of ranks,
+/// and the tokens' bytes. All numbers are u32, little-endian.
+pub(crate) fn compile(tokens: &[Vec<u8>]) -> Vec<u8> {
+    let slots = (tokens.len() * 2).next_power_of_two();
+    let mut table = vec![EMPTY; slots];
+    for (rank, token) in tokens.iter().enumerate() {
+        let hash_of_token = hash(token);
+        let mut place = slot(hash_of_token, slots - 1);
+        while table[place] != EMPTY {
+            place = (place + 1) & (slots - 1);
+        }
+        let rank = u32::try_from(rank).expect("a rank");
+        table[place] = entry(hash_of_token, rank);
+    }
+    let mut offsets = vec![0];
+    for token in tokens {
+        offsets.push(offsets[offsets.len() - 1] + token.len());
+    }
+    let mut out = Vec::new();
+    let mut push = |number: usize| {
+        out.extend_from_slice(&u32::try_from(number).expect("fits").to_le_bytes());
+    };
+    push(tokens.len());
+    push(slots);
+    for offset in offsets {
+        push(offset);
+    }
+    for entry in table {
+        push(entry as usize);
+    }
+    out.extend(tokens.concat());
+    out
 }

@@ -12,7 +12,7 @@ const NONE: u32 = u32::MAX;
 
 /// The number of tokens that `piece` is merged into: of all adjacent pairs whose joined bytes are a
 /// token, the one with the lowest rank, and of those the leftmost, is joined until there is none.
-pub(crate) fn count(vocabulary: Vocabulary, piece: &[u8]) -> u32 {
+pub(crate) fn count(vocabulary: Vocabulary<'_>, piece: &[u8]) -> u32 {
     if piece.len() <= SHORT {
         count_short(vocabulary, piece)
     } else {
@@ -20,7 +20,7 @@ pub(crate) fn count(vocabulary: Vocabulary, piece: &[u8]) -> u32 {
     }
 }
 
-fn count_short(vocabulary: Vocabulary, piece: &[u8]) -> u32 {
+fn count_short(vocabulary: Vocabulary<'_>, piece: &[u8]) -> u32 {
     let rank = |start: usize, end: usize| vocabulary.rank(&piece[start..end]).unwrap_or(NONE);
     // Where each part begins, and the rank of it joined with the next.
     let mut parts: [(u8, u32); SHORT + 1] = [(0, NONE); SHORT + 1];
@@ -65,7 +65,7 @@ fn count_short(vocabulary: Vocabulary, piece: &[u8]) -> u32 {
 }
 
 /// Indices are u32: a message is shorter than 16 MiB.
-fn count_long(vocabulary: Vocabulary, piece: &[u8]) -> u32 {
+fn count_long(vocabulary: Vocabulary<'_>, piece: &[u8]) -> u32 {
     const GONE: u32 = u32::MAX;
     let length = u32::try_from(piece.len()).expect("a message is shorter than 4 GiB");
     // For each part, by where it begins: where the next one does ([`GONE`] once it was joined to the

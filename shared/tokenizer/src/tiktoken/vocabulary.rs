@@ -4,12 +4,12 @@ use super::hash;
 
 const NUMBER: usize = size_of::<u32>();
 
-/// A view of the tables that the build script wrote.
+/// A view of the tables that [`hash::compile`] made.
 #[derive(Clone, Copy)]
-pub(crate) struct Vocabulary {
-    offsets: &'static [u8],
-    slots: &'static [u8],
-    bytes: &'static [u8],
+pub(crate) struct Vocabulary<'v> {
+    offsets: &'v [u8],
+    slots: &'v [u8],
+    bytes: &'v [u8],
     mask: usize,
 }
 
@@ -19,8 +19,8 @@ fn number(table: &[u8], index: usize) -> u32 {
     u32::from_le_bytes(bytes.try_into().expect("four bytes"))
 }
 
-impl Vocabulary {
-    pub(crate) fn new(table: &'static [u8]) -> Self {
+impl<'v> Vocabulary<'v> {
+    pub(crate) fn new(table: &'v [u8]) -> Self {
         let (tokens, slots) = (number(table, 0) as usize, number(table, 1) as usize);
         let (offsets, rest) = table[2 * NUMBER..].split_at((tokens + 1) * NUMBER);
         let (slots_table, bytes) = rest.split_at(slots * NUMBER);
@@ -50,7 +50,7 @@ impl Vocabulary {
         }
     }
 
-    fn token(self, rank: u32) -> &'static [u8] {
+    fn token(self, rank: u32) -> &'v [u8] {
         let index = rank as usize;
         &self.bytes[number(self.offsets, index) as usize..number(self.offsets, index + 1) as usize]
     }

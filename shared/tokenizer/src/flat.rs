@@ -1,0 +1,406 @@
+//! Byte-level byte-pair tokenizers of a Hugging Face `tokenizer.json`, from tables that are compiled
+//! once.
+//!
+//! What is covered is what the models of the families Llama 3, Qwen and `DeepSeek` use: no or NFC
+//! normalisation, a pattern that is known here, bytes as the smallest tokens. Everything else is left
+//! to the reference implementation, and so is any single text with an added token in it.
+
+mod compile;
+mod merge;
+mod table;
+
+use std::sync::OnceLock;
+
+use unicode_normalization_alignments::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
+
+use crate::huggingface::HuggingFace;
+use crate::tiktoken::cache::PieceCache;
+use crate::tiktoken::scan::{Pattern, Segments};
+use table::{Splitting, Tables};
+
+/// A tokenizer, compiled.
+pub(crate) struct Flat {
+    tables: Tables,
+    /// What it was compiled from, for the texts that the reference has to count.
+    json: Vec<u8>,
+    reference: OnceLock<Result<HuggingFace, String>>,
+}
+
+impl Flat {
+    /// Compiles a tokenizer; none if it is of a kind that is not covered.
+    pub(crate) fn compile(json: &[u8], fingerprint: &str) -> Option<Self> {
+        let compiled = compile::compile(json, fingerprint)?;
+        Self::load(compiled, json, fingerprint)
+    }
+
+    /// Takes what [`Self::compiled`] gave; none if it is damaged, or of another tokenizer.
+    pub(crate) fn load(compiled: Vec<u8>, json: &[u8], fingerprint: &str) -> Option<Self> {
+        Some(Self {
+            tables: Tables::load(compiled, fingerprint)?,
+            json: json.to_vec(),
+            reference: OnceLock::new(),
+        })
+    }
+
+    /// The tables, to be kept.
+    pub(crate) fn compiled(&self) -> &[u8] {
+        self.tables.bytes()
+    }
+
+    fn reference(&self) -> Option<&HuggingFace> {
+        let parse = || HuggingFace::parse(&self.json).map_err(|error| error.to_string());
+        self.reference.get_or_init(parse).as_ref().ok()
+    }
+
+    /// Why a text could not be counted, if one could not.
+    pub(crate) fn failure(&self) -> Option<String> {
+        match self.reference.get()? {
+            Ok(reference) => reference.failure(),
+            Err(error) => Some(error.clone()),
+        }
+    }
+}
+
+/// Counts with a compiled tokenizer, remembering the pieces it met.
+pub(crate) struct FlatCounter<'f> {
+    flat: &'f Flat,
+    cache: PieceCache,
+    merger: merge::Merger,
+}
+
+impl<'f> FlatCounter<'f> {
+    pub(crate) fn new(flat: &'f Flat) -> Self {
+        Self {
+            flat,
+            cache: PieceCache::new(),
+            merger: merge::Merger::default(),
+        }
+    }
+
+    pub(crate) fn count(&mut self, text: &str) -> u32 {
+        let tables = &self.flat.tables;
+        if tables.has_added_token(text) {
+            return self.by_reference(text);
+        }
+        if !tables.normalizes() || text.is_ascii() {
+            return self.count_normalized(text);
+        }
+        if is_nfc_quick(text.chars()) == IsNormalized::Yes {
+            return self.count_normalized(text);
+        }
+        let normalized: String = text.nfc().map(|(character, _)| character).collect();
+        if tables.has_added_token(&normalized) {
+            return self.by_reference(text);
+        }
+        self.count_normalized(&normalized)
+    }
+
+    fn by_reference(&self, text: &str) -> u32 {
+        let reference = self.flat.reference();
+        reference.map_or(0, |reference| reference.count(text))
+    }
+
+    fn count_normalized(&mut self, text: &str) -> u32 {
+        match self.flat.tables.splitting() {
+            Splitting::Llama3 => self.count_by(Pattern::Llama3, text),
+            Splitting::Qwen2 => self.count_by(Pattern::Qwen2, text),
+            Splitting::DeepSeek => self.count_segments(text),
+        }
+    }
+
+    fn count_by(&mut self, pattern: Pattern, text: &str) -> u32 {
+        let (mut tokens, mut start) = (0, 0);
+        while start < text.len() {
+            let end = pattern.piece_end(text, start);
+            tokens += self.count_piece(&text.as_bytes()[start..end]);
+            start = end;
+        }
+        tokens
+    }
+
+    fn count_segments(&mut self, text: &str) -> u32 {
+        let (mut tokens, mut start) = (0, 0);
+        while start < text.len() {
+            let end = Segments::new(text).segment_end(start);
+            let segment = &text[start..end];
+            let mut piece = 0;
+            while piece < segment.len() {
+                let piece_end = Segments::new(segment).piece_end(piece);
+                tokens += self.count_piece(&segment.as_bytes()[piece..piece_end]);
+                piece = piece_end;
+            }
+            start = end;
+        }
+        tokens
+    }
+
+    #[inline]
+    fn count_piece(&mut self, piece: &[u8]) -> u32 {
+        let (tables, merger) = (&self.flat.tables, &mut self.merger);
+        self.cache.get_or_insert(piece, || {
+            if tables.is_one_token(piece) {
+                1
+            } else {
+                merger.count(tables, piece)
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// A published byte-level tokenizer (`DeepSeek`), which `cargo xtask test` installs.
+    fn published() -> Value {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools/reference");
+        let counts = std::fs::read(folder.join("counts.json"))
+            .expect("`cargo xtask test` has the references count");
+        let counts: Value = serde_json::from_slice(&counts).unwrap();
+        let file = std::fs::read(counts["bpe"]["source"].as_str().unwrap()).unwrap();
+        serde_json::from_slice(&file).unwrap()
+    }
+
+    /// Its vocabulary as the other families use theirs.
+    fn families() -> [(&'static str, Vec<u8>); 3] {
+        let deep_seek = published();
+        let split = |pattern: &str| {
+            json!({"type": "Sequence", "pretokenizers": [
+                {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": false},
+                {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false},
+            ]})
+        };
+        let mut llama = deep_seek.clone();
+        llama["normalizer"] = Value::Null;
+        llama["pre_tokenizer"] = split(compile::LLAMA_3);
+        llama["model"]["ignore_merges"] = json!(true);
+        let mut qwen = deep_seek.clone();
+        qwen["normalizer"] = json!({"type": "NFC"});
+        qwen["pre_tokenizer"] = split(compile::QWEN_2);
+        [("llama", llama), ("qwen", qwen), ("deepseek", deep_seek)]
+            .map(|(name, json)| (name, serde_json::to_vec(&json).unwrap()))
+    }
+
+    fn flat(json: &[u8]) -> Flat {
+        Flat::compile(json, &"0".repeat(64)).expect("the family is covered")
+    }
+
+    /// Numbers that look random, the same every time.
+    struct Numbers(u64);
+
+    impl Numbers {
+        fn below(&mut self, bound: usize) -> usize {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            usize::try_from(self.0 >> 33).unwrap() % bound
+        }
+    }
+
+    /// What the patterns tell apart, and what they stumble over.
+    const PARTS: [&str; 72] = [
+        "a",
+        "B",
+        "word",
+        "WORD",
+        "Word",
+        "naïve",
+        "é",
+        "e\u{301}",
+        "ß",
+        "ǅ",
+        "ª",
+        "ʰ",
+        "字",
+        "漢字",
+        "ひ",
+        "カ",
+        "ー",
+        "゛",
+        "・",
+        "゠",
+        "한",
+        "한",
+        "ث",
+        "เ",
+        "न\u{93c}",
+        "я",
+        "Ж",
+        "\u{301}",
+        "\u{20dd}",
+        "1",
+        "23",
+        "4567",
+        "٣",
+        "Ⅷ",
+        "½",
+        "²",
+        " ",
+        "  ",
+        "\t",
+        "\u{a0}",
+        "\u{3000}",
+        "\u{2028}",
+        "\u{85}",
+        "\n",
+        "\r",
+        "\r\n",
+        "\n\n",
+        "\u{b}",
+        "!",
+        "?!",
+        "'",
+        "\"",
+        "/",
+        "-",
+        "_",
+        "$",
+        "€",
+        "😂",
+        "👍🏽",
+        "\u{200d}",
+        "\u{feff}",
+        "\u{0}",
+        "\u{1b}",
+        "\u{e000}",
+        "\u{378}",
+        "'s",
+        "'ſ",
+        "'LL",
+        "'Ve",
+        "'x",
+        "<think>",
+        "<|EOT|>",
+    ];
+
+    /// Texts of parts: all pairs, then ever longer ones by chance. `RESONARE_DIFFERENTIAL_TEXTS` says
+    /// how many.
+    fn texts() -> impl Iterator<Item = String> {
+        let count = std::env::var("RESONARE_DIFFERENTIAL_TEXTS");
+        let count = count.map_or(60_000, |count| count.parse().unwrap());
+        let pairs = PARTS
+            .iter()
+            .flat_map(|a| PARTS.iter().map(move |b| format!("{a}{b}")));
+        let mut numbers = Numbers(88_172_645_463_325_252);
+        let random = (0..count).map(move |_| {
+            let length = 1 + numbers.below(12);
+            let mut text = String::new();
+            for _ in 0..length {
+                if numbers.below(8) == 0 {
+                    let code_point = u32::try_from(numbers.below(0x11_0000)).unwrap();
+                    text.extend(char::from_u32(code_point));
+                } else {
+                    text.push_str(PARTS[numbers.below(PARTS.len())]);
+                }
+            }
+            text
+        });
+        pairs.chain(random)
+    }
+
+    #[test]
+    fn counts_are_those_of_the_reference() {
+        for (name, json) in families() {
+            let (flat, reference) = (flat(&json), HuggingFace::parse(&json).unwrap());
+            let mut counter = FlatCounter::new(&flat);
+            for text in texts() {
+                assert_eq!(
+                    counter.count(&text),
+                    reference.count(&text),
+                    "{name} {text:?}"
+                );
+            }
+            assert_eq!((flat.failure(), reference.failure()), (None, None));
+        }
+    }
+
+    #[test]
+    fn every_character_counts_as_in_the_reference() {
+        for (name, json) in families() {
+            let (flat, reference) = (flat(&json), HuggingFace::parse(&json).unwrap());
+            let mut counter = FlatCounter::new(&flat);
+            let mut text = String::new();
+            for character in '\0'..=char::MAX {
+                // Between letters, the class of the character decides where the pieces end.
+                text.extend(['a', character, 'B', character, ' ']);
+                if text.len() > 2048 {
+                    let expected = reference.count(&text);
+                    assert_eq!(
+                        counter.count(&text),
+                        expected,
+                        "{name} before {character:?}"
+                    );
+                    text.clear();
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn both_ways_of_merging_agree_and_none_is_quadratic() {
+        let [(_, json), ..] = families();
+        let (flat, reference) = (flat(&json), HuggingFace::parse(&json).unwrap());
+        let mut counter = FlatCounter::new(&flat);
+        for unit in ["a", "ab", "lorem", "Ж", "字", " ", "!", "😂"] {
+            for length in [1, 20, 63, 64, 65, 66, 200, 1000] {
+                let text = unit.repeat(length);
+                assert_eq!(
+                    counter.count(&text),
+                    reference.count(&text),
+                    "{unit} {length}"
+                );
+            }
+            assert!(counter.count(&unit.repeat(1_000_000)) > 0);
+        }
+    }
+
+    #[test]
+    fn what_is_not_covered_is_left_to_the_reference() {
+        let refused = |change: &dyn Fn(&mut Value)| {
+            let mut json = published();
+            change(&mut json);
+            Flat::compile(&serde_json::to_vec(&json).unwrap(), &"0".repeat(64)).is_none()
+        };
+        assert!(!refused(&|_| {}));
+        assert!(refused(
+            &|json| json["normalizer"] = json!({"type": "Lowercase"})
+        ));
+        assert!(refused(
+            &|json| json["pre_tokenizer"]["pretokenizers"][0]["invert"] = json!(true)
+        ));
+        assert!(refused(
+            &|json| json["pre_tokenizer"]["pretokenizers"][3]["use_regex"] = json!(true)
+        ));
+        assert!(refused(
+            &|json| json["pre_tokenizer"] = json!({"type": "Whitespace"})
+        ));
+        assert!(refused(&|json| json["model"]["byte_fallback"] = json!(true)));
+        assert!(refused(&|json| json["model"]["dropout"] = json!(0.1)));
+        assert!(refused(&|json| json["model"]["type"] = json!("WordPiece")));
+        assert!(refused(&|json| {
+            json["model"]["vocab"].as_object_mut().unwrap().remove("a");
+        }));
+    }
+
+    #[test]
+    fn damaged_and_stale_tables_are_not_taken() {
+        let json = serde_json::to_vec(&published()).unwrap();
+        let (own, other) = ("0".repeat(64), "1".repeat(64));
+        let compiled = flat(&json).compiled().to_vec();
+        assert!(Flat::load(compiled.clone(), &json, &own).is_some());
+        assert!(Flat::load(compiled.clone(), &json, &other).is_none());
+        for at in [0, 20, 100, 5000, compiled.len() / 2, compiled.len() - 1] {
+            let mut damaged = compiled.clone();
+            damaged[at] ^= 1;
+            assert!(Flat::load(damaged, &json, &own).is_none(), "{at}");
+            assert!(
+                Flat::load(compiled[..at].to_vec(), &json, &own).is_none(),
+                "{at}"
+            );
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! From a `tokenizer.json` to tables.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::merge::Merger;
+use super::table::{Merge, Parts, Splitting, Tables, write};
+use crate::tiktoken::hash;
+
+#[derive(Deserialize)]
+struct File {
+    #[serde(default)]
+    added_tokens: Vec<AddedToken>,
+    normalizer: Value,
+    pre_tokenizer: Value,
+    model: Model,
+}
+
+#[derive(Deserialize)]
+struct AddedToken {
+    content: String,
+    special: bool,
+}
+
+#[derive(Deserialize)]
+struct Model {
+    #[serde(rename = "type")]
+    kind: String,
+    dropout: Option<f32>,
+    unk_token: Option<String>,
+    #[serde(default)]
+    continuing_subword_prefix: Option<String>,
+    #[serde(default)]
+    end_of_word_suffix: Option<String>,
+    #[serde(default)]
+    fuse_unk: bool,
+    #[serde(default)]
+    byte_fallback: bool,
+    #[serde(default)]
+    ignore_merges: bool,
+    vocab: HashMap<String, u32>,
+    merges: Vec<Pair>,
+}
+
+/// A pair as files of different ages write it.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Pair {
+    Joined(String),
+    Apart([String; 2]),
+}
+
+impl Pair {
+    fn parts(&self) -> Option<(&str, &str)> {
+        match self {
+            Self::Joined(both) => both.split_once(' '),
+            Self::Apart([left, right]) => Some((left, right)),
+        }
+    }
+}
+
+pub(super) const LLAMA_3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+pub(super) const QWEN_2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+const DEEP_SEEK: [&str; 3] = [
+    r"\p{N}{1,3}",
+    "[一-龥\u{3040}-ゟ゠-ヿ]+",
+    concat!(
+        r##"[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^"##,
+        "\r\n",
+        r"\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[",
+        "\r\n",
+        r"]*|\s*[",
+        "\r\n",
+        r"]+|\s+(?!\S)|\s+"
+    ),
+];
+
+/// The patterns that a pre-tokenizer splits by, one after the other, before it turns to bytes; none
+/// if it does anything else.
+fn patterns(pre_tokenizer: &Value) -> Option<Vec<&str>> {
+    let steps = pre_tokenizer["pretokenizers"].as_array()?;
+    let (bytes, splits) = steps.split_last()?;
+    let is_byte_level = bytes["type"] == "ByteLevel"
+        && bytes["add_prefix_space"] == false
+        && bytes["use_regex"] == false;
+    if pre_tokenizer["type"] != "Sequence" || !is_byte_level {
+        return None;
+    }
+    let isolates = |split: &Value| {
+        split["type"] == "Split" && split["behavior"] == "Isolated" && split["invert"] == false
+    };
+    if !splits.iter().all(isolates) {
+        return None;
+    }
+    let patterns = splits
+        .iter()
+        .map(|split| split["pattern"]["Regex"].as_str());
+    patterns.collect()
+}
+
+/// Whether a normalizer brings into normal form C; none if it does anything else.
+fn normalizes(normalizer: &Value) -> Option<bool> {
+    match normalizer {
+        Value::Null => Some(false),
+        other if *other == json!({"type": "NFC"}) => Some(true),
+        other if *other == json!({"type": "Sequence", "normalizers": []}) => Some(false),
+        _ => None,
+    }
+}
+
+/// The character that stands for each byte in the vocabulary.
+/// <https://github.com/openai/gpt-2/blob/master/src/encoder.py>
+fn alphabet() -> [char; 256] {
+    let mut others = 0x100_u32..;
+    std::array::from_fn(|byte| {
+        let byte = u8::try_from(byte).expect("of 256");
+        match byte {
+            b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff => char::from(byte),
+            _ => others.next().and_then(char::from_u32).expect("a character"),
+        }
+    })
+}
+
+/// Compiles a tokenizer; none if it is of a kind that is not covered.
+pub(super) fn compile(json: &[u8], fingerprint: &str) -> Option<Vec<u8>> {
+    let File {
+        added_tokens,
+        normalizer,
+        pre_tokenizer,
+        model,
+    } = serde_json::from_slice(json).ok()?;
+    let is_empty = |text: &Option<String>| text.as_deref().unwrap_or_default().is_empty();
+    let plain = model.kind == "BPE"
+        && model.dropout.is_none()
+        && model.unk_token.is_none()
+        && is_empty(&model.continuing_subword_prefix)
+        && is_empty(&model.end_of_word_suffix)
+        && !model.fuse_unk
+        && !model.byte_fallback;
+    if !plain {
+        return None;
+    }
+    let splitting = match patterns(&pre_tokenizer)?.as_slice() {
+        [LLAMA_3] => Splitting::Llama3,
+        [QWEN_2] => Splitting::Qwen2,
+        found if found == DEEP_SEEK => Splitting::DeepSeek,
+        _ => return None,
+    };
+    let alphabet = alphabet();
+    let mut bytes = [0; 256];
+    for (token, character) in bytes.iter_mut().zip(alphabet) {
+        *token = *model
+            .vocab
+            .get(character.encode_utf8(&mut [0; 4]) as &str)?;
+    }
+    // Of a pair that is listed twice, the later counts.
+    let mut merges = HashMap::new();
+    for (rank, pair) in model.merges.iter().enumerate() {
+        let (left, right) = pair.parts()?;
+        let token = |text: &str| model.vocab.get(text).copied();
+        let joined = token(&format!("{left}{right}"))?;
+        let rank = u32::try_from(rank).ok()?;
+        merges.insert((token(left)?, token(right)?), Merge { rank, joined });
+    }
+    let mut parts = Parts {
+        splitting,
+        normalizes: normalizes(&normalizer)?,
+        bytes,
+        merges: merges.into_iter().collect(),
+        added: added_tokens
+            .into_iter()
+            .filter(|token| !token.special && !token.content.is_empty())
+            .map(|token| token.content)
+            .collect(),
+        words: Vec::new(),
+    };
+    // The same vocabulary gives the same bytes.
+    parts.merges.sort_unstable_by_key(|(_, merge)| merge.rank);
+    let byte_of: HashMap<char, u8> = alphabet.into_iter().zip(0..=255).collect();
+    let words = model.vocab.keys().filter_map(|token| {
+        let bytes: Option<Vec<u8>> = token.chars().map(|c| byte_of.get(&c).copied()).collect();
+        bytes.filter(|bytes| !bytes.is_empty())
+    });
+    let mut words: Vec<Vec<u8>> = words.collect();
+    words.sort_unstable();
+    if !model.ignore_merges {
+        // Only those that merging arrives at.
+        let tables = Tables::load(write(&parts, fingerprint), fingerprint)?;
+        let mut merger = Merger::default();
+        words.retain(|word| merger.count(&tables, word) == 1);
+    }
+    if words.len() >> hash::RANK_BITS > 0 {
+        return None;
+    }
+    parts.words = words;
+    Some(write(&parts, fingerprint))
+}

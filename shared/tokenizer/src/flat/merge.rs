@@ -1,0 +1,109 @@
+//! Byte-pair merging of one piece, by pairs of tokens.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::table::{Merge, Tables};
+
+/// Up to this many bytes looking at all pairs each time is faster than keeping them in a heap.
+const SHORT: usize = 64;
+
+/// Merges, with memory that is used again.
+#[derive(Default)]
+pub(super) struct Merger {
+    tokens: Vec<u32>,
+    merges: Vec<Option<Merge>>,
+}
+
+impl Merger {
+    /// The number of tokens that a piece is merged into: of all adjacent pairs that have a merge, the
+    /// one with the lowest rank, and of those the leftmost, is joined until there is none.
+    pub(super) fn count(&mut self, tables: &Tables, piece: &[u8]) -> u32 {
+        if piece.len() <= SHORT {
+            self.count_short(tables, piece)
+        } else {
+            count_long(tables, piece)
+        }
+    }
+
+    fn count_short(&mut self, tables: &Tables, piece: &[u8]) -> u32 {
+        let Self { tokens, merges } = self;
+        tokens.clear();
+        tokens.extend(piece.iter().map(|&byte| tables.byte_token(byte)));
+        merges.clear();
+        merges.extend(tokens.windows(2).map(|pair| tables.merge(pair[0], pair[1])));
+        loop {
+            let mut best: Option<(u32, usize, u32)> = None;
+            for (at, merge) in merges.iter().enumerate() {
+                if let Some(Merge { rank, joined }) = *merge
+                    && best.is_none_or(|(lowest, ..)| rank < lowest)
+                {
+                    best = Some((rank, at, joined));
+                }
+            }
+            let Some((_, at, joined)) = best else {
+                return u32::try_from(tokens.len()).expect("a piece is short");
+            };
+            tokens[at] = joined;
+            tokens.remove(at + 1);
+            merges.remove(at);
+            if at < merges.len() {
+                merges[at] = tables.merge(joined, tokens[at + 1]);
+            }
+            if at > 0 {
+                merges[at - 1] = tables.merge(tokens[at - 1], joined);
+            }
+        }
+    }
+}
+
+/// Indices are u32: a message is shorter than 16 MiB.
+fn count_long(tables: &Tables, piece: &[u8]) -> u32 {
+    const NONE: u32 = u32::MAX;
+    let length = u32::try_from(piece.len()).expect("a message is shorter than 4 GiB");
+    // For each part, by where it begins: its token, and where the next and the previous one begin.
+    let mut tokens: Vec<u32> = piece.iter().map(|&byte| tables.byte_token(byte)).collect();
+    let mut next: Vec<u32> = (1..=length).collect();
+    let mut previous: Vec<u32> = (0..length).map(|start| start.wrapping_sub(1)).collect();
+    let mut pairs = BinaryHeap::new();
+    let pair = |tokens: &[u32], left: u32, right: u32| {
+        let (left_token, right_token) = (tokens[left as usize], tokens[right as usize]);
+        let Merge { rank, joined } = tables.merge(left_token, right_token)?;
+        Some(Reverse((
+            rank,
+            left,
+            right,
+            left_token,
+            right_token,
+            joined,
+        )))
+    };
+    for left in 0..length - 1 {
+        pairs.extend(pair(&tokens, left, left + 1));
+    }
+    let mut parts = length;
+    while let Some(Reverse((_, left, right, left_token, right_token, joined))) = pairs.pop() {
+        // A pair is outdated when one of its parts has changed since.
+        if next[left as usize] != right
+            || tokens[left as usize] != left_token
+            || tokens[right as usize] != right_token
+        {
+            continue;
+        }
+        let behind = next[right as usize];
+        tokens[left as usize] = joined;
+        // Whoever was joined to its left is nobody any more.
+        tokens[right as usize] = NONE;
+        next[right as usize] = NONE;
+        next[left as usize] = behind;
+        parts -= 1;
+        if behind < length {
+            previous[behind as usize] = left;
+            pairs.extend(pair(&tokens, left, behind));
+        }
+        if left > 0 {
+            pairs.extend(pair(&tokens, previous[left as usize], left));
+        }
+    }
+    parts
+}
