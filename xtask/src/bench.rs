@@ -12,11 +12,14 @@ use crate::make_export;
 use crate::process::{self, cargo, root};
 
 /// A program that is measured.
+#[derive(Clone)]
 struct Measured {
-    name: &'static str,
+    name: String,
     arguments: Vec<String>,
     times: Vec<Duration>,
 }
+
+const OWN: &str = "--tokenizer=o200k_base";
 
 /// Measures all programs in turn, so that a change of the machine's speed meets all of them.
 ///
@@ -27,6 +30,7 @@ pub(crate) fn run(
     runs: usize,
     export: Option<&Path>,
     output_dir: &Path,
+    tokenizers: &[String],
 ) -> anyhow::Result<()> {
     let build = [
         "build",
@@ -68,26 +72,31 @@ pub(crate) fn run(
             "prepare".to_owned(),
             export_text.clone(),
         ];
-        arguments.push("--tokenizer=o200k_base".to_owned());
         arguments.push(format!("--output-dir={}", output_dir.display()));
         arguments.push(format!("--run-id={run_id}"));
         arguments.extend(more.iter().map(|&argument| argument.to_owned()));
         arguments
     };
-    let measured = |name, arguments| Measured {
-        name,
+    let measured = |name: &str, arguments| Measured {
+        name: name.to_owned(),
         arguments,
         times: Vec::new(),
     };
     let mut programs = [
         measured("yardstick", vec![binary("yardstick"), export_text.clone()]),
-        measured("prepare", prepare(&[])),
-        measured("prepare --threads=1", prepare(&["--threads=1"])),
+        measured("prepare", prepare(&[OWN])),
+        measured("prepare --threads=1", prepare(&[OWN, "--threads=1"])),
         measured(
             "prepare --output-raw=always",
-            prepare(&["--output-raw=always"]),
+            prepare(&[OWN, "--output-raw=always"]),
         ),
-    ];
+    ]
+    .to_vec();
+    // The first round compiles them, where that is done at all.
+    programs.extend(tokenizers.iter().map(|tokenizer| {
+        let option = format!("--tokenizer={tokenizer}");
+        measured(&option[2..], prepare(&[&option]))
+    }));
     for round in 0..=runs {
         for program in &mut programs {
             let time = time(&program.arguments)?;
@@ -113,6 +122,12 @@ fn time(arguments: &[String]) -> anyhow::Result<Duration> {
     Ok(start.elapsed())
 }
 
+/// The end of a name that is too long for its column.
+fn shortened(name: &str) -> &str {
+    let start = name.len().saturating_sub(30);
+    name.get(start..).unwrap_or(name)
+}
+
 fn median(times: &mut [Duration]) -> Duration {
     times.sort_unstable();
     times[times.len() / 2]
@@ -132,7 +147,7 @@ fn report(programs: &mut [Measured], bytes: u64) -> anyhow::Result<()> {
         writeln!(
             out,
             "{:30} {:9.3} {:9.3} {:9.3} {:8.2} {:8.0}",
-            program.name,
+            shortened(&program.name),
             first.as_secs_f64(),
             middle.as_secs_f64(),
             last.as_secs_f64(),

@@ -38,6 +38,9 @@ enum Command {
         /// Write outputs below this folder; choose one in memory
         #[arg(long, default_value = "/dev/shm")]
         output_dir: PathBuf,
+        /// Measure with this tokenizer too: a tokenizer.json or an encoding; repeat it for several
+        #[arg(long)]
+        tokenizer: Vec<String>,
     },
     /// Write a synthetic export to standard output
     MakeExport {
@@ -58,7 +61,8 @@ fn main() -> anyhow::Result<()> {
             runs,
             export,
             output_dir,
-        } => bench::run(mb, runs, export.as_deref(), &output_dir),
+            tokenizer,
+        } => bench::run(mb, runs, export.as_deref(), &output_dir, &tokenizer),
         Command::MakeExport { mb, seed } => {
             let out = std::io::BufWriter::with_capacity(1 << 20, std::io::stdout().lock());
             make_export::write(mb, seed, out)

@@ -112,7 +112,7 @@ pub(super) fn write(parts: &Parts, fingerprint: &str) -> Vec<u8> {
 }
 
 impl Tables {
-    /// Reads what [`write`] wrote; none if it is damaged, or of another tokenizer.
+    /// Reads what [`write()`] wrote; none if it is damaged, or of another tokenizer.
     pub(super) fn load(bytes: Vec<u8>, fingerprint: &str) -> Option<Self> {
         let (content, sum) = bytes.split_at_checked(bytes.len().checked_sub(FINGERPRINT)?)?;
         let header = content.get(..HEADER)?;
