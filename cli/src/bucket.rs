@@ -3,6 +3,7 @@
 use std::sync::atomic::AtomicBool;
 
 use anyhow::Context as _;
+use resonare_jobs::output_key;
 use resonare_settings::{Configuration, OutputMode};
 
 use crate::outputs::{NAMES, RunFolder};
@@ -33,7 +34,10 @@ impl<'a> BucketOutputs<'a> {
             return Ok(None);
         }
         let Some(bucket) = &configuration.output_s3_bucket else {
-            return Err("output.modes names s3, and output.s3_bucket is not set");
+            return Err(
+                "output.modes names s3, and output.s3_bucket is not set; set it in the configuration \
+                 or as RESONARE_OUTPUT__S3_BUCKET",
+            );
         };
         Ok(Some(Self {
             s3,
@@ -48,7 +52,7 @@ impl<'a> BucketOutputs<'a> {
         Target {
             bucket: self.bucket,
             region: self.region,
-            key: format!("{}/data/{name}", self.run_id),
+            key: output_key(self.run_id, name),
         }
     }
 
@@ -82,11 +86,7 @@ impl<'a> BucketOutputs<'a> {
             .into_iter()
             .filter(|name| !names.contains(name))
             .collect();
-        if self.replaces {
-            self.remove(&others)
-        } else {
-            Ok(())
-        }
+        self.remove_earlier(&others)
     }
 
     /// Leaves nothing of an earlier run of the same name: it would be taken for this one's.
@@ -94,8 +94,12 @@ impl<'a> BucketOutputs<'a> {
     /// # Errors
     /// If something can't be removed.
     pub(crate) fn discard(&self) -> anyhow::Result<()> {
+        self.remove_earlier(&NAMES)
+    }
+
+    fn remove_earlier(&self, names: &[&str]) -> anyhow::Result<()> {
         if self.replaces {
-            self.remove(&NAMES)
+            self.remove(names)
         } else {
             Ok(())
         }

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use resonare_pipeline::{
     Failure, Outputs, PipelineError, Run, Statistics, StatsFile, TokenizerInfo,
 };
-use resonare_settings::{Configuration, OutputMode, RawOutput};
+use resonare_settings::{Configuration, OutputMode};
 use resonare_tokenizer::{Lookup, LookupError, ModelTokenizer};
 use serde_json::json;
 use tempfile::TempDir;
@@ -252,15 +252,13 @@ impl Prepared<'_> {
     }
 
     fn writes_raw_locally(&self) -> bool {
-        self.configuration.output_raw == RawOutput::Always
+        self.configuration.output_raw.is_written(false)
     }
 
     fn writes_raw(&self) -> bool {
-        match self.configuration.output_raw {
-            RawOutput::Always => true,
-            RawOutput::S3 => self.bucket.is_some(),
-            RawOutput::Never => false,
-        }
+        self.configuration
+            .output_raw
+            .is_written(self.bucket.is_some())
     }
 
     fn execute(&self, folder: &RunFolder) -> anyhow::Result<Result<Statistics, Failure>> {

@@ -1,7 +1,7 @@
 //! Objects in S3, as a command reads and writes them.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{Read, Write as _};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use anyhow::{Context as _, bail};
 use resonare_aws::S3ObjectStore;
 use resonare_jobs::causes;
-use resonare_jobs::ports::{ObjectStore as _, Unavailable};
+use resonare_jobs::ports::ObjectStore as _;
 use tokio::runtime::Runtime;
 
 /// Bytes that are copied between two looks at whether work is to end.
@@ -171,9 +171,9 @@ impl S3 {
             }
             writer
                 .write_all(&piece[..count])
-                .map_err(|error| explained(&error))?;
+                .map_err(|error| failed(&error))?;
         }
-        writer.finish().map_err(|error| explained(&error))
+        writer.finish().map_err(|error| failed(&error))
     }
 
     /// Removes an object, if it is there.
@@ -203,11 +203,7 @@ impl std::fmt::Display for Target<'_> {
 }
 
 /// Why S3 can't be used, down to the innermost cause.
-fn failed(error: &Unavailable) -> anyhow::Error {
-    anyhow::anyhow!("{}", causes(error))
-}
-
-fn explained(error: &io::Error) -> anyhow::Error {
+fn failed(error: &dyn std::error::Error) -> anyhow::Error {
     anyhow::anyhow!("{}", causes(error))
 }
 

@@ -17,6 +17,16 @@ def free_port():
         return one.getsockname()[1]
 
 
+def listening(port):
+    """Waits until somebody listens at a port of this machine."""
+    for _ in range(600):
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"nobody listens at port {port}")
+
+
 @contextlib.contextmanager
 def emulator(log_path, scratch, port, functions_endpoint):
     """Runs it: signatures and policies are enforced, and functions call AWS by `functions_endpoint`
@@ -36,11 +46,7 @@ def emulator(log_path, scratch, port, functions_endpoint):
     with open(log_path, "wb") as log:
         process = subprocess.Popen([TOOLS / "ministack"], env=environment, stdout=log, stderr=log)
         try:
-            for _ in range(300):
-                with contextlib.suppress(OSError):
-                    socket.create_connection(("127.0.0.1", port)).close()
-                    break
-                time.sleep(0.1)
+            listening(port)
             yield process
         finally:
             process.terminate()

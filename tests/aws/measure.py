@@ -9,7 +9,6 @@
 where this machine lets one set it.
 """
 import argparse
-import os
 import pathlib
 import re
 import statistics
@@ -18,7 +17,7 @@ import tempfile
 import json
 import time
 
-from application import Application, send
+from application import Application
 from emulator import ROOT, bootstraps, emulator, free_port
 from rie import Bootstrap
 from wire import Wire, until

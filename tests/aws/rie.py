@@ -1,14 +1,10 @@
 """Each function under AWS's own Runtime Interface Emulator, as the container images of Lambda run it."""
-import contextlib
 import json
 import os
-import socket
 import subprocess
-import time
-import urllib.parse
 import urllib.request
 
-from emulator import REGION, TOOLS, free_port
+from emulator import REGION, TOOLS, free_port, listening
 
 EMULATOR = next((TOOLS.parent / "lib").glob("python3*/site-packages/samcli/local/rapid/aws-lambda-rie-x86_64"))
 
@@ -17,7 +13,8 @@ class Bootstrap:
     """A function that runs under the emulator."""
 
     def __init__(self, binary, environment, log):
-        port, runtime = free_port(), free_port()
+        self.port = port = free_port()
+        runtime = free_port()
         self.address = f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"
         own = dict(PATH=os.environ["PATH"], AWS_REGION=REGION, AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test",
                    AWS_LAMBDA_FUNCTION_TIMEOUT="60")
@@ -29,13 +26,7 @@ class Bootstrap:
 
     def ready(self):
         """Waits until the emulator listens; it starts the function with the first call."""
-        url = urllib.parse.urlsplit(self.address)
-        for _ in range(100):
-            with contextlib.suppress(OSError):
-                socket.create_connection((url.hostname, url.port)).close()
-                return
-            time.sleep(0.05)
-        raise AssertionError("the emulator does not listen")
+        listening(self.port)
 
     def invoke(self, event):
         self.ready()

@@ -1,5 +1,6 @@
 //! The use cases' common ground: the ports, and changes of a record.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -206,6 +207,6 @@ pub(crate) fn prefix(run_id: RunId) -> String {
 }
 
 /// The key of a run's output.
-pub fn output_key(run_id: RunId, name: &str) -> String {
-    format!("{}data/{name}", prefix(run_id))
+pub fn output_key(run_id: impl Display, name: &str) -> String {
+    format!("{run_id}/data/{name}")
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use resonare_pipeline::{Failure, Outputs, Run, Source, StatsFile, Tokenizer, TokenizerInfo};
-use resonare_settings::{Configuration, RawOutput};
+use resonare_settings::Configuration;
 use tracing::warn;
 
 use crate::causes::causes;
@@ -122,12 +122,7 @@ impl<S: TokenizerSource> PipelineProcessor<S> {
         let Some(payload) = payload.await.map_err(unavailable)? else {
             return Err(failed("the payload is no longer there"));
         };
-        let writes_raw = match configuration.output_raw {
-            RawOutput::S3 => self.outputs_are_on_s3,
-            RawOutput::Always => true,
-            RawOutput::Never => false,
-        };
-        let raw = if writes_raw {
+        let raw = if configuration.output_raw.is_written(self.outputs_are_on_s3) {
             Some(self.output(job.run_id, RAW).await.map_err(unavailable)?)
         } else {
             None

@@ -66,6 +66,15 @@ impl OutputMode {
 }
 
 impl RawOutput {
+    /// Whether `raw.json` is written to a place, which is on S3 or not.
+    pub fn is_written(self, on_s3: bool) -> bool {
+        match self {
+            Self::S3 => on_s3,
+            Self::Always => true,
+            Self::Never => false,
+        }
+    }
+
     const NAMES: [&str; 3] = ["s3", "always", "never"];
 
     fn parse(name: &str) -> Option<Self> {

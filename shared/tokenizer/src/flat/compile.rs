@@ -9,13 +9,19 @@ use super::merge::Merger;
 use super::table::{Merge, Parts, Splitting, Tables, write};
 use crate::tiktoken::hash;
 
+/// What tells whether a file is covered; its large parts are passed over.
+#[derive(Deserialize)]
+struct Outline {
+    normalizer: Value,
+    pre_tokenizer: Value,
+    model: Model,
+}
+
 #[derive(Deserialize)]
 struct File {
     #[serde(default)]
     added_tokens: Vec<AddedToken>,
-    normalizer: Value,
-    pre_tokenizer: Value,
-    model: Model,
+    model: Vocabulary,
 }
 
 #[derive(Deserialize)]
@@ -40,6 +46,10 @@ struct Model {
     byte_fallback: bool,
     #[serde(default)]
     ignore_merges: bool,
+}
+
+#[derive(Deserialize)]
+struct Vocabulary {
     vocab: HashMap<String, u32>,
     merges: Vec<Pair>,
 }
@@ -125,8 +135,7 @@ fn alphabet() -> [char; 256] {
 
 /// Compiles a tokenizer; none if it is of a kind that is not covered.
 pub(super) fn compile(json: &[u8], fingerprint: &str) -> Option<Vec<u8>> {
-    let File {
-        added_tokens,
+    let Outline {
         normalizer,
         pre_tokenizer,
         model,
@@ -148,25 +157,31 @@ pub(super) fn compile(json: &[u8], fingerprint: &str) -> Option<Vec<u8>> {
         found if found == DEEP_SEEK => Splitting::DeepSeek,
         _ => return None,
     };
+    let normalizes = normalizes(&normalizer)?;
+    let File {
+        added_tokens,
+        model: Vocabulary {
+            vocab,
+            merges: pairs,
+        },
+    } = serde_json::from_slice(json).ok()?;
     let alphabet = alphabet();
     let mut bytes = [0; 256];
     for (token, character) in bytes.iter_mut().zip(alphabet) {
-        *token = *model
-            .vocab
-            .get(character.encode_utf8(&mut [0; 4]) as &str)?;
+        *token = *vocab.get(character.encode_utf8(&mut [0; 4]) as &str)?;
     }
     // Of a pair that is listed twice, the later counts.
     let mut merges = HashMap::new();
-    for (rank, pair) in model.merges.iter().enumerate() {
+    for (rank, pair) in pairs.iter().enumerate() {
         let (left, right) = pair.parts()?;
-        let token = |text: &str| model.vocab.get(text).copied();
+        let token = |text: &str| vocab.get(text).copied();
         let joined = token(&format!("{left}{right}"))?;
         let rank = u32::try_from(rank).ok()?;
         merges.insert((token(left)?, token(right)?), Merge { rank, joined });
     }
     let mut parts = Parts {
         splitting,
-        normalizes: normalizes(&normalizer)?,
+        normalizes,
         bytes,
         merges: merges.into_iter().collect(),
         added: added_tokens
@@ -179,7 +194,7 @@ pub(super) fn compile(json: &[u8], fingerprint: &str) -> Option<Vec<u8>> {
     // The same vocabulary gives the same bytes.
     parts.merges.sort_unstable_by_key(|(_, merge)| merge.rank);
     let byte_of: HashMap<char, u8> = alphabet.into_iter().zip(0..=255).collect();
-    let words = model.vocab.keys().filter_map(|token| {
+    let words = vocab.keys().filter_map(|token| {
         let bytes: Option<Vec<u8>> = token.chars().map(|c| byte_of.get(&c).copied()).collect();
         bytes.filter(|bytes| !bytes.is_empty())
     });
