@@ -183,6 +183,9 @@ fn a_service_cannot_choose_where_its_outputs_go() {
             let head = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/json";
             let length = answer.len();
             write!(stream, "{head}\r\nContent-Length: {length}\r\n\r\n{answer}").unwrap();
+            // A body may come behind its head; closing before it is read would reset the connection.
+            stream.shutdown(std::net::Shutdown::Write).unwrap();
+            std::io::copy(&mut stream, &mut std::io::sink()).unwrap();
         }
     });
     std::fs::write(folder.path().join("small.json"), "[]").unwrap();
