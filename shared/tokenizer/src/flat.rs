@@ -9,35 +9,37 @@ mod compile;
 mod merge;
 mod table;
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use unicode_normalization_alignments::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
 
 use crate::huggingface::HuggingFace;
 use crate::tiktoken::cache::PieceCache;
 use crate::tiktoken::scan::{Pattern, Segments};
-use table::{Splitting, Tables};
+use crate::tiktoken::vocabulary::Vocabulary;
+use merge::Merger;
+use table::{Merges, Splitting, Tables};
 
 /// A tokenizer, compiled.
 pub(crate) struct Flat {
     tables: Tables,
     /// What it was compiled from, for the texts that the reference has to count.
-    json: Vec<u8>,
+    json: Arc<Vec<u8>>,
     reference: OnceLock<Result<HuggingFace, String>>,
 }
 
 impl Flat {
     /// Compiles a tokenizer; none if it is of a kind that is not covered.
-    pub(crate) fn compile(json: &[u8], fingerprint: &str) -> Option<Self> {
+    pub(crate) fn compile(json: &Arc<Vec<u8>>, fingerprint: &str) -> Option<Self> {
         let compiled = compile::compile(json, fingerprint)?;
         Self::load(compiled, json, fingerprint)
     }
 
     /// Takes what [`Self::compiled`] gave; none if it is damaged, or of another tokenizer.
-    pub(crate) fn load(compiled: Vec<u8>, json: &[u8], fingerprint: &str) -> Option<Self> {
+    pub(crate) fn load(compiled: Vec<u8>, json: &Arc<Vec<u8>>, fingerprint: &str) -> Option<Self> {
         Some(Self {
             tables: Tables::load(compiled, fingerprint)?,
-            json: json.to_vec(),
+            json: Arc::clone(json),
             reference: OnceLock::new(),
         })
     }
@@ -64,16 +66,20 @@ impl Flat {
 /// Counts with a compiled tokenizer, remembering the pieces it met.
 pub(crate) struct FlatCounter<'f> {
     flat: &'f Flat,
+    words: Vocabulary<'f>,
+    merges: Merges<'f>,
     cache: PieceCache,
-    merger: merge::Merger,
+    merger: Merger,
 }
 
 impl<'f> FlatCounter<'f> {
     pub(crate) fn new(flat: &'f Flat) -> Self {
         Self {
             flat,
+            words: flat.tables.words(),
+            merges: flat.tables.merges(),
             cache: PieceCache::new(),
-            merger: merge::Merger::default(),
+            merger: Merger::default(),
         }
     }
 
@@ -136,13 +142,15 @@ impl<'f> FlatCounter<'f> {
 
     #[inline]
     fn count_piece(&mut self, piece: &[u8]) -> u32 {
-        let (tables, merger) = (&self.flat.tables, &mut self.merger);
-        self.cache.get_or_insert(piece, || {
-            if tables.is_one_token(piece) {
-                1
-            } else {
-                merger.count(tables, piece)
-            }
+        let Self {
+            words,
+            merges,
+            merger,
+            ..
+        } = self;
+        self.cache.get_or_insert(piece, || match words.rank(piece) {
+            Some(_) => 1,
+            None => merger.count(*merges, piece),
         })
     }
 }
@@ -186,7 +194,7 @@ mod tests {
     }
 
     fn flat(json: &[u8]) -> Flat {
-        Flat::compile(json, &"0".repeat(64)).expect("the family is covered")
+        Flat::compile(&Arc::new(json.to_vec()), &"0".repeat(64)).expect("the family is covered")
     }
 
     /// Numbers that look random, the same every time.
@@ -363,7 +371,8 @@ mod tests {
         let refused = |change: &dyn Fn(&mut Value)| {
             let mut json = published();
             change(&mut json);
-            Flat::compile(&serde_json::to_vec(&json).unwrap(), &"0".repeat(64)).is_none()
+            let json = Arc::new(serde_json::to_vec(&json).unwrap());
+            Flat::compile(&json, &"0".repeat(64)).is_none()
         };
         assert!(!refused(&|_| {}));
         assert!(refused(
@@ -388,7 +397,7 @@ mod tests {
 
     #[test]
     fn damaged_and_stale_tables_are_not_taken() {
-        let json = serde_json::to_vec(&published()).unwrap();
+        let json = Arc::new(serde_json::to_vec(&published()).unwrap());
         let (own, other) = ("0".repeat(64), "1".repeat(64));
         let compiled = flat(&json).compiled().to_vec();
         assert!(Flat::load(compiled.clone(), &json, &own).is_some());

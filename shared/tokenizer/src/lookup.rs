@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use resonare_pipeline::TokenizerInfo;
 use serde::{Deserialize, Serialize};
@@ -156,6 +157,7 @@ impl Lookup<'_> {
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(cause) => return Err(LookupError::Folder { path, cause }),
         };
+        let fingerprint = sha256(&json);
         let origin = match read_bounded(&folder.join(SOURCE_FILE)) {
             Ok(source) => {
                 let source: HubSource =
@@ -163,14 +165,14 @@ impl Lookup<'_> {
                         path: folder.join(SOURCE_FILE),
                         cause: cause.into(),
                     })?;
-                if source.sha256 != sha256(&json) {
+                if source.sha256 != fingerprint {
                     return Err(LookupError::Changed { path });
                 }
                 hub_source(self.model_id, source.revision.as_deref())
             }
             Err(_) => format!("tokenizers/{}/{TOKENIZER_FILE}", self.model_id),
         };
-        hugging_face(&json, &path, origin).map(Some)
+        hugging_face(json, fingerprint, &path, origin).map(Some)
     }
 
     /// Keeps what the hub gave, for next time.
@@ -180,11 +182,13 @@ impl Lookup<'_> {
         file: &HubFile,
     ) -> Result<(ModelTokenizer, TokenizerInfo), LookupError> {
         let origin = hub_source(self.model_id, file.revision.as_deref());
-        let found = hugging_face(&file.bytes, &folder.join(TOKENIZER_FILE), origin)?;
+        let fingerprint = sha256(&file.bytes);
+        let path = folder.join(TOKENIZER_FILE);
+        let found = hugging_face(file.bytes.clone(), fingerprint.clone(), &path, origin)?;
         let source = HubSource {
             model_id: self.model_id.to_owned(),
             revision: file.revision.clone(),
-            sha256: sha256(&file.bytes),
+            sha256: fingerprint,
         };
         let source = serde_json::to_vec_pretty(&source).expect("strings can be written as JSON");
         // The tokenizer comes last: with it, the entry is whole.
@@ -242,7 +246,8 @@ fn configured(value: &str) -> Result<(ModelTokenizer, TokenizerInfo), LookupErro
         value: value.to_owned(),
         cause,
     })?;
-    hugging_face(&json, &path, value.to_owned())
+    let fingerprint = sha256(&json);
+    hugging_face(json, fingerprint, &path, value.to_owned())
 }
 
 fn open_ai(
@@ -260,20 +265,21 @@ fn open_ai(
     (tokenizer, info)
 }
 
-/// The tokenizer of a file at `path`, beside which its compiled form is kept.
+/// The tokenizer of a file at `path` with this SHA-256, beside which its compiled form is kept.
 fn hugging_face(
-    json: &[u8],
+    json: Vec<u8>,
+    fingerprint: String,
     path: &Path,
     source: String,
 ) -> Result<(ModelTokenizer, TokenizerInfo), LookupError> {
-    let fingerprint = sha256(json);
+    let json = Arc::new(json);
     let mut kept = path.as_os_str().to_owned();
     kept.push(COMPILED_SUFFIX);
     let kept = Path::new(&kept);
     let before = read_bounded(kept).ok();
-    let before = before.and_then(|compiled| Flat::load(compiled, json, &fingerprint));
+    let before = before.and_then(|compiled| Flat::load(compiled, &json, &fingerprint));
     let flat = before.or_else(|| {
-        let compiled = Flat::compile(json, &fingerprint)?;
+        let compiled = Flat::compile(&json, &fingerprint)?;
         let folder = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty());
@@ -285,7 +291,7 @@ fn hugging_face(
     });
     let tokenizer = match flat {
         Some(flat) => ModelTokenizer::flat(flat),
-        None => ModelTokenizer::reference(json).map_err(|cause| LookupError::Unusable {
+        None => ModelTokenizer::reference(&json).map_err(|cause| LookupError::Unusable {
             path: path.display().to_string(),
             cause,
         })?,

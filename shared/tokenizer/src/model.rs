@@ -1,6 +1,7 @@
 //! The tokenizers there are, as one type.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use resonare_pipeline::{TokenCounter, Tokenizer};
 use tiktoken_rs::CoreBPE;
@@ -126,7 +127,7 @@ impl ModelTokenizer {
     /// # Errors
     /// If the bytes are no such file, or of a kind that the reference implementation refuses.
     pub fn hugging_face(json: &[u8]) -> Result<Self, ParseError> {
-        match Flat::compile(json, &sha256(json)) {
+        match Flat::compile(&Arc::new(json.to_vec()), &sha256(json)) {
             Some(flat) => Ok(Self::flat(flat)),
             None => Self::reference(json),
         }

@@ -12,6 +12,7 @@ pub(crate) mod scan;
 pub(crate) mod vocabulary;
 
 use cache::PieceCache;
+use merge::Merger;
 use scan::Pattern;
 use vocabulary::Vocabulary;
 
@@ -22,6 +23,10 @@ pub(crate) mod fingerprints {
 
 static O200K_BASE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/O200K_BASE"));
 static CL100K_BASE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/CL100K_BASE"));
+
+fn compiled(table: &'static [u8]) -> Vocabulary<'static> {
+    Vocabulary::new(table).expect("the build script writes whole tables")
+}
 
 /// An encoding: a pattern and a vocabulary.
 #[derive(Clone, Copy)]
@@ -34,14 +39,14 @@ impl Encoding {
     pub(crate) fn o200k_base() -> Self {
         Self {
             pattern: Pattern::O200k,
-            vocabulary: Vocabulary::new(O200K_BASE),
+            vocabulary: compiled(O200K_BASE),
         }
     }
 
     pub(crate) fn cl100k_base() -> Self {
         Self {
             pattern: Pattern::Cl100k,
-            vocabulary: Vocabulary::new(CL100K_BASE),
+            vocabulary: compiled(CL100K_BASE),
         }
     }
 }
@@ -50,6 +55,7 @@ impl Encoding {
 pub(crate) struct EncodingCounter {
     encoding: Encoding,
     cache: PieceCache,
+    merger: Merger,
 }
 
 impl EncodingCounter {
@@ -57,6 +63,7 @@ impl EncodingCounter {
         Self {
             encoding,
             cache: PieceCache::new(),
+            merger: Merger::default(),
         }
     }
 
@@ -74,7 +81,7 @@ impl EncodingCounter {
                 .cache
                 .get_or_insert(piece, || match vocabulary.rank(piece) {
                     Some(_) => 1,
-                    None => merge::count(vocabulary, piece),
+                    None => self.merger.count(vocabulary, piece),
                 });
             start = end;
         }

@@ -177,7 +177,11 @@ pub(super) fn compile(json: &[u8], fingerprint: &str) -> Option<Vec<u8>> {
         let token = |text: &str| vocab.get(text).copied();
         let joined = token(&format!("{left}{right}"))?;
         let rank = u32::try_from(rank).ok()?;
-        merges.insert((token(left)?, token(right)?), Merge { rank, joined });
+        let (merge, left, right) = (Merge { rank, joined }, token(left)?, token(right)?);
+        if !merge.fits(left, right) {
+            return None;
+        }
+        merges.insert((left, right), merge);
     }
     let mut parts = Parts {
         splitting,
@@ -204,7 +208,7 @@ pub(super) fn compile(json: &[u8], fingerprint: &str) -> Option<Vec<u8>> {
         // Only those that merging arrives at.
         let tables = Tables::load(write(&parts, fingerprint), fingerprint)?;
         let mut merger = Merger::default();
-        words.retain(|word| merger.count(&tables, word) == 1);
+        words.retain(|word| merger.count(tables.merges(), word) == 1);
     }
     if words.len() >> hash::RANK_BITS > 0 {
         return None;

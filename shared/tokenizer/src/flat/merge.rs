@@ -3,86 +3,81 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::table::{Merge, Tables};
+use super::table::Merges;
 
 /// Up to this many bytes looking at all pairs each time is faster than keeping them in a heap.
 const SHORT: usize = 64;
+
+const NONE: u32 = u32::MAX;
 
 /// Merges, with memory that is used again.
 #[derive(Default)]
 pub(super) struct Merger {
     tokens: Vec<u32>,
-    merges: Vec<Option<Merge>>,
+    /// The rank of each token joined with the next.
+    ranks: Vec<u32>,
 }
 
 impl Merger {
     /// The number of tokens that a piece is merged into: of all adjacent pairs that have a merge, the
     /// one with the lowest rank, and of those the leftmost, is joined until there is none.
-    pub(super) fn count(&mut self, tables: &Tables, piece: &[u8]) -> u32 {
+    pub(super) fn count(&mut self, merges: Merges<'_>, piece: &[u8]) -> u32 {
         if piece.len() <= SHORT {
-            self.count_short(tables, piece)
+            self.count_short(merges, piece)
         } else {
-            count_long(tables, piece)
+            count_long(merges, piece)
         }
     }
 
-    fn count_short(&mut self, tables: &Tables, piece: &[u8]) -> u32 {
-        let Self { tokens, merges } = self;
+    fn count_short(&mut self, merges: Merges<'_>, piece: &[u8]) -> u32 {
+        let Self { tokens, ranks } = self;
+        let rank = |left, right| merges.rank(left, right).unwrap_or(NONE);
         tokens.clear();
-        tokens.extend(piece.iter().map(|&byte| tables.byte_token(byte)));
-        merges.clear();
-        merges.extend(tokens.windows(2).map(|pair| tables.merge(pair[0], pair[1])));
+        tokens.extend(piece.iter().map(|&byte| merges.byte_token(byte)));
+        ranks.clear();
+        ranks.extend(tokens.windows(2).map(|pair| rank(pair[0], pair[1])));
         loop {
-            let mut best: Option<(u32, usize, u32)> = None;
-            for (at, merge) in merges.iter().enumerate() {
-                if let Some(Merge { rank, joined }) = *merge
-                    && best.is_none_or(|(lowest, ..)| rank < lowest)
-                {
-                    best = Some((rank, at, joined));
+            let (mut at, mut lowest) = (0, NONE);
+            for (pair, &rank) in ranks.iter().enumerate() {
+                if rank < lowest {
+                    (at, lowest) = (pair, rank);
                 }
             }
-            let Some((_, at, joined)) = best else {
+            if lowest == NONE {
                 return u32::try_from(tokens.len()).expect("a piece is short");
-            };
+            }
+            let joined = merges.joined(lowest);
             tokens[at] = joined;
             tokens.remove(at + 1);
-            merges.remove(at);
-            if at < merges.len() {
-                merges[at] = tables.merge(joined, tokens[at + 1]);
+            ranks.remove(at);
+            if at < ranks.len() {
+                ranks[at] = rank(joined, tokens[at + 1]);
             }
             if at > 0 {
-                merges[at - 1] = tables.merge(tokens[at - 1], joined);
+                ranks[at - 1] = rank(tokens[at - 1], joined);
             }
         }
     }
 }
 
 /// Indices are u32: a message is shorter than 16 MiB.
-fn count_long(tables: &Tables, piece: &[u8]) -> u32 {
-    const NONE: u32 = u32::MAX;
+fn count_long(merges: Merges<'_>, piece: &[u8]) -> u32 {
     let length = u32::try_from(piece.len()).expect("a message is shorter than 4 GiB");
     // For each part, by where it begins: its token, and where the next and the previous one begin.
-    let mut tokens: Vec<u32> = piece.iter().map(|&byte| tables.byte_token(byte)).collect();
+    let mut tokens: Vec<u32> = piece.iter().map(|&byte| merges.byte_token(byte)).collect();
     let mut next: Vec<u32> = (1..=length).collect();
     let mut previous: Vec<u32> = (0..length).map(|start| start.wrapping_sub(1)).collect();
     let mut pairs = BinaryHeap::new();
     let pair = |tokens: &[u32], left: u32, right: u32| {
         let (left_token, right_token) = (tokens[left as usize], tokens[right as usize]);
-        let Merge { rank, joined } = tables.merge(left_token, right_token)?;
-        Some(Reverse((
-            rank,
-            left,
-            right,
-            left_token,
-            right_token,
-            joined,
-        )))
+        let rank = merges.rank(left_token, right_token)?;
+        Some(Reverse((rank, left, right, left_token, right_token)))
     };
     for left in 0..length - 1 {
         pairs.extend(pair(&tokens, left, left + 1));
     }
     let mut parts = length;
-    while let Some(Reverse((_, left, right, left_token, right_token, joined))) = pairs.pop() {
+    while let Some(Reverse((rank, left, right, left_token, right_token))) = pairs.pop() {
         // A pair is outdated when one of its parts has changed since.
         if next[left as usize] != right
             || tokens[left as usize] != left_token
@@ -91,7 +86,7 @@ fn count_long(tables: &Tables, piece: &[u8]) -> u32 {
             continue;
         }
         let behind = next[right as usize];
-        tokens[left as usize] = joined;
+        tokens[left as usize] = merges.joined(rank);
         // Whoever was joined to its left is nobody any more.
         tokens[right as usize] = NONE;
         next[right as usize] = NONE;

@@ -3,20 +3,25 @@
 //! A header (magic, then the fingerprint of the `tokenizer.json`, 64 bytes each in hexadecimal), the
 //! numbers and tables below, and the SHA-256 of all that. Numbers are u32, little-endian.
 
+use std::ops::Range;
+
 use crate::model::sha256;
+use crate::tiktoken::hash;
 use crate::tiktoken::vocabulary::Vocabulary;
 
 /// Changes with the layout, and with anything that a compiled table depends on.
-const MAGIC: &[u8; 16] = b"resonare-flat-01";
+const MAGIC: &[u8; 16] = b"resonare-flat-02";
 /// Of a SHA-256 in hexadecimal.
 const FINGERPRINT: usize = 64;
 const HEADER: usize = MAGIC.len() + FINGERPRINT;
 
 const NUMBER: usize = size_of::<u32>();
-/// The numbers of a pair: left, right, rank, what they are joined to.
-const PAIR: usize = 4 * NUMBER;
-/// A slot without a pair, as its `left`.
-const EMPTY: u32 = u32::MAX;
+/// A pair of tokens with its rank: bits of the left one, the right one, the rank.
+const SLOT: usize = size_of::<u64>();
+const TOKEN_BITS: u32 = 21;
+const RANK_BITS: u32 = 22;
+/// A slot without a pair: what no merge with [`Merge::fits`] becomes.
+const EMPTY: u64 = u64::MAX;
 
 /// How text is split into pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,12 +40,21 @@ pub(super) struct Merge {
     pub(super) joined: u32,
 }
 
+impl Merge {
+    /// Whether there is room for a merge of this pair in a slot.
+    pub(super) fn fits(self, left: u32, right: u32) -> bool {
+        let is_token = |token: u32| token < (1 << TOKEN_BITS) - 1;
+        is_token(left) && is_token(right) && self.rank < 1 << RANK_BITS
+    }
+}
+
 /// What is written into the tables.
 pub(super) struct Parts {
     pub(super) splitting: Splitting,
     pub(super) normalizes: bool,
     /// The token of each byte.
     pub(super) bytes: [u32; 256],
+    /// By rank, each of which [fits](Merge::fits).
     pub(super) merges: Vec<((u32, u32), Merge)>,
     /// Added tokens that text can have.
     pub(super) added: Vec<String>,
@@ -57,9 +71,10 @@ pub(super) struct Tables {
     added: Vec<String>,
     /// Whether an added token begins with this byte.
     begins_added: [bool; 256],
-    pairs: std::ops::Range<usize>,
-    mask: usize,
-    words: std::ops::Range<usize>,
+    filter: Range<usize>,
+    pairs: Range<usize>,
+    joined: Range<usize>,
+    words: Range<usize>,
 }
 
 fn number(bytes: &[u8], at: usize) -> Option<u32> {
@@ -67,9 +82,8 @@ fn number(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_le_bytes(number.try_into().ok()?))
 }
 
-fn place(left: u32, right: u32, mask: usize) -> usize {
-    let key = (u64::from(left) << 32 | u64::from(right)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    (key >> 32) as usize & mask
+fn key(left: u32, right: u32) -> u64 {
+    u64::from(left) << TOKEN_BITS | u64::from(right)
 }
 
 /// Writes the tables.
@@ -90,20 +104,37 @@ pub(super) fn write(parts: &Parts, fingerprint: &str) -> Vec<u8> {
         push(&mut out, added.len());
         out.extend_from_slice(added.as_bytes());
     }
-    let slots = (parts.merges.len() * 2).next_power_of_two();
-    push(&mut out, slots);
-    let mut pairs = vec![[EMPTY; 4]; slots];
-    for &((left, right), Merge { rank, joined }) in &parts.merges {
-        let mut slot = place(left, right, slots - 1);
-        while pairs[slot][0] != EMPTY {
-            slot = (slot + 1) & (slots - 1);
-        }
-        pairs[slot] = [left, right, rank, joined];
+    let keys = || {
+        parts
+            .merges
+            .iter()
+            .map(|&((left, right), _)| key(left, right))
+    };
+    out.extend(hash::filter(keys()));
+    let mut pairs = vec![EMPTY; hash::slots_for(parts.merges.len())];
+    for (key, (_, merge)) in keys().zip(&parts.merges) {
+        let start = hash::key_slot(hash::mix(key), pairs.len() - 1);
+        let place = hash::free_slot(&pairs, start, |slot| *slot == EMPTY);
+        pairs[place] = key << RANK_BITS | u64::from(merge.rank);
     }
-    for number in pairs.into_iter().flatten() {
-        out.extend_from_slice(&number.to_le_bytes());
+    push(&mut out, pairs.len());
+    for pair in pairs {
+        out.extend_from_slice(&pair.to_le_bytes());
     }
-    let words = crate::tiktoken::hash::compile(&parts.words);
+    // By rank; of a rank that no pair has, there is nothing to say.
+    let ranks = parts
+        .merges
+        .last()
+        .map_or(0, |(_, merge)| merge.rank as usize + 1);
+    let mut joined = vec![0; ranks];
+    for (_, merge) in &parts.merges {
+        joined[merge.rank as usize] = merge.joined;
+    }
+    push(&mut out, ranks);
+    for token in joined {
+        out.extend_from_slice(&u32::to_le_bytes(token));
+    }
+    let words = hash::compile(&parts.words);
     push(&mut out, words.len());
     out.extend(words);
     let sum = sha256(&out);
@@ -148,21 +179,27 @@ impl Tables {
             begins_added[usize::from(*text.first()?)] = true;
             added.push(String::from_utf8(text.to_vec()).ok()?);
         }
-        let slots = number(content, at)? as usize;
-        let pairs = at + NUMBER..at + NUMBER + slots * PAIR;
-        let length = number(content, pairs.end)? as usize;
-        let words = pairs.end + NUMBER..pairs.end + NUMBER + length;
-        if !slots.is_power_of_two() || words.end != content.len() {
+        let filter = at..at + size_of::<hash::Filter>();
+        let table = |at: usize, width: usize| {
+            let start = at + NUMBER;
+            Some(start..start + number(content, at)? as usize * width)
+        };
+        let pairs = table(filter.end, SLOT)?;
+        let joined = table(pairs.end, NUMBER)?;
+        let words = table(joined.end, 1)?;
+        if !(pairs.len() / SLOT).is_power_of_two() || words.end != content.len() {
             return None;
         }
+        Vocabulary::new(&content[words.clone()])?;
         Some(Self {
             splitting,
             normalizes,
             byte_tokens,
             added,
             begins_added,
+            filter,
             pairs,
-            mask: slots - 1,
+            joined,
             words,
             bytes,
         })
@@ -196,38 +233,67 @@ impl Tables {
         })
     }
 
-    pub(super) fn byte_token(&self, byte: u8) -> u32 {
+    /// Pieces that are one token, without any merging.
+    pub(super) fn words(&self) -> Vocabulary<'_> {
+        Vocabulary::new(&self.bytes[self.words.clone()]).expect("checked when it was loaded")
+    }
+
+    /// How tokens are joined.
+    pub(super) fn merges(&self) -> Merges<'_> {
+        let filter = &self.bytes[self.filter.clone()];
+        Merges {
+            byte_tokens: &self.byte_tokens,
+            filter: filter.try_into().expect("it has the length of one"),
+            pairs: &self.bytes[self.pairs.clone()],
+            joined: &self.bytes[self.joined.clone()],
+            mask: self.pairs.len() / SLOT - 1,
+        }
+    }
+}
+
+/// The merges among the tables.
+#[derive(Clone, Copy)]
+pub(super) struct Merges<'t> {
+    byte_tokens: &'t [u32; 256],
+    filter: &'t hash::Filter,
+    pairs: &'t [u8],
+    joined: &'t [u8],
+    mask: usize,
+}
+
+impl Merges<'_> {
+    pub(super) fn byte_token(self, byte: u8) -> u32 {
         self.byte_tokens[usize::from(byte)]
     }
 
-    /// Whether a piece is a token, without any merging.
-    pub(super) fn is_one_token(&self, piece: &[u8]) -> bool {
-        Vocabulary::new(&self.bytes[self.words.clone()])
-            .rank(piece)
-            .is_some()
+    /// When two tokens are joined, if they are: the lower, the earlier.
+    #[inline]
+    pub(super) fn rank(self, left: u32, right: u32) -> Option<u32> {
+        let key = key(left, right);
+        let mixed = hash::mix(key);
+        let (byte, bit) = hash::filter_bit(mixed);
+        if self.filter[byte] & bit == 0 {
+            return None;
+        }
+        let mut place = hash::key_slot(mixed, self.mask);
+        loop {
+            let slot = self.pairs[place * SLOT..]
+                .first_chunk()
+                .expect("a whole slot");
+            let slot = u64::from_le_bytes(*slot);
+            if slot >> RANK_BITS == key {
+                return Some((slot & ((1 << RANK_BITS) - 1)) as u32);
+            }
+            if slot == EMPTY {
+                return None;
+            }
+            place = (place + 1) & self.mask;
+        }
     }
 
-    /// How two tokens are joined, if they are.
+    /// The token that the two of a merge become.
     #[inline]
-    pub(super) fn merge(&self, left: u32, right: u32) -> Option<Merge> {
-        let pairs = &self.bytes[self.pairs.clone()];
-        let mut slot = place(left, right, self.mask);
-        loop {
-            let pair = &pairs[slot * PAIR..][..PAIR];
-            let number = |index: usize| {
-                let bytes = &pair[index * NUMBER..][..NUMBER];
-                u32::from_le_bytes(bytes.try_into().expect("four bytes"))
-            };
-            match (number(0), number(1)) {
-                (EMPTY, _) => return None,
-                (l, r) if l == left && r == right => {
-                    return Some(Merge {
-                        rank: number(2),
-                        joined: number(3),
-                    });
-                }
-                _ => slot = (slot + 1) & self.mask,
-            }
-        }
+    pub(super) fn joined(self, rank: u32) -> u32 {
+        number(self.joined, rank as usize * NUMBER).expect("each rank has its token")
     }
 }

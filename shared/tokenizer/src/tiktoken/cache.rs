@@ -3,50 +3,70 @@
 /// The longest piece that is remembered.
 const LONGEST: usize = 15;
 /// Chats repeat a few thousand words; more slots than that only miss the processor's cache.
-const SLOTS: usize = 1 << 12;
+const SLOT_BITS: u32 = 14;
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Slot {
-    /// The piece's bytes, its length last; zero where nothing is remembered.
-    piece: [u8; LONGEST + 1],
-    tokens: u32,
+/// Up to [`LONGEST`] bytes, and how many they are, as a number that no others have.
+#[inline]
+fn key(piece: &[u8]) -> u128 {
+    let length = piece.len();
+    let ends = |first: u64, last: u64, width: usize| {
+        // They overlap, and agree where they do.
+        u128::from(first) | u128::from(last) << (8 * (length - width))
+    };
+    let bytes = if let (Some(first), Some(last)) = (piece.first_chunk(), piece.last_chunk()) {
+        ends(u64::from_le_bytes(*first), u64::from_le_bytes(*last), 8)
+    } else if let (Some(first), Some(last)) = (piece.first_chunk(), piece.last_chunk()) {
+        let number = |bytes| u32::from_le_bytes(bytes).into();
+        ends(number(*first), number(*last), 4)
+    } else {
+        let byte = |at: usize| {
+            piece
+                .get(at)
+                .map_or(0, |&byte| u128::from(byte) << (8 * at))
+        };
+        byte(0) | byte(1) | byte(2)
+    };
+    bytes | (length as u128) << (8 * LONGEST)
 }
+
+/// Where a slot has the count, above the key: a piece has no more tokens than bytes.
+const TOKENS_AT: u32 = 124;
 
 /// A direct-mapped cache: each piece has one slot, and the last to come keeps it.
 #[derive(Debug)]
 pub(crate) struct PieceCache {
-    slots: Box<[Slot]>,
+    /// Each a key and a count; zero where nothing is remembered.
+    slots: Box<[u128; 1 << SLOT_BITS]>,
 }
 
 impl PieceCache {
     pub(crate) fn new() -> Self {
+        let slots: Box<[u128]> = vec![0; 1 << SLOT_BITS].into();
         Self {
-            slots: vec![Slot::default(); SLOTS].into(),
+            slots: slots.try_into().expect("it has that many"),
         }
     }
 
     #[inline]
     pub(crate) fn get_or_insert(&mut self, piece: &[u8], count: impl FnOnce() -> u32) -> u32 {
-        let Ok(length @ 1..=15) = u8::try_from(piece.len()) else {
+        if piece.is_empty() || piece.len() > LONGEST {
             return count();
-        };
-        let mut key = [0; LONGEST + 1];
-        key[..piece.len()].copy_from_slice(piece);
-        key[LONGEST] = length;
-        let number = u128::from_le_bytes(key);
+        }
+        let key = key(piece);
         #[expect(
             clippy::cast_possible_truncation,
             reason = "the halves are folded on purpose"
         )]
-        let folded = (number as u64 ^ (number >> 64) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let folded = (key as u64 ^ (key >> 64) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         // The upper bits are the best mixed.
-        let slot = &mut self.slots[(folded >> 52) as usize % SLOTS];
-        if slot.piece != key {
-            *slot = Slot {
-                piece: key,
-                tokens: count(),
-            };
+        let slot = &mut self.slots[(folded >> (64 - SLOT_BITS)) as usize];
+        let found = *slot ^ key;
+        // What is left of the same key is the count.
+        if found & ((1 << TOKENS_AT) - 1) == 0 {
+            return (found >> TOKENS_AT) as u32;
         }
-        slot.tokens
+        let tokens = count();
+        *slot = key | u128::from(tokens) << TOKENS_AT;
+        tokens
     }
 }

@@ -1,16 +1,87 @@
 //! Compiled vocabularies: how the build script and the counter write and find tokens.
+//!
+//! Most look-ups are for a few bytes, and most of those find nothing; so each of them touches one
+//! place in memory. Two bytes are an index. Up to [`SHORT`] bytes are a number, which is kept beside
+//! the rank, behind a filter that fits a processor's cache and answers for most of those that are no
+//! token. Longer tokens are found by their hash, and compared.
 
 /// A slot without a token.
 pub(crate) const EMPTY: u32 = u32::MAX;
+
+/// The longest token that is kept as a number.
+pub(crate) const SHORT: usize = 7;
 
 /// Bits of an entry that hold the rank; the others hold a part of the hash, so that most slots of
 /// other tokens are told apart without looking at their bytes.
 pub(crate) const RANK_BITS: u32 = 18;
 
+const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// Up to [`SHORT`] bytes as a number that no others have; zero for none.
+#[inline]
+pub(crate) fn short_key(bytes: &[u8]) -> u64 {
+    let length = bytes.len();
+    let number =
+        if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+            // They overlap, and agree where they do.
+            let last = u64::from(u32::from_le_bytes(*last)) << (8 * (length - 4));
+            u64::from(u32::from_le_bytes(*first)) | last
+        } else {
+            let byte = |at: usize| bytes.get(at).map_or(0, |&byte| u64::from(byte) << (8 * at));
+            byte(0) | byte(1) | byte(2)
+        };
+    number | (length as u64) << 56
+}
+
+/// Mixes a key, the upper bits best.
+#[inline]
+pub(crate) fn mix(key: u64) -> u64 {
+    key.wrapping_mul(MULTIPLIER)
+}
+
+/// Where the search for a mixed key begins.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "the mask is smaller")]
+pub(crate) fn key_slot(mixed: u64, mask: usize) -> usize {
+    (mixed >> 40) as usize & mask
+}
+
+/// One bit for each value that the upper bits of a mixed key can have: a key whose bit is not set is
+/// in no slot.
+pub(crate) type Filter = [u8; 1 << (FILTER_BITS - 3)];
+
+const FILTER_BITS: u32 = 20;
+
+/// The filter's byte with a mixed key's bit, and the bit.
+#[inline]
+pub(crate) fn filter_bit(mixed: u64) -> (usize, u8) {
+    let number = mixed >> (u64::BITS - FILTER_BITS);
+    ((number >> 3) as usize, 1 << (number & 7))
+}
+
+/// The filter for some keys.
+pub(crate) fn filter(keys: impl Iterator<Item = u64>) -> Vec<u8> {
+    let mut filter = vec![0; size_of::<Filter>()];
+    for key in keys {
+        let (byte, bit) = filter_bit(mix(key));
+        filter[byte] |= bit;
+    }
+    filter
+}
+
+/// The first free slot from `start` on.
+pub(crate) fn free_slot<T>(slots: &[T], start: usize, is_free: impl Fn(&T) -> bool) -> usize {
+    let mask = slots.len() - 1;
+    let mut place = start;
+    while !is_free(&slots[place]) {
+        place = (place + 1) & mask;
+    }
+    place
+}
+
 /// The hash of a token's bytes.
 #[inline]
 pub(crate) fn hash(bytes: &[u8]) -> u64 {
-    const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
     let mut hash = (bytes.len() as u64).wrapping_mul(MULTIPLIER);
     let mut rest = bytes;
     while let Some((chunk, behind)) = rest.split_first_chunk::<8>() {
@@ -40,36 +111,72 @@ pub(crate) fn entry(hash: u64, rank: u32) -> u32 {
     ((hash >> 40) as u32) << RANK_BITS | rank
 }
 
-/// A header (number of tokens, number of slots), where each token begins, a hash table of ranks,
-/// and the tokens' bytes. All numbers are u32, little-endian.
+/// The index of two bytes.
+#[inline]
+pub(crate) fn pair_index(pair: [u8; 2]) -> usize {
+    u16::from_le_bytes(pair).into()
+}
+
+/// So many slots that little more than half of them are taken.
+pub(crate) fn slots_for(count: usize) -> usize {
+    (count * 17 / 10 + 1).next_power_of_two()
+}
+
+/// Compiles tokens, of which each has its index as its rank.
+///
+/// A header (number of tokens, of short slots, of long slots), the ranks of all pairs of bytes, the
+/// filter for the short tokens, their slots (a key of 8 bytes and a rank), where each token begins,
+/// the long slots, and the tokens' bytes. All numbers are little-endian and, but for the keys, of 4
+/// bytes.
 pub(crate) fn compile(tokens: &[Vec<u8>]) -> Vec<u8> {
-    let slots = (tokens.len() * 2).next_power_of_two();
-    let mut table = vec![EMPTY; slots];
-    for (rank, token) in tokens.iter().enumerate() {
-        let hash_of_token = hash(token);
-        let mut place = slot(hash_of_token, slots - 1);
-        while table[place] != EMPTY {
-            place = (place + 1) & (slots - 1);
+    let ranked = || (0_u32..).zip(tokens);
+    let is_short = |token: &[u8]| token.len() <= SHORT && token.len() != 2;
+    let short = || ranked().filter(|(_, token)| is_short(token));
+    let long = || ranked().filter(|(_, token)| token.len() > SHORT);
+
+    let mut pairs = vec![EMPTY; 1 << 16];
+    for (rank, token) in ranked() {
+        if let [first, second] = token[..] {
+            pairs[pair_index([first, second])] = rank;
         }
-        let rank = u32::try_from(rank).expect("a rank");
-        table[place] = entry(hash_of_token, rank);
+    }
+    let mut short_slots = vec![(0, EMPTY); slots_for(short().count())];
+    for (rank, token) in short() {
+        let key = short_key(token);
+        let start = key_slot(mix(key), short_slots.len() - 1);
+        let place = free_slot(&short_slots, start, |slot| slot.1 == EMPTY);
+        short_slots[place] = (key, rank);
+    }
+    let mut long_slots = vec![EMPTY; slots_for(long().count())];
+    for (rank, token) in long() {
+        let hash = hash(token);
+        let start = slot(hash, long_slots.len() - 1);
+        let place = free_slot(&long_slots, start, |slot| *slot == EMPTY);
+        long_slots[place] = entry(hash, rank);
     }
     let mut offsets = vec![0];
     for token in tokens {
         offsets.push(offsets[offsets.len() - 1] + token.len());
     }
+
+    let number = |length: usize| u32::try_from(length).expect("a vocabulary is no 4 GB");
     let mut out = Vec::new();
-    let mut push = |number: usize| {
-        out.extend_from_slice(&u32::try_from(number).expect("fits").to_le_bytes());
+    let push_all = |out: &mut Vec<u8>, numbers: &[u32]| {
+        out.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
     };
-    push(tokens.len());
-    push(slots);
-    for offset in offsets {
-        push(offset);
+    let header = [tokens.len(), short_slots.len(), long_slots.len()];
+    push_all(&mut out, &header.map(number));
+    push_all(&mut out, &pairs);
+    out.extend(filter(short().map(|(_, token)| short_key(token))));
+    for (key, rank) in short_slots {
+        out.extend_from_slice(&u64::to_le_bytes(key));
+        out.extend_from_slice(&u32::to_le_bytes(rank));
     }
-    for entry in table {
-        push(entry as usize);
-    }
+    push_all(
+        &mut out,
+        &offsets.into_iter().map(number).collect::<Vec<_>>(),
+    );
+    push_all(&mut out, &long_slots);
     out.extend(tokens.concat());
     out
 }

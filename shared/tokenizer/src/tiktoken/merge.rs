@@ -10,57 +10,69 @@ const SHORT: usize = 128;
 
 const NONE: u32 = u32::MAX;
 
-/// The number of tokens that `piece` is merged into: of all adjacent pairs whose joined bytes are a
-/// token, the one with the lowest rank, and of those the leftmost, is joined until there is none.
-pub(crate) fn count(vocabulary: Vocabulary<'_>, piece: &[u8]) -> u32 {
-    if piece.len() <= SHORT {
-        count_short(vocabulary, piece)
-    } else {
-        count_long(vocabulary, piece)
+/// Merges, with memory that is used again.
+pub(crate) struct Merger {
+    /// Where each part begins; behind the last, where the piece ends.
+    starts: [u8; SHORT + 1],
+    /// The rank of each part joined with the next.
+    ranks: [u32; SHORT],
+}
+
+impl Default for Merger {
+    fn default() -> Self {
+        Self {
+            starts: [0; SHORT + 1],
+            ranks: [NONE; SHORT],
+        }
     }
 }
 
-fn count_short(vocabulary: Vocabulary<'_>, piece: &[u8]) -> u32 {
-    let rank = |start: usize, end: usize| vocabulary.rank(&piece[start..end]).unwrap_or(NONE);
-    // Where each part begins, and the rank of it joined with the next.
-    let mut parts: [(u8, u32); SHORT + 1] = [(0, NONE); SHORT + 1];
-    let mut length = piece.len();
-    for (start, part) in parts.iter_mut().enumerate().take(length + 1) {
-        let joined = if start + 2 <= length {
-            rank(start, start + 2)
+impl Merger {
+    /// The number of tokens that `piece` is merged into: of all adjacent pairs whose joined bytes
+    /// are a token, the one with the lowest rank, and of those the leftmost, is joined until there
+    /// is none.
+    pub(crate) fn count(&mut self, vocabulary: Vocabulary<'_>, piece: &[u8]) -> u32 {
+        if piece.len() <= SHORT {
+            self.count_short(vocabulary, piece)
         } else {
-            NONE
-        };
-        *part = (u8::try_from(start).expect("SHORT fits"), joined);
+            count_long(vocabulary, piece)
+        }
     }
-    loop {
-        let (at, lowest) =
-            parts[..length]
-                .iter()
-                .enumerate()
-                .fold(
-                    (0, NONE),
-                    |best, (at, part)| if part.1 < best.1 { (at, part.1) } else { best },
-                );
-        if lowest == NONE {
-            return u32::try_from(length).expect("SHORT fits");
-        }
-        parts.copy_within(at + 2..=length, at + 1);
-        length -= 1;
-        let start = |part: usize| usize::from(parts[part].0);
-        let joined = |part: usize| {
-            if part + 2 <= length {
-                rank(start(part), start(part + 2))
-            } else {
-                NONE
-            }
+
+    fn count_short(&mut self, vocabulary: Vocabulary<'_>, piece: &[u8]) -> u32 {
+        let Self { starts, ranks } = self;
+        let rank = |start: u8, end: u8| {
+            let joined = &piece[usize::from(start)..usize::from(end)];
+            vocabulary.rank(joined).unwrap_or(NONE)
         };
-        let after = joined(at);
-        let before = if at > 0 { joined(at - 1) } else { NONE };
-        parts[at].1 = after;
-        if at > 0 {
-            parts[at - 1].1 = before;
+        let mut parts = piece.len();
+        for (start, at) in starts.iter_mut().zip(0..).take(parts + 1) {
+            *start = at;
         }
+        for (rank, pair) in ranks.iter_mut().zip(piece.windows(2)) {
+            *rank = vocabulary.rank(pair).unwrap_or(NONE);
+        }
+        while parts > 1 {
+            let (mut at, mut lowest) = (0, NONE);
+            for (pair, &rank) in ranks[..parts - 1].iter().enumerate() {
+                if rank < lowest {
+                    (at, lowest) = (pair, rank);
+                }
+            }
+            if lowest == NONE {
+                break;
+            }
+            starts.copy_within(at + 2..=parts, at + 1);
+            if at + 2 < parts {
+                ranks.copy_within(at + 2..parts - 1, at + 1);
+                ranks[at] = rank(starts[at], starts[at + 2]);
+            }
+            parts -= 1;
+            if at > 0 {
+                ranks[at - 1] = rank(starts[at - 1], starts[at + 1]);
+            }
+        }
+        u32::try_from(parts).expect("SHORT fits")
     }
 }
 
@@ -114,9 +126,10 @@ mod tests {
     proptest! {
         #[test]
         fn both_ways_of_merging_agree(piece in "[a-d]{1,128}|[ab]{1,128}|(lorem|ipsum|dolor){1,20}") {
-            let vocabulary = Vocabulary::new(O200K_BASE);
+            let vocabulary = Vocabulary::new(O200K_BASE).unwrap();
             let piece = piece.as_bytes();
-            prop_assert_eq!(count_short(vocabulary, piece), count_long(vocabulary, piece));
+            let short = Merger::default().count_short(vocabulary, piece);
+            prop_assert_eq!(short, count_long(vocabulary, piece));
         }
     }
 }

@@ -3,14 +3,22 @@
 use super::hash;
 
 const NUMBER: usize = size_of::<u32>();
+const KEY: usize = size_of::<u64>();
+const SHORT_SLOT: usize = KEY + NUMBER;
+const HEADER: usize = 3 * NUMBER;
+const PAIRS: usize = 1 << 16;
 
 /// A view of the tables that [`hash::compile`] made.
 #[derive(Clone, Copy)]
 pub(crate) struct Vocabulary<'v> {
+    pairs: &'v [u8],
+    filter: &'v hash::Filter,
+    short: &'v [u8],
+    short_mask: usize,
     offsets: &'v [u8],
-    slots: &'v [u8],
+    long: &'v [u8],
+    long_mask: usize,
     bytes: &'v [u8],
-    mask: usize,
 }
 
 #[inline]
@@ -20,25 +28,69 @@ fn number(table: &[u8], index: usize) -> u32 {
 }
 
 impl<'v> Vocabulary<'v> {
-    pub(crate) fn new(table: &'v [u8]) -> Self {
-        let (tokens, slots) = (number(table, 0) as usize, number(table, 1) as usize);
-        let (offsets, rest) = table[2 * NUMBER..].split_at((tokens + 1) * NUMBER);
-        let (slots_table, bytes) = rest.split_at(slots * NUMBER);
-        Self {
+    /// A view of compiled tables; none if they are not whole.
+    pub(crate) fn new(table: &'v [u8]) -> Option<Self> {
+        let (header, rest) = table.split_at_checked(HEADER)?;
+        let [tokens, short_slots, long_slots] =
+            [0, 1, 2].map(|index| number(header, index) as usize);
+        let (pairs, rest) = rest.split_at_checked(PAIRS * NUMBER)?;
+        let (filter, rest) = rest.split_first_chunk()?;
+        let (short, rest) = rest.split_at_checked(short_slots.checked_mul(SHORT_SLOT)?)?;
+        let (offsets, rest) = rest.split_at_checked(tokens.checked_add(1)?.checked_mul(NUMBER)?)?;
+        let (long, bytes) = rest.split_at_checked(long_slots.checked_mul(NUMBER)?)?;
+        let masks = short_slots.is_power_of_two() && long_slots.is_power_of_two();
+        masks.then_some(Self {
+            pairs,
+            filter,
+            short,
+            short_mask: short_slots - 1,
             offsets,
-            slots: slots_table,
+            long,
+            long_mask: long_slots - 1,
             bytes,
-            mask: slots - 1,
-        }
+        })
     }
 
     /// The rank of the token with these bytes.
     #[inline]
     pub(crate) fn rank(self, token: &[u8]) -> Option<u32> {
-        let hash = hash::hash(token);
-        let mut slot = hash::slot(hash, self.mask);
+        match *token {
+            [] => None,
+            [first, second] => {
+                let rank = number(self.pairs, hash::pair_index([first, second]));
+                (rank != hash::EMPTY).then_some(rank)
+            }
+            _ if token.len() <= hash::SHORT => self.short_rank(hash::short_key(token)),
+            _ => self.long_rank(token),
+        }
+    }
+
+    #[inline]
+    fn short_rank(self, key: u64) -> Option<u32> {
+        let mixed = hash::mix(key);
+        let (byte, bit) = hash::filter_bit(mixed);
+        if self.filter[byte] & bit == 0 {
+            return None;
+        }
+        let mut place = hash::key_slot(mixed, self.short_mask);
         loop {
-            let entry = number(self.slots, slot);
+            let slot = &self.short[place * SHORT_SLOT..][..SHORT_SLOT];
+            let (found, rank) = slot.split_at(KEY);
+            if u64::from_le_bytes(found.try_into().expect("eight bytes")) == key {
+                return Some(number(rank, 0));
+            }
+            if number(rank, 0) == hash::EMPTY {
+                return None;
+            }
+            place = (place + 1) & self.short_mask;
+        }
+    }
+
+    fn long_rank(self, token: &[u8]) -> Option<u32> {
+        let hash = hash::hash(token);
+        let mut place = hash::slot(hash, self.long_mask);
+        loop {
+            let entry = number(self.long, place);
             if entry == hash::EMPTY {
                 return None;
             }
@@ -46,7 +98,7 @@ impl<'v> Vocabulary<'v> {
             if entry == hash::entry(hash, rank) && self.token(rank) == token {
                 return Some(rank);
             }
-            slot = (slot + 1) & self.mask;
+            place = (place + 1) & self.long_mask;
         }
     }
 
