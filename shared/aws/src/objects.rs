@@ -33,7 +33,7 @@ pub(crate) const JOB_TAG: &str = "resonare=job";
 /// Bytes of one range.
 const RANGE: u64 = 4 << 20;
 /// Ranges that are fetched at once.
-const RANGES_AHEAD: usize = 3;
+const RANGES_AHEAD: usize = 4;
 /// Attempts at one range: the SDK repeats requests, not bodies that break off.
 const RANGE_ATTEMPTS: u32 = 5;
 /// The pause before the second of them; each further one is twice as long.
@@ -87,12 +87,37 @@ fn has_code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>, codes: &[&str]) 
         .is_some_and(|code| codes.contains(&code))
 }
 
-/// A range of an object.
+/// A range of an object whose bytes are on their way.
 struct Range {
-    bytes: Bytes,
+    body: ByteStream,
+    /// How many bytes come.
+    length: Option<u64>,
     etag: String,
     /// The size of the whole object.
     total: u64,
+}
+
+impl Range {
+    /// All its bytes.
+    async fn bytes(mut self) -> Result<Bytes, Unavailable> {
+        let expected = self.length.unwrap_or(RANGE).min(RANGE);
+        let mut bytes = BytesMut::with_capacity(usize::try_from(expected).unwrap_or_default());
+        while let Some(piece) = self
+            .body
+            .try_next()
+            .await
+            .map_err(|error| unavailable(PORT, error))?
+        {
+            bytes.extend_from_slice(&piece);
+        }
+        if self
+            .length
+            .is_some_and(|length| length != bytes.len() as u64)
+        {
+            return Err(unavailable(PORT, "a body broke off"));
+        }
+        Ok(bytes.freeze())
+    }
 }
 
 impl S3ObjectStore {
@@ -202,16 +227,28 @@ impl S3ObjectStore {
         }
     }
 
-    /// A range of an object, again where its body breaks off; `None` if there is no such object.
+    /// The bytes of a range, which is `begun` or to be requested; again where its body breaks off.
+    /// `None` if there is no such object.
     async fn range(
         &self,
         key: &str,
-        version: Option<&str>,
+        version: &str,
         from: u64,
-    ) -> Result<Option<Range>, Unavailable> {
+        mut begun: Option<Range>,
+    ) -> Result<Option<Bytes>, Unavailable> {
         let mut pause = RANGE_PAUSE;
         for attempt in 1.. {
-            match self.range_once(key, version, from).await {
+            let bytes = async {
+                let range = match begun.take() {
+                    Some(range) => Some(range),
+                    None => self.request(key, Some(version), from).await?,
+                };
+                match range {
+                    Some(range) => range.bytes().await.map(Some),
+                    None => Ok(None),
+                }
+            };
+            match bytes.await {
                 Err(error) if attempt < RANGE_ATTEMPTS => {
                     warn!("a range is fetched again: {}", error.cause);
                     tokio::time::sleep(pause).await;
@@ -223,7 +260,8 @@ impl S3ObjectStore {
         unreachable!("the last attempt returns")
     }
 
-    async fn range_once(
+    /// Requests a range; `None` if there is no such object.
+    async fn request(
         &self,
         key: &str,
         version: Option<&str>,
@@ -247,7 +285,8 @@ impl S3ObjectStore {
             // An empty object has no range at all.
             Err(error) if has_code(&error, &["InvalidRange"]) && from == 0 => {
                 return Ok(Some(Range {
-                    bytes: Bytes::new(),
+                    body: ByteStream::default(),
+                    length: Some(0),
                     etag: String::new(),
                     total: 0,
                 }));
@@ -260,25 +299,11 @@ impl S3ObjectStore {
         let length = got
             .content_length()
             .and_then(|size| u64::try_from(size).ok());
-        let etag = got.e_tag().map(etag_version).unwrap_or_default();
-        let expected = length.unwrap_or(RANGE).min(RANGE);
-        let mut bytes = BytesMut::with_capacity(usize::try_from(expected).unwrap_or_default());
-        let mut body = got.body;
-        while let Some(piece) = body
-            .try_next()
-            .await
-            .map_err(|error| unavailable(PORT, error))?
-        {
-            bytes.extend_from_slice(&piece);
-        }
-        let bytes = bytes.freeze();
-        if length.is_some_and(|length| length != bytes.len() as u64) {
-            return Err(unavailable(PORT, "a body broke off"));
-        }
         Ok(Some(Range {
             total: total.or(length).unwrap_or_default(),
-            bytes,
-            etag,
+            etag: got.e_tag().map(etag_version).unwrap_or_default(),
+            length,
+            body: got.body,
         }))
     }
 }
@@ -490,26 +515,29 @@ impl ObjectStore for S3ObjectStore {
         key: &str,
         version: Option<&str>,
     ) -> Result<Option<ObjectReader>, Unavailable> {
-        let Some(first) = self.range(key, version, 0).await? else {
+        let Some(first) = self.request(key, version, 0).await? else {
             return Ok(None);
         };
         let (store, key) = (self.clone(), key.to_owned());
-        let (etag, size_bytes) = (first.etag, first.total);
+        let (etag, size_bytes) = (first.etag.clone(), first.total);
         let (sender, parts) = mpsc::channel(1);
         let fetching = tokio::spawn(async move {
-            let starts = (0..).map(|number| number * RANGE).skip(1);
-            let ranges = stream::iter(starts.take_while(|&from| from < size_bytes));
-            let fetch = |from| {
+            // The next ones are requested while the first one comes.
+            let others = (1..)
+                .map(|number| number * RANGE)
+                .take_while(|&from| from < size_bytes);
+            let ranges = std::iter::once((0, Some(first))).chain(others.map(|from| (from, None)));
+            let fetch = |(from, begun)| {
                 let (store, key, etag) = (store.clone(), key.clone(), etag.clone());
                 async move {
-                    match store.range(&key, Some(&etag), from).await {
-                        Ok(Some(range)) => Ok(range.bytes),
+                    match store.range(&key, &etag, from, begun).await {
+                        Ok(Some(bytes)) => Ok(bytes),
                         Ok(None) => Err(io::Error::other("the object was replaced or removed")),
                         Err(error) => Err(io_error(error)),
                     }
                 }
             };
-            let fetched = ranges.map(fetch).buffered(RANGES_AHEAD);
+            let fetched = stream::iter(ranges).map(fetch).buffered(RANGES_AHEAD);
             tokio::pin!(fetched);
             while let Some(part) = fetched.next().await {
                 let is_last = part.is_err();
@@ -519,7 +547,7 @@ impl ObjectStore for S3ObjectStore {
             }
         });
         let reader = RangeReader {
-            part: first.bytes,
+            part: Bytes::new(),
             parts,
             fetching,
         };

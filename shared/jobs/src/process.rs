@@ -184,6 +184,20 @@ impl OutputObject {
     }
 }
 
+/// Finishes outputs at once: each waits for a store more than it works.
+fn finish_all(outputs: impl Iterator<Item = OutputObject>) -> io::Result<Vec<Output>> {
+    std::thread::scope(|scope| {
+        let finishing: Vec<_> = outputs
+            .map(|output| scope.spawn(move || output.finish()))
+            .collect();
+        let finished = finishing.into_iter().map(|finished| match finished.join() {
+            Ok(finished) => finished,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        finished.collect()
+    })
+}
+
 /// Counts what is read.
 struct Counted {
     reader: Box<dyn Read + Send>,
@@ -267,8 +281,7 @@ impl<T: Tokenizer> Work<T> {
             let mut stats = io::BufWriter::new(self.stats);
             file.write(&mut stats)?;
             let stats = stats.into_inner().map_err(io::IntoInnerError::into_error)?;
-            let all = results.into_iter().flatten().chain([stats]);
-            all.map(OutputObject::finish).collect()
+            finish_all(results.into_iter().flatten().chain([stats]))
         };
         let outputs = match finish() {
             Ok(outputs) => outputs,
