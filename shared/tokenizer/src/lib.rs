@@ -4,6 +4,8 @@
 //! compiled in, or whatever a Hugging Face `tokenizer.json` describes. [`Lookup`] finds the one that
 //! belongs to a model: by name, in a folder, on the hub, or none, and then says so.
 
+#[cfg(test)]
+mod differential;
 mod flat;
 mod hub;
 mod huggingface;

@@ -165,10 +165,12 @@ impl Tokenizer for ModelTokenizer {
 
     fn counter(&self) -> ModelCounter<'_> {
         ModelCounter(match &self.engine {
-            Engine::Compiled(encoding) => Counting::Compiled(EncodingCounter::new(*encoding)),
+            Engine::Compiled(encoding) => {
+                Counting::Compiled(Box::new(EncodingCounter::new(*encoding)))
+            }
             Engine::Reference(encoding) => Counting::Reference(encoding),
             Engine::HuggingFace(tokenizer) => Counting::HuggingFace(tokenizer),
-            Engine::Flat(flat) => Counting::Flat(FlatCounter::new(flat)),
+            Engine::Flat(flat) => Counting::Flat(Box::new(FlatCounter::new(flat))),
         })
     }
 
@@ -182,10 +184,10 @@ impl Tokenizer for ModelTokenizer {
 }
 
 enum Counting<'t> {
-    Compiled(EncodingCounter),
+    Compiled(Box<EncodingCounter>),
     Reference(&'t CoreBPE),
     HuggingFace(&'t HuggingFace),
-    Flat(FlatCounter<'t>),
+    Flat(Box<FlatCounter<'t>>),
 }
 
 /// Counts with a [`ModelTokenizer`] on one thread.

@@ -95,6 +95,7 @@ mod tests {
     use tiktoken_rs::CoreBPE;
 
     use super::*;
+    use crate::differential;
 
     /// Text made of what the patterns tell apart.
     fn text() -> impl Strategy<Value = String> {
@@ -156,15 +157,28 @@ mod tests {
         }
     }
 
+    fn encodings() -> [(Encoding, &'static CoreBPE); 2] {
+        let (o200k_base, cl100k_base) = (Encoding::o200k_base(), Encoding::cl100k_base());
+        [
+            (o200k_base, tiktoken_rs::o200k_base_singleton()),
+            (cl100k_base, tiktoken_rs::cl100k_base_singleton()),
+        ]
+    }
+
+    #[test]
+    fn counts_are_those_of_the_reference() {
+        for (encoding, reference) in encodings() {
+            let mut counter = EncodingCounter::new(encoding);
+            for text in differential::texts() {
+                let expected = reference.count_ordinary(&text);
+                assert_eq!(counter.count(&text) as usize, expected, "{text:?}");
+            }
+        }
+    }
+
     #[test]
     fn every_character_counts_as_in_the_reference() {
-        for (encoding, reference) in [
-            (Encoding::o200k_base(), tiktoken_rs::o200k_base_singleton()),
-            (
-                Encoding::cl100k_base(),
-                tiktoken_rs::cl100k_base_singleton(),
-            ),
-        ] {
+        for (encoding, reference) in encodings() {
             let mut counter = EncodingCounter::new(encoding);
             let mut text = String::new();
             for character in '\0'..=char::MAX {

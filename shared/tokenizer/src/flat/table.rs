@@ -192,6 +192,7 @@ impl Tables {
         }
         Vocabulary::new(&content[words.clone()])?;
         Some(Self {
+            bytes,
             splitting,
             normalizes,
             byte_tokens,
@@ -201,7 +202,6 @@ impl Tables {
             pairs,
             joined,
             words,
-            bytes,
         })
     }
 

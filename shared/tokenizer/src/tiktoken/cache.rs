@@ -13,9 +13,9 @@ fn key(piece: &[u8]) -> u128 {
         // They overlap, and agree where they do.
         u128::from(first) | u128::from(last) << (8 * (length - width))
     };
-    let bytes = if let (Some(first), Some(last)) = (piece.first_chunk(), piece.last_chunk()) {
+    let bytes = if let (Some(first), Some(last)) = (piece.first_chunk::<8>(), piece.last_chunk()) {
         ends(u64::from_le_bytes(*first), u64::from_le_bytes(*last), 8)
-    } else if let (Some(first), Some(last)) = (piece.first_chunk(), piece.last_chunk()) {
+    } else if let (Some(first), Some(last)) = (piece.first_chunk::<4>(), piece.last_chunk()) {
         let number = |bytes| u32::from_le_bytes(bytes).into();
         ends(number(*first), number(*last), 4)
     } else {

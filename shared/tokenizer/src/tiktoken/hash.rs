@@ -41,7 +41,6 @@ pub(crate) fn mix(key: u64) -> u64 {
 
 /// Where the search for a mixed key begins.
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "the mask is smaller")]
 pub(crate) fn key_slot(mixed: u64, mask: usize) -> usize {
     (mixed >> 40) as usize & mask
 }

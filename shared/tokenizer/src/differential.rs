@@ -1,0 +1,114 @@
+//! Texts on which counting is compared with the reference implementations.
+
+/// Numbers that look random, the same every time.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 >> 33).unwrap() % bound
+    }
+}
+
+/// What the patterns tell apart, and what they stumble over.
+const PARTS: [&str; 72] = [
+    "a",
+    "B",
+    "word",
+    "WORD",
+    "Word",
+    "naïve",
+    "é",
+    "e\u{301}",
+    "ß",
+    "ǅ",
+    "ª",
+    "ʰ",
+    "字",
+    "漢字",
+    "ひ",
+    "カ",
+    "ー",
+    "゛",
+    "・",
+    "゠",
+    "한",
+    "한",
+    "ث",
+    "เ",
+    "न\u{93c}",
+    "я",
+    "Ж",
+    "\u{301}",
+    "\u{20dd}",
+    "1",
+    "23",
+    "4567",
+    "٣",
+    "Ⅷ",
+    "½",
+    "²",
+    " ",
+    "  ",
+    "\t",
+    "\u{a0}",
+    "\u{3000}",
+    "\u{2028}",
+    "\u{85}",
+    "\n",
+    "\r",
+    "\r\n",
+    "\n\n",
+    "\u{b}",
+    "!",
+    "?!",
+    "'",
+    "\"",
+    "/",
+    "-",
+    "_",
+    "$",
+    "€",
+    "😂",
+    "👍🏽",
+    "\u{200d}",
+    "\u{feff}",
+    "\u{0}",
+    "\u{1b}",
+    "\u{e000}",
+    "\u{378}",
+    "'s",
+    "'ſ",
+    "'LL",
+    "'Ve",
+    "'x",
+    "<think>",
+    "<|EOT|>",
+];
+
+/// Texts of parts: all pairs, then ever longer ones by chance. `RESONARE_DIFFERENTIAL_TEXTS` says
+/// how many.
+pub(crate) fn texts() -> impl Iterator<Item = String> {
+    let count = std::env::var("RESONARE_DIFFERENTIAL_TEXTS");
+    let count = count.map_or(60_000, |count| count.parse().unwrap());
+    let pairs = PARTS
+        .iter()
+        .flat_map(|a| PARTS.iter().map(move |b| format!("{a}{b}")));
+    let mut numbers = Numbers(88_172_645_463_325_252);
+    let random = (0..count).map(move |_| {
+        let length = 1 + numbers.below(12);
+        let mut text = String::new();
+        for _ in 0..length {
+            if numbers.below(8) == 0 {
+                let code_point = u32::try_from(numbers.below(0x11_0000)).unwrap();
+                text.extend(char::from_u32(code_point));
+            } else {
+                text.push_str(PARTS[numbers.below(PARTS.len())]);
+            }
+        }
+        text
+    });
+    pairs.chain(random)
+}
