@@ -182,7 +182,7 @@ impl Prepared<'_> {
                 if as_json {
                     report::json(&json!({"run_id": run_id, "outputs": outputs, "stats": stats}))?;
                 } else {
-                    report::statistics(&serde_json::to_value(&stats)?)?;
+                    report::statistics(&serde_json::to_value(statistics.overview())?)?;
                     report::outputs(&outputs)?;
                 }
                 // What is local is there all the same.

@@ -235,11 +235,11 @@ pub struct StatsSummary(pub Map<String, Value>);
 impl StatsSummary {
     /// The numbers of a run.
     pub fn of(statistics: &Statistics) -> Self {
-        let mut all = match serde_json::to_value(statistics) {
+        let mut all = match serde_json::to_value(statistics.overview()) {
             Ok(Value::Object(all)) => all,
             _ => Map::new(),
         };
-        all.retain(|key, _| !matches!(&**key, "block_breakdown" | "top_chats" | "target"));
+        all.retain(|key, _| !matches!(&**key, "top_chats" | "target"));
         Self(all)
     }
 }

@@ -42,6 +42,6 @@ pub use sender::Target;
 pub use settings::{
     CHAT_TYPES, DateLimit, RoleOrder, Settings, TokenBudget, TokenLimits, TokenLimitsError,
 };
-pub use statistics::{ChatBlocks, Range, Statistics, StatsFile};
+pub use statistics::{BlockBreakdown, ChatBlocks, Range, Statistics, StatsFile};
 pub use target::TargetChoice;
 pub use tokens::{TokenCounter, Tokenizer, TokenizerInfo};

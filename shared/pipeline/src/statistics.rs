@@ -1,8 +1,10 @@
 //! What a run found out: the contents of `stats.json`.
 
+mod breakdown;
+
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-use indexmap::IndexMap;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -10,6 +12,7 @@ use crate::chunk::Salvage;
 use crate::funnel::Funnel;
 use crate::target::TargetChoice;
 use crate::tokens::TokenizerInfo;
+pub use breakdown::BlockBreakdown;
 
 /// How many chats the list of top chats has.
 const TOP_CHATS: usize = 10;
@@ -72,7 +75,7 @@ pub struct ChatBlocks {
 #[derive(Clone, Debug)]
 pub struct Statistics {
     /// Blocks, chat by chat, in the order of the output.
-    pub block_breakdown: IndexMap<String, u64>,
+    pub block_breakdown: BlockBreakdown,
     /// Tokens of the emitted messages' contents, the system prompt included, a block.
     pub tokens_per_block: Range,
     /// Minutes from a block's first emitted message to its last.
@@ -92,7 +95,7 @@ pub struct Statistics {
 impl Statistics {
     pub(crate) fn new(tokenizer: TokenizerInfo) -> Self {
         Self {
-            block_breakdown: IndexMap::new(),
+            block_breakdown: BlockBreakdown::default(),
             tokens_per_block: Range::default(),
             duration_minutes_per_block: Range::default(),
             funnel: Funnel::default(),
@@ -105,21 +108,21 @@ impl Statistics {
 
     pub(crate) fn add_chat(&mut self, name: &str, blocks: u64) {
         let name = self.unused_name(name);
-        self.block_breakdown.insert(name, blocks);
+        self.block_breakdown.push(&name, blocks);
     }
 
     /// `name`, numbered where a chat of that name came before, even one that is itself called
     /// `Ben (2)`.
-    fn unused_name(&mut self, name: &str) -> String {
-        if !self.block_breakdown.contains_key(name) {
-            return name.to_owned();
+    fn unused_name<'n>(&mut self, name: &'n str) -> Cow<'n, str> {
+        if !self.block_breakdown.contains(name) {
+            return name.into();
         }
         let number = self.repeated.entry(name.to_owned()).or_insert(1);
         loop {
             *number += 1;
             let numbered = format!("{name} ({number})");
-            if !self.block_breakdown.contains_key(&numbered) {
-                return numbered;
+            if !self.block_breakdown.contains(&numbered) {
+                return numbered.into();
             }
         }
     }
@@ -131,19 +134,79 @@ impl Statistics {
 
     /// Blocks in the output.
     pub fn num_blocks(&self) -> u64 {
-        self.block_breakdown.values().sum()
+        self.block_breakdown.iter().map(|(_, blocks)| blocks).sum()
     }
 
     /// The chats with the most blocks, most first.
     pub fn top_chats(&self) -> Vec<ChatBlocks> {
-        let mut chats: Vec<_> = self.block_breakdown.iter().collect();
-        chats.sort_by_key(|&(_, blocks)| std::cmp::Reverse(*blocks));
-        let top = chats.into_iter().take(TOP_CHATS);
-        top.map(|(name, &blocks)| ChatBlocks {
-            name: name.clone(),
-            blocks,
-        })
-        .collect()
+        let mut top: Vec<(&str, u64)> = Vec::with_capacity(TOP_CHATS + 1);
+        for (name, blocks) in self.block_breakdown.iter() {
+            // Behind those that have as many: of equals, the first come first.
+            let place = top.partition_point(|(_, more)| *more >= blocks);
+            if place < TOP_CHATS {
+                top.insert(place, (name, blocks));
+                top.truncate(TOP_CHATS);
+            }
+        }
+        top.into_iter()
+            .map(|(name, blocks)| ChatBlocks {
+                name: name.to_owned(),
+                blocks,
+            })
+            .collect()
+    }
+
+    /// All but the blocks of each chat, which can be very many.
+    pub fn overview(&self) -> impl Serialize {
+        Overview(self)
+    }
+
+    /// Writes the entries in their order, the breakdown among them if it is given.
+    fn serialize_entries<S: Serializer>(
+        &self,
+        serializer: S,
+        breakdown: Option<&BlockBreakdown>,
+    ) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("num_chats", &self.num_chats())?;
+        map.serialize_entry("num_blocks", &self.num_blocks())?;
+        // Tokens are whole numbers, and written as such.
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "they were u64"
+        )]
+        let whole = |value: Option<f64>| value.map(|value| value as u64);
+        map.serialize_entry("min_tokens_per_block", &whole(self.tokens_per_block.min()))?;
+        map.serialize_entry("max_tokens_per_block", &whole(self.tokens_per_block.max()))?;
+        map.serialize_entry("avg_tokens_per_block", &self.tokens_per_block.avg())?;
+        let duration = &self.duration_minutes_per_block;
+        map.serialize_entry("min_duration_minutes_per_block", &duration.min())?;
+        map.serialize_entry("max_duration_minutes_per_block", &duration.max())?;
+        map.serialize_entry("avg_duration_minutes_per_block", &duration.avg())?;
+        map.serialize_entry("top_chats", &self.top_chats())?;
+        if let Some(breakdown) = breakdown {
+            map.serialize_entry("block_breakdown", breakdown)?;
+        }
+        map.serialize_entry("funnel", &self.funnel)?;
+        map.serialize_entry("target", &self.target)?;
+        map.serialize_entry("tokenizer", &self.tokenizer)?;
+        map.serialize_entry("salvaged", &self.salvaged)?;
+        map.end()
+    }
+}
+
+struct Overview<'s>(&'s Statistics);
+
+impl Serialize for Overview<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize_entries(serializer, None)
+    }
+}
+
+impl Serialize for Statistics {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.serialize_entries(serializer, Some(&self.block_breakdown))
     }
 }
 
@@ -174,35 +237,6 @@ impl StatsFile<'_> {
     }
 }
 
-impl Serialize for Statistics {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("num_chats", &self.num_chats())?;
-        map.serialize_entry("num_blocks", &self.num_blocks())?;
-        // Tokens are whole numbers, and written as such.
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "they were u64"
-        )]
-        let whole = |value: Option<f64>| value.map(|value| value as u64);
-        map.serialize_entry("min_tokens_per_block", &whole(self.tokens_per_block.min()))?;
-        map.serialize_entry("max_tokens_per_block", &whole(self.tokens_per_block.max()))?;
-        map.serialize_entry("avg_tokens_per_block", &self.tokens_per_block.avg())?;
-        let duration = &self.duration_minutes_per_block;
-        map.serialize_entry("min_duration_minutes_per_block", &duration.min())?;
-        map.serialize_entry("max_duration_minutes_per_block", &duration.max())?;
-        map.serialize_entry("avg_duration_minutes_per_block", &duration.avg())?;
-        map.serialize_entry("top_chats", &self.top_chats())?;
-        map.serialize_entry("block_breakdown", &self.block_breakdown)?;
-        map.serialize_entry("funnel", &self.funnel)?;
-        map.serialize_entry("target", &self.target)?;
-        map.serialize_entry("tokenizer", &self.tokenizer)?;
-        map.serialize_entry("salvaged", &self.salvaged)?;
-        map.end()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,8 +256,8 @@ mod tests {
         }
         let names: Vec<_> = statistics
             .block_breakdown
-            .keys()
-            .map(String::as_str)
+            .iter()
+            .map(|(name, _)| name)
             .collect();
         assert_eq!(
             names,

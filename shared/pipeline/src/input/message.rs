@@ -22,39 +22,42 @@ pub(crate) enum Outcome {
     },
 }
 
-/// The senders of a chat, found again by how `from` and `from_id` are written.
+/// How a sender is written: `from` and `from_id`.
+type Written = (Vec<u8>, Vec<u8>);
+
+/// The senders of a chat, found again by how they are written.
 #[derive(Default)]
 pub(crate) struct Senders {
     pub(crate) list: Vec<Sender>,
-    written: Vec<(Vec<u8>, Vec<u8>)>,
-    /// Used once there are so many that a search from the front would be slow.
-    by_writing: HashMap<(Vec<u8>, Vec<u8>), u32>,
+    /// The first ones, which are all in most chats, in the order of the list.
+    first: Vec<Written>,
+    /// The others: a search from the front would be slow.
+    others: HashMap<Written, u32>,
 }
 
 impl Senders {
     const FEW: usize = 8;
 
     fn find(&self, from: &[u8], from_id: &[u8]) -> Option<u32> {
-        if self.written.len() <= Self::FEW {
-            let same = |(a, b): &(Vec<u8>, Vec<u8>)| a == from && b == from_id;
-            return self
-                .written
-                .iter()
-                .position(same)
-                .and_then(|at| u32::try_from(at).ok());
+        let same = |(a, b): &Written| a == from && b == from_id;
+        if let Some(at) = self.first.iter().position(same) {
+            return u32::try_from(at).ok();
         }
-        self.by_writing
-            .get(&(from.to_vec(), from_id.to_vec()))
-            .copied()
+        if self.others.is_empty() {
+            return None;
+        }
+        let written = (from.to_vec(), from_id.to_vec());
+        self.others.get(&written).copied()
     }
 
     fn add(&mut self, from: &[u8], from_id: &[u8], sender: Sender) -> u32 {
         let index = u32::try_from(self.list.len()).expect("fewer senders than messages in memory");
         self.list.push(sender);
         let written = (from.to_vec(), from_id.to_vec());
-        self.by_writing.insert(written.clone(), index);
-        if self.written.len() <= Self::FEW {
-            self.written.push(written);
+        if self.first.len() < Self::FEW {
+            self.first.push(written);
+        } else {
+            self.others.insert(written, index);
         }
         index
     }
