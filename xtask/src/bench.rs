@@ -1,37 +1,75 @@
-//! The whole job, as a multiple of the yardstick.
+//! The whole job and its stages, as multiples of the yardstick.
 
-use std::fs::{self, File};
-use std::io::{BufWriter, Write as _};
-use std::path::Path;
+mod counts;
+mod objects;
+mod programs;
+mod report;
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::bail;
+use wait4::Wait4 as _;
 
 use crate::make_export;
 use crate::process::{self, cargo, root};
+use counts::Counts;
+use programs::{Outputs, Program};
 
-/// A program that is measured.
-#[derive(Clone)]
-struct Measured {
-    name: String,
-    arguments: Vec<String>,
-    times: Vec<Duration>,
+/// Instructions hardly depend on the size, and counting them takes fifty times as long.
+const COUNTED_MB: f64 = 10.0;
+
+/// What to measure.
+#[derive(clap::Args)]
+pub(crate) struct Options {
+    /// Size of the export, in MB (10^6 bytes)
+    #[arg(long, default_value_t = 100.0)]
+    mb: f64,
+    /// Counted runs of each program
+    #[arg(long, default_value_t = 7)]
+    runs: usize,
+    /// Measure on this export instead of a synthetic one
+    #[arg(long)]
+    export: Option<PathBuf>,
+    /// Write outputs below this folder; choose one in memory
+    #[arg(long, default_value = "/dev/shm")]
+    output_dir: PathBuf,
+    /// Measure with this tokenizer too: a tokenizer.json or an encoding; repeat it for several
+    #[arg(long)]
+    tokenizer: Vec<String>,
+    /// Count instructions and allocations too, with valgrind, on an export of 10 MB
+    #[arg(long)]
+    counts: bool,
+    /// Measure a worker's part too, beside an S3 server that is built for it
+    #[arg(long)]
+    objects: bool,
 }
 
-const OWN: &str = "--tokenizer=o200k_base";
+/// What one run of a program took.
+struct Run {
+    /// From its start to its end, in seconds.
+    seconds: f64,
+    /// On all processors together.
+    cpu_seconds: f64,
+    /// The most memory that was resident, mapped files included.
+    peak_bytes: u64,
+}
+
+/// A program with all that was measured of it.
+struct Measured {
+    program: Program,
+    runs: Vec<Run>,
+    counts: Option<Counts>,
+}
 
 /// Measures all programs in turn, so that a change of the machine's speed meets all of them.
 ///
 /// # Errors
 /// If one of them fails.
-pub(crate) fn run(
-    mb: f64,
-    runs: usize,
-    export: Option<&Path>,
-    output_dir: &Path,
-    tokenizers: &[String],
-) -> anyhow::Result<()> {
+pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let build = [
         "build",
         "--release",
@@ -42,118 +80,85 @@ pub(crate) fn run(
         "resonare-benches",
     ];
     process::run(cargo().args(build))?;
-    let folder = root().join("target/bench");
-    fs::create_dir_all(&folder)?;
-    let export = if let Some(export) = export {
-        export.to_owned()
-    } else {
-        let export = folder.join(format!("export-{mb}.json"));
-        if !export.exists() {
-            make_export::write(
-                mb,
-                1,
-                BufWriter::with_capacity(1 << 20, File::create(&export)?),
-            )?;
-        }
-        export
+    let export = match &options.export {
+        Some(export) => export.clone(),
+        None => synthetic(options.mb)?,
     };
-    let binary = |name: &str| {
-        root()
-            .join("target/release")
-            .join(name)
-            .display()
-            .to_string()
-    };
-    let export_text = export.display().to_string();
-    let run_id = format!("resonare-bench-{}", std::process::id());
-    let prepare = |more: &[&str]| {
-        let mut arguments = vec![
-            binary("resonare"),
-            "prepare".to_owned(),
-            export_text.clone(),
-        ];
-        arguments.push(format!("--output-dir={}", output_dir.display()));
-        arguments.push(format!("--run-id={run_id}"));
-        arguments.extend(more.iter().map(|&argument| argument.to_owned()));
-        arguments
-    };
-    let measured = |name: &str, arguments| Measured {
-        name: name.to_owned(),
-        arguments,
-        times: Vec::new(),
-    };
-    let mut programs = [
-        measured("yardstick", vec![binary("yardstick"), export_text.clone()]),
-        measured("prepare", prepare(&[OWN])),
-        measured("prepare --threads=1", prepare(&[OWN, "--threads=1"])),
-        measured(
-            "prepare --output-raw=always",
-            prepare(&[OWN, "--output-raw=always"]),
-        ),
-    ]
-    .to_vec();
-    // The first round compiles them, where that is done at all.
-    programs.extend(tokenizers.iter().map(|tokenizer| {
-        let option = format!("--tokenizer={tokenizer}");
-        measured(&option[2..], prepare(&[&option]))
-    }));
-    for round in 0..=runs {
-        for program in &mut programs {
-            let time = time(&program.arguments)?;
-            // The first round warms the page cache up.
+    let outputs = Outputs::below(&options.output_dir);
+    let list = |export: &Path| programs::all(export, &outputs, &options.tokenizer);
+    let mut measured: Vec<_> = list(&export)
+        .into_iter()
+        .map(|program| Measured {
+            program,
+            runs: Vec::new(),
+            counts: None,
+        })
+        .collect();
+    for round in 0..=options.runs {
+        for program in &mut measured {
+            let run = timed(&program.program)?;
+            // The first round warms the page cache up, and compiles tokenizers where that is done.
             if round > 0 {
-                program.times.push(time);
+                program.runs.push(run);
             }
         }
     }
-    fs::remove_dir_all(output_dir.join(run_id))?;
-    report(&mut programs, fs::metadata(&export)?.len())
-}
-
-fn time(arguments: &[String]) -> anyhow::Result<Duration> {
-    let start = Instant::now();
-    let status = Command::new(&arguments[0])
-        .args(&arguments[1..])
-        .stdout(Stdio::null())
-        .status()?;
-    if !status.success() {
-        bail!("{} failed ({status})", arguments.join(" "));
+    if options.counts {
+        let small = synthetic(COUNTED_MB)?;
+        for (program, counted) in measured.iter_mut().zip(list(&small)) {
+            program.counts = Some(counts::count(&counted, &small)?);
+        }
     }
-    Ok(start.elapsed())
+    report::print(&measured, std::fs::metadata(&export)?.len())?;
+    if options.objects {
+        objects::run(&export, options.runs, &options.output_dir, &outputs)?;
+    }
+    Ok(outputs.remove()?)
 }
 
-/// The end of a name that is too long for its column.
-fn shortened(name: &str) -> &str {
-    let start = name.len().saturating_sub(30);
-    name.get(start..).unwrap_or(name)
+fn median(runs: &[Run], figure: impl Fn(&Run) -> f64) -> f64 {
+    let mut figures: Vec<f64> = runs.iter().map(figure).collect();
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
 }
 
-fn median(times: &mut [Duration]) -> Duration {
-    times.sort_unstable();
-    times[times.len() / 2]
-}
-
-fn report(programs: &mut [Measured], bytes: u64) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
-    let yardstick = median(&mut programs[0].times);
-    writeln!(
-        out,
-        "{:30} {:>9} {:>9} {:>9} {:>8} {:>8}",
-        "", "min s", "median s", "max s", "ratio", "MB/s"
-    )?;
-    for program in programs {
-        let middle = median(&mut program.times);
-        let (first, last) = (program.times[0], program.times[program.times.len() - 1]);
-        writeln!(
-            out,
-            "{:30} {:9.3} {:9.3} {:9.3} {:8.2} {:8.0}",
-            shortened(&program.name),
-            first.as_secs_f64(),
-            middle.as_secs_f64(),
-            last.as_secs_f64(),
-            middle.as_secs_f64() / yardstick.as_secs_f64(),
-            bytes as f64 / 1e6 / middle.as_secs_f64(),
+/// A synthetic export, made once.
+fn synthetic(mb: f64) -> anyhow::Result<PathBuf> {
+    let folder = root().join("target/bench");
+    std::fs::create_dir_all(&folder)?;
+    let export = folder.join(format!("export-{mb}.json"));
+    if !export.exists() {
+        let file = tempfile_beside(&export);
+        make_export::write(
+            mb,
+            1,
+            BufWriter::with_capacity(1 << 20, File::create(&file)?),
         )?;
+        std::fs::rename(file, &export)?;
     }
-    Ok(())
+    Ok(export)
+}
+
+/// Half an export must not be taken for a whole one.
+fn tempfile_beside(path: &Path) -> PathBuf {
+    path.with_extension(format!("{}.part", std::process::id()))
+}
+
+fn timed(program: &Program) -> anyhow::Result<Run> {
+    let start = Instant::now();
+    let mut child = Command::new(&program.executable)
+        .args(&program.arguments)
+        .envs(program.environment.iter().cloned())
+        .stdout(Stdio::null())
+        .spawn()?;
+    let used = child.wait4()?;
+    let seconds = start.elapsed().as_secs_f64();
+    if !used.status.success() {
+        bail!("{} failed ({})", program.command_line(), used.status);
+    }
+    Ok(Run {
+        seconds,
+        cpu_seconds: (used.rusage.utime + used.rusage.stime).as_secs_f64(),
+        peak_bytes: used.rusage.maxrss,
+    })
 }

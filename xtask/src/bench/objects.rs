@@ -1,0 +1,156 @@
+//! A worker's part of a job against a native S3 server on this machine.
+
+use std::fs;
+use std::io::Write as _;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+
+use super::programs::{Outputs, Program, prepare};
+use super::{Run, median, timed};
+use crate::process::{self, cargo, root};
+
+const SERVER_VERSION: &str = "0.14.1";
+const BUCKET: &str = "bench";
+
+/// The server, which ends with this.
+struct Server {
+    process: Child,
+    folder: PathBuf,
+    environment: Vec<(String, String)>,
+}
+
+impl Server {
+    /// Starts a server that keeps its objects below `folder`.
+    fn start(folder: &Path) -> anyhow::Result<Self> {
+        let tools = root().join(".tools/s3s");
+        let executable = tools.join("bin/s3s-fs");
+        if !executable.exists() {
+            let install = [
+                "install",
+                "s3s-fs",
+                "--version",
+                SERVER_VERSION,
+                "--locked",
+                "--features=binary",
+                "--root",
+            ];
+            process::run(cargo().args(install).arg(&tools))?;
+        }
+        let folder = folder.join(format!("resonare-bench-s3-{}", std::process::id()));
+        fs::create_dir_all(folder.join(BUCKET))?;
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let process = Command::new(executable)
+            .args([
+                "--host=127.0.0.1",
+                "--access-key=bench",
+                "--secret-key=bench",
+            ])
+            .arg(format!("--port={port}"))
+            .arg(&folder)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let environment = [
+            ("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{port}")),
+            ("AWS_ACCESS_KEY_ID", "bench".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "bench".to_owned()),
+            ("AWS_REGION", "us-east-1".to_owned()),
+        ];
+        let server = Self {
+            process,
+            folder,
+            environment: environment
+                .map(|(name, value)| (name.to_owned(), value))
+                .into(),
+        };
+        let patience = Instant::now() + Duration::from_secs(10);
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            if Instant::now() > patience {
+                bail!("the S3 server does not listen");
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(server)
+    }
+
+    fn program(&self, name: &str, arguments: &[&str]) -> Program {
+        let arguments = arguments.iter().map(|&argument| argument.to_owned());
+        Program {
+            environment: self.environment.clone(),
+            ..Program::new(name, "object", arguments.collect())
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself; there is nobody to tell.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Measures downloading alone, `prepare` alone and a worker's part, without and with `raw.json`, and
+/// prints each as a multiple of the longer of the first two.
+///
+/// # Errors
+/// If the server can't be had, or a program fails.
+pub(super) fn run(
+    export: &Path,
+    runs: usize,
+    folder: &Path,
+    outputs: &Outputs,
+) -> anyhow::Result<()> {
+    let server = Server::start(folder)?;
+    let export_text = export.display().to_string();
+    timed(&server.program("upload", &["upload", &export_text, BUCKET]))?;
+    let programs = [
+        server.program("download", &["download", BUCKET]),
+        prepare("prepare", export, outputs, &[]),
+        server.program("worker", &["process", BUCKET, "never"]),
+        prepare(
+            "prepare --output-raw=always",
+            export,
+            outputs,
+            &["--output-raw=always"],
+        ),
+        server.program("worker, with raw.json", &["process", BUCKET, "s3"]),
+    ];
+    let mut measured: [Vec<Run>; 5] = Default::default();
+    for round in 0..=runs {
+        for (program, taken) in programs.iter().zip(&mut measured) {
+            let run = timed(program)?;
+            if round > 0 {
+                taken.push(run);
+            }
+        }
+    }
+    let seconds = measured
+        .each_ref()
+        .map(|runs| median(runs, |run| run.seconds));
+    let [download, plain, _, raw, _] = seconds;
+    let bounds = [download, plain, plain, raw, raw].map(|prepare| prepare.max(download));
+    let mut out = std::io::stdout().lock();
+    writeln!(
+        out,
+        "{:32} {:>8} {:>7} {:>6}",
+        "beside an S3 server", "median s", "CPU s", "ratio"
+    )?;
+    for (((program, runs), seconds), bound) in
+        programs.iter().zip(&measured).zip(seconds).zip(bounds)
+    {
+        let cpu_seconds = median(runs, |run| run.cpu_seconds);
+        writeln!(
+            out,
+            "{:32} {seconds:8.3} {cpu_seconds:7.3} {:6.2}",
+            program.name,
+            seconds / bound
+        )?;
+    }
+    Ok(())
+}
