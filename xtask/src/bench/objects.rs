@@ -138,7 +138,7 @@ pub(super) fn run(
     let mut out = std::io::stdout().lock();
     writeln!(
         out,
-        "{:32} {:>8} {:>7} {:>6}",
+        "\n{:32} {:>8} {:>7} {:>6}",
         "beside an S3 server", "median s", "CPU s", "ratio"
     )?;
     for (((program, runs), seconds), bound) in
