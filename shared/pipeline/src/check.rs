@@ -73,8 +73,8 @@ pub fn check(
 struct Nothing;
 
 impl ChunkSink for Nothing {
-    fn accept(&mut self, _: Chunk) -> Result<(), PipelineError> {
-        Ok(())
+    fn accept(&mut self, _: Chunk) -> Result<Chunk, PipelineError> {
+        Ok(Chunk::default())
     }
 }
 

@@ -1,5 +1,7 @@
 //! What flows from the reader to the blocks: kept messages, many at a time and compactly.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use crate::funnel::{ChatDrop, DroppedMessages};
@@ -97,7 +99,7 @@ pub(crate) struct ChatEnd {
     /// The name of a chat that is dropped, where it has one.
     pub(crate) dropped_name: Option<String>,
     /// Its `type`, for the report of what was passed over.
-    pub(crate) chat_type: String,
+    pub(crate) chat_type: Cow<'static, str>,
     /// Messages read.
     pub(crate) read: u64,
     /// Those of them that were not kept, each with its own reason.
@@ -108,7 +110,7 @@ pub(crate) struct ChatEnd {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ChatHead {
     pub(crate) name: String,
-    pub(crate) chat_type: String,
+    pub(crate) chat_type: Cow<'static, str>,
     /// The chat's `id` as written, where it is a number.
     pub(crate) id: Option<u64>,
     pub(crate) senders: Vec<Sender>,
@@ -151,6 +153,22 @@ impl Chunk {
     /// Large enough that handing it on costs nothing, small enough to stay in a processor's cache.
     const TEXT_BYTES: usize = 256 << 10;
     const ITEMS: usize = 8192;
+
+    /// Empty, but with the memory that it has, unless a very long message made that large.
+    pub(crate) fn cleared(mut self) -> Self {
+        if self.text.capacity() > 4 * Self::TEXT_BYTES {
+            return Self::default();
+        }
+        self.text.clear();
+        self.records.clear();
+        self.ends.clear();
+        self.owners.clear();
+        Self {
+            mended: Mends::default(),
+            salvaged: None,
+            ..self
+        }
+    }
 
     pub(crate) fn is_full(&self) -> bool {
         self.text.len() >= Self::TEXT_BYTES

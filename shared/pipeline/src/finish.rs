@@ -124,28 +124,30 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
     }
 
     /// Takes a chunk whose tokens are counted.
-    pub(crate) fn take(&mut self, mut chunk: Chunk) -> Result<(), PipelineError> {
+    pub(crate) fn take(&mut self, chunk: &mut Chunk) -> Result<(), PipelineError> {
         self.statistics.funnel.mended.add(&chunk.mended);
         self.statistics.salvaged = self.statistics.salvaged.or(chunk.salvaged);
         for owner in std::mem::take(&mut chunk.owners) {
             self.meet_owner(owner)?;
         }
         let mut start = 0;
-        for end in std::mem::take(&mut chunk.ends) {
+        let ends = std::mem::take(&mut chunk.ends);
+        for end in &ends {
             let records = start..end.records_end;
             start = records.end;
             if self.buffer.records.is_empty() {
                 let Chunk {
                     text, records: all, ..
-                } = &mut chunk;
+                } = &mut *chunk;
                 self.end_chat(end, &mut all[records], text)?;
             } else {
-                self.buffer.append(&chunk, records);
+                self.buffer.append(chunk, records);
                 let mut buffer = std::mem::take(&mut self.buffer);
                 self.end_chat(end, &mut buffer.records, &buffer.text)?;
             }
         }
-        self.buffer.append(&chunk, start..chunk.records.len());
+        self.buffer.append(chunk, start..chunk.records.len());
+        chunk.ends = ends;
         Ok(())
     }
 
@@ -182,16 +184,16 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
 
     fn end_chat(
         &mut self,
-        end: ChatEnd,
+        end: &ChatEnd,
         records: &mut [Record],
         arena: &str,
     ) -> Result<(), PipelineError> {
         let funnel = &mut self.statistics.funnel;
         funnel.chats.read += 1;
         funnel.messages.read += end.read;
-        let head = match end.verdict {
+        let head = match &end.verdict {
             Ok(head) => head,
-            Err(reason) => {
+            &Err(reason) => {
                 funnel.chats.dropped.add(reason, 1);
                 if let Some(reason) = reason.of_messages() {
                     funnel.messages.dropped.add(reason, end.read);
@@ -210,16 +212,16 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
         self.kept_messages += records.len() as u64;
         let mut by_sender = Vec::new();
         count_senders(records, &mut by_sender);
-        self.senders.add_chat(&head, &by_sender);
+        self.senders.add_chat(head, &by_sender);
         if !records.is_sorted_by_key(|record| record.time) {
             records.sort_by_key(|record| record.time);
         }
         match &mut self.waiting {
-            None => self.blocks_of_chat(&head, records, arena),
+            None => self.blocks_of_chat(head, records, arena),
             Some((finder, chats)) => {
-                finder.add_chat(&head, &by_sender);
+                finder.add_chat(head, &by_sender);
                 chats
-                    .push(&head, records, arena)
+                    .push(head, records, arena)
                     .map_err(PipelineError::Scratch)
             }
         }

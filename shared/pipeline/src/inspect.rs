@@ -129,7 +129,7 @@ impl Inspector {
         };
         self.inspection.chats.push(InspectedChat {
             name,
-            chat_type: end.chat_type,
+            chat_type: end.chat_type.into_owned(),
             messages: end.read,
             usable_messages: std::mem::take(&mut self.usable),
             first_date: self.first.take().map(|(_, written)| written),
@@ -140,7 +140,7 @@ impl Inspector {
 }
 
 impl ChunkSink for Inspector {
-    fn accept(&mut self, chunk: Chunk) -> Result<(), PipelineError> {
+    fn accept(&mut self, chunk: Chunk) -> Result<Chunk, PipelineError> {
         self.inspection.mended.add(&chunk.mended);
         if let Some(owner) = chunk.owners.last() {
             self.inspection.owner = Some(format!("user{owner}"));
@@ -152,6 +152,6 @@ impl ChunkSink for Inspector {
             self.end_chat(end);
         }
         self.read_records(&chunk.records[start..], &chunk.text);
-        Ok(())
+        Ok(Chunk::default())
     }
 }

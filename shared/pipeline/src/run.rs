@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use crate::chunk::Chunk;
 use crate::error::PipelineError;
@@ -157,11 +157,14 @@ impl<T: Tokenizer> Run<'_, T> {
         let counters = self.threads.get() - 1;
         let (read_to, to_count) = bounded::<(u64, Chunk)>(counters + 1);
         let (counted_to, counted) = bounded::<(u64, Chunk)>(counters + 1);
+        // What was allocated for reading is filled again, and let go of, by the thread that reads.
+        let (spent_to, spent) = unbounded::<Chunk>();
         let result = std::thread::scope(|scope| {
             let reading = scope.spawn(move || {
                 let mut sink = Numbered {
                     next: 0,
                     out: read_to,
+                    spent,
                 };
                 self.read(sources, raw, &mut sink)
             });
@@ -179,7 +182,7 @@ impl<T: Tokenizer> Run<'_, T> {
             }
             // The threads have their own; with these gone, the channels close when they end.
             drop((to_count, counted_to));
-            let result = finish_in_order(counted, &mut finisher);
+            let result = finish_in_order(counted, &spent_to, &mut finisher);
             let read = match reading.join() {
                 Ok(read) => read,
                 Err(panic) => std::panic::resume_unwind(panic),
@@ -199,15 +202,18 @@ fn count(counter: &mut impl TokenCounter, chunk: &mut Chunk) {
 
 fn finish_in_order<C: TokenCounter>(
     counted: Receiver<(u64, Chunk)>,
+    spent: &Sender<Chunk>,
     finisher: &mut Finisher<'_, C>,
 ) -> Result<(), PipelineError> {
     let mut early = BTreeMap::new();
     let mut next = 0;
     for (number, chunk) in counted {
         early.insert(number, chunk);
-        while let Some(chunk) = early.remove(&next) {
-            finisher.take(chunk)?;
+        while let Some(mut chunk) = early.remove(&next) {
+            finisher.take(&mut chunk)?;
             next += 1;
+            // Whoever reads may be done.
+            let _ = spent.send(chunk);
         }
     }
     Ok(())
@@ -219,23 +225,30 @@ struct Inline<'a, C> {
 }
 
 impl<C: TokenCounter> ChunkSink for Inline<'_, C> {
-    fn accept(&mut self, mut chunk: Chunk) -> Result<(), PipelineError> {
+    fn accept(&mut self, mut chunk: Chunk) -> Result<Chunk, PipelineError> {
         count(&mut self.counter, &mut chunk);
-        self.finisher.take(chunk)
+        self.finisher.take(&mut chunk)?;
+        Ok(chunk.cleared())
     }
 }
 
 struct Numbered {
     next: u64,
     out: Sender<(u64, Chunk)>,
+    spent: Receiver<Chunk>,
 }
 
 impl ChunkSink for Numbered {
-    fn accept(&mut self, chunk: Chunk) -> Result<(), PipelineError> {
+    fn accept(&mut self, chunk: Chunk) -> Result<Chunk, PipelineError> {
         let number = self.next;
         self.next += 1;
         self.out
             .send((number, chunk))
-            .map_err(|_| PipelineError::Cancelled)
+            .map_err(|_| PipelineError::Cancelled)?;
+        Ok(self
+            .spent
+            .try_recv()
+            .map(Chunk::cleared)
+            .unwrap_or_default())
     }
 }

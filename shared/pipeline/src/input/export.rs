@@ -1,5 +1,7 @@
 //! The structure of an export: which of the shapes it is, its chats, and their messages.
 
+use std::borrow::Cow;
+
 use super::message::{self, Outcome, Senders};
 use super::reader::{ReadError, Reader};
 use crate::chunk::{ChatEnd, ChatHead, Chunk, LastMessage, Salvage};
@@ -7,16 +9,16 @@ use crate::error::{Found, PipelineError};
 use crate::funnel::{ChatDrop, DroppedMessages, MessageDrop};
 use crate::json::cursor::{Cursor, Stop, StringSpan};
 use crate::json::{text, value};
-use crate::settings::{DEFAULT_CHAT_TYPE, Settings};
+use crate::settings::{CHAT_TYPES, DEFAULT_CHAT_TYPE, Settings};
 use serde_json::{Map, Value};
 
 /// Takes chunks as they fill.
 pub(crate) trait ChunkSink {
-    /// Takes a chunk.
+    /// Takes a chunk, and gives an empty one to be filled next.
     ///
     /// # Errors
     /// If the run is to stop.
-    fn accept(&mut self, chunk: Chunk) -> Result<(), PipelineError>;
+    fn accept(&mut self, chunk: Chunk) -> Result<Chunk, PipelineError>;
 }
 
 /// Why reading an export stopped.
@@ -85,11 +87,14 @@ impl OpenChat {
         }
     }
 
-    fn type_name(&self) -> String {
+    fn type_name(&self) -> Cow<'static, str> {
         match &self.chat_type {
-            Plain::Absent => DEFAULT_CHAT_TYPE.to_owned(),
-            Plain::Text(chat_type) => chat_type.clone(),
-            _ => "unknown".to_owned(),
+            Plain::Absent => DEFAULT_CHAT_TYPE.into(),
+            Plain::Text(chat_type) => match CHAT_TYPES.iter().find(|known| *known == chat_type) {
+                Some(known) => Cow::Borrowed(known),
+                None => Cow::Owned(chat_type.clone()),
+            },
+            _ => "unknown".into(),
         }
     }
 
@@ -105,7 +110,7 @@ impl OpenChat {
             return Err(reason);
         }
         let chat_type = self.type_name();
-        if !settings.chat_types.contains(&chat_type) {
+        if !settings.chat_types.iter().any(|kept| *kept == chat_type) {
             return Err(ChatDrop::ChatType);
         }
         let Plain::Text(name) = std::mem::take(&mut self.name) else {
@@ -128,8 +133,17 @@ impl OpenChat {
 
 /// What a member of an object turned out to be.
 enum Member {
-    Key(String),
+    Key(Cow<'static, str>),
     End,
+}
+
+/// A key; those that every chat has cost no memory.
+fn key_of(span: StringSpan<'_>) -> Cow<'static, str> {
+    const OF_CHATS: [&str; 4] = ["name", "type", "id", "messages"];
+    match OF_CHATS.iter().find(|key| key.as_bytes() == span.bytes) {
+        Some(key) => Cow::Borrowed(key),
+        None => Cow::Owned(text::decode(span)),
+    }
 }
 
 /// Reads one input and hands its kept messages on.
@@ -204,7 +218,7 @@ impl<'a, 'o> ExportReader<'a, 'o> {
         result?;
         self.chunk.mended = self.reader.log.counts;
         let chunk = std::mem::take(&mut self.chunk);
-        self.sink.accept(chunk)
+        self.sink.accept(chunk).map(drop)
     }
 
     fn pipeline_error(&self, error: ReadError) -> PipelineError {
@@ -328,7 +342,7 @@ impl<'a, 'o> ExportReader<'a, 'o> {
             if cursor.peek()? != b'"' {
                 return Cursor::syntax(cursor.at, "expected a key in quotes");
             }
-            let key = text::decode(cursor.string()?);
+            let key = key_of(cursor.string()?);
             cursor.expect(b':', "expected `:` after a key")?;
             // The value's first byte, so that it can be peeked at.
             cursor.peek()?;
@@ -351,7 +365,7 @@ impl<'a, 'o> ExportReader<'a, 'o> {
         while let Member::Key(key) = self.next_member(first)? {
             first = false;
             let next = self.peek_value()?;
-            match key.as_str() {
+            match &*key {
                 "chats" if matches!(next, b'[' | b'{') => {
                     if has_list || self.has_messages() {
                         return Err(self.second_list("chats"));
@@ -724,7 +738,7 @@ impl<'a, 'o> ExportReader<'a, 'o> {
             records_end: 0,
             verdict: Err(reason),
             dropped_name: None,
-            chat_type: String::new(),
+            chat_type: Cow::Borrowed(""),
             read: 0,
             dropped: DroppedMessages::default(),
         }
@@ -744,9 +758,8 @@ impl<'a, 'o> ExportReader<'a, 'o> {
 
     fn flush(&mut self) -> Result<(), Interrupt> {
         let full = std::mem::take(&mut self.chunk);
-        self.chunk.text.reserve(full.text.len());
-        self.chunk.records.reserve(full.records.len());
-        Ok(self.sink.accept(full)?)
+        self.chunk = self.sink.accept(full)?;
+        Ok(())
     }
 }
 

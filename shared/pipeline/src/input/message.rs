@@ -22,26 +22,28 @@ pub(crate) enum Outcome {
     },
 }
 
-/// How a sender is written: `from` and `from_id`.
-type Written = (Vec<u8>, Vec<u8>);
-
-/// The senders of a chat, found again by how they are written.
+/// The senders of a chat, found again by how they are written: `from` and `from_id`.
 #[derive(Default)]
 pub(crate) struct Senders {
     pub(crate) list: Vec<Sender>,
-    /// The first ones, which are all in most chats, in the order of the list.
-    first: Vec<Written>,
+    /// How the first ones are written, which are all in most chats, one behind the other.
+    written: Vec<u8>,
+    /// Where `from` and `from_id` end in there, in the order of the list.
+    ends: Vec<[usize; 2]>,
     /// The others: a search from the front would be slow.
-    others: HashMap<Written, u32>,
+    others: HashMap<(Vec<u8>, Vec<u8>), u32>,
 }
 
 impl Senders {
     const FEW: usize = 8;
 
     fn find(&self, from: &[u8], from_id: &[u8]) -> Option<u32> {
-        let same = |(a, b): &Written| a == from && b == from_id;
-        if let Some(at) = self.first.iter().position(same) {
-            return u32::try_from(at).ok();
+        let mut start = 0;
+        for (index, &[middle, end]) in (0..).zip(&self.ends) {
+            if self.written[start..middle] == *from && self.written[middle..end] == *from_id {
+                return Some(index);
+            }
+            start = end;
         }
         if self.others.is_empty() {
             return None;
@@ -53,11 +55,13 @@ impl Senders {
     fn add(&mut self, from: &[u8], from_id: &[u8], sender: Sender) -> u32 {
         let index = u32::try_from(self.list.len()).expect("fewer senders than messages in memory");
         self.list.push(sender);
-        let written = (from.to_vec(), from_id.to_vec());
-        if self.first.len() < Self::FEW {
-            self.first.push(written);
+        if self.ends.len() < Self::FEW {
+            self.written.extend_from_slice(from);
+            let middle = self.written.len();
+            self.written.extend_from_slice(from_id);
+            self.ends.push([middle, self.written.len()]);
         } else {
-            self.others.insert(written, index);
+            self.others.insert((from.to_vec(), from_id.to_vec()), index);
         }
         index
     }
