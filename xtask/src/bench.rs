@@ -7,6 +7,7 @@ mod report;
 
 use std::fs::File;
 use std::io::BufWriter;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -29,8 +30,8 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 100.0)]
     mb: f64,
     /// Counted runs of each program
-    #[arg(long, default_value_t = 7)]
-    runs: usize,
+    #[arg(long, default_value = "7")]
+    runs: NonZeroUsize,
     /// Measure on this export instead of a synthetic one
     #[arg(long)]
     export: Option<PathBuf>,
@@ -94,7 +95,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
             counts: None,
         })
         .collect();
-    for round in 0..=options.runs {
+    for round in 0..=options.runs.get() {
         for program in &mut measured {
             let run = timed(&program.program)?;
             // The first round warms the page cache up, and compiles tokenizers where that is done.
@@ -111,7 +112,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     }
     report::print(&measured, std::fs::metadata(&export)?.len())?;
     if options.objects {
-        objects::run(&export, options.runs, &options.output_dir, &outputs)?;
+        objects::run(&export, options.runs.get(), &options.output_dir, &outputs)?;
     }
     Ok(outputs.remove()?)
 }

@@ -312,6 +312,8 @@ impl S3ObjectStore {
 struct RangeReader {
     part: Bytes,
     parts: mpsc::Receiver<io::Result<Bytes>>,
+    /// Bytes that are yet to come.
+    left: u64,
     fetching: JoinHandle<()>,
 }
 
@@ -319,8 +321,13 @@ impl Read for RangeReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.part.is_empty() {
             match self.parts.blocking_recv() {
-                Some(part) => self.part = part?,
-                None => return Ok(0),
+                Some(part) => {
+                    self.part = part?;
+                    self.left = self.left.saturating_sub(self.part.len() as u64);
+                }
+                None if self.left == 0 => return Ok(0),
+                // Not the end of the object, but of whoever fetches it.
+                None => return Err(io::Error::other("the transfer ended early")),
             }
         }
         let count = buffer.len().min(self.part.len());
@@ -549,6 +556,7 @@ impl ObjectStore for S3ObjectStore {
         let reader = RangeReader {
             part: Bytes::new(),
             parts,
+            left: size_bytes,
             fetching,
         };
         Ok(Some(ObjectReader {

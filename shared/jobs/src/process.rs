@@ -184,12 +184,16 @@ impl OutputObject {
     }
 }
 
-/// Finishes outputs at once: each waits for a store more than it works.
+/// Finishes outputs at once: each waits for a store more than it works. Where one fails, the others may
+/// be there; another attempt writes the same bytes in their places.
 fn finish_all(outputs: impl Iterator<Item = OutputObject>) -> io::Result<Vec<Output>> {
     std::thread::scope(|scope| {
         let finishing: Vec<_> = outputs
-            .map(|output| scope.spawn(move || output.finish()))
-            .collect();
+            .map(|output| {
+                let thread = std::thread::Builder::new();
+                thread.spawn_scoped(scope, move || output.finish())
+            })
+            .collect::<io::Result<_>>()?;
         let finished = finishing.into_iter().map(|finished| match finished.join() {
             Ok(finished) => finished,
             Err(panic) => std::panic::resume_unwind(panic),

@@ -140,18 +140,18 @@ impl Inspector {
 }
 
 impl ChunkSink for Inspector {
-    fn accept(&mut self, chunk: Chunk) -> Result<Chunk, PipelineError> {
+    fn accept(&mut self, mut chunk: Chunk) -> Result<Chunk, PipelineError> {
         self.inspection.mended.add(&chunk.mended);
         if let Some(owner) = chunk.owners.last() {
             self.inspection.owner = Some(format!("user{owner}"));
         }
         let mut start = 0;
-        for end in chunk.ends {
+        for end in std::mem::take(&mut chunk.ends) {
             self.read_records(&chunk.records[start..end.records_end], &chunk.text);
             start = end.records_end;
             self.end_chat(end);
         }
         self.read_records(&chunk.records[start..], &chunk.text);
-        Ok(Chunk::default())
+        Ok(chunk.cleared())
     }
 }

@@ -165,6 +165,9 @@ impl<T: Tokenizer> Run<'_, T> {
                     next: 0,
                     out: read_to,
                     spent,
+                    under_way: 0,
+                    // As many as all hold at once, and some that wait for their turn.
+                    most: 4 * counters + 4,
                 };
                 self.read(sources, raw, &mut sink)
             });
@@ -182,7 +185,7 @@ impl<T: Tokenizer> Run<'_, T> {
             }
             // The threads have their own; with these gone, the channels close when they end.
             drop((to_count, counted_to));
-            let result = finish_in_order(counted, &spent_to, &mut finisher);
+            let result = finish_in_order(counted, spent_to, &mut finisher);
             let read = match reading.join() {
                 Ok(read) => read,
                 Err(panic) => std::panic::resume_unwind(panic),
@@ -202,7 +205,7 @@ fn count(counter: &mut impl TokenCounter, chunk: &mut Chunk) {
 
 fn finish_in_order<C: TokenCounter>(
     counted: Receiver<(u64, Chunk)>,
-    spent: &Sender<Chunk>,
+    spent: Sender<Chunk>,
     finisher: &mut Finisher<'_, C>,
 ) -> Result<(), PipelineError> {
     let mut early = BTreeMap::new();
@@ -236,6 +239,10 @@ struct Numbered {
     next: u64,
     out: Sender<(u64, Chunk)>,
     spent: Receiver<Chunk>,
+    /// Chunks that were sent and did not come back yet.
+    under_way: usize,
+    /// With so many of them, it waits: the first may hold all others up.
+    most: usize,
 }
 
 impl ChunkSink for Numbered {
@@ -245,10 +252,13 @@ impl ChunkSink for Numbered {
         self.out
             .send((number, chunk))
             .map_err(|_| PipelineError::Cancelled)?;
-        Ok(self
-            .spent
-            .try_recv()
-            .map(Chunk::cleared)
-            .unwrap_or_default())
+        self.under_way += 1;
+        let spent = if self.under_way < self.most {
+            self.spent.try_recv().ok()
+        } else {
+            Some(self.spent.recv().map_err(|_| PipelineError::Cancelled)?)
+        };
+        self.under_way -= usize::from(spent.is_some());
+        Ok(spent.map(Chunk::cleared).unwrap_or_default())
     }
 }

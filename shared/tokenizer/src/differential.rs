@@ -88,8 +88,8 @@ const PARTS: [&str; 72] = [
     "<|EOT|>",
 ];
 
-/// Texts of parts: all pairs, then ever longer ones by chance. `RESONARE_DIFFERENTIAL_TEXTS` says
-/// how many.
+/// Texts of parts: all pairs, then up to twelve by chance. `RESONARE_DIFFERENTIAL_TEXTS` says how many
+/// of those.
 pub(crate) fn texts() -> impl Iterator<Item = String> {
     let count = std::env::var("RESONARE_DIFFERENTIAL_TEXTS");
     let count = count.map_or(60_000, |count| count.parse().unwrap());

@@ -278,6 +278,10 @@ mod tests {
         assert!(refused(&|json| json["model"]["byte_fallback"] = json!(true)));
         assert!(refused(&|json| json["model"]["dropout"] = json!(0.1)));
         assert!(refused(&|json| json["model"]["type"] = json!("WordPiece")));
+        // In no merge, but in texts.
+        assert!(refused(
+            &|json| json["model"]["vocab"]["a"] = json!((1 << 21) - 1)
+        ));
         assert!(refused(&|json| {
             json["model"]["vocab"].as_object_mut().unwrap().remove("a");
         }));

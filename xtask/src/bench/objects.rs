@@ -96,7 +96,7 @@ impl Drop for Server {
 }
 
 /// Measures downloading alone, `prepare` alone and a worker's part, without and with `raw.json`, and
-/// prints each as a multiple of the longer of the first two.
+/// prints each as a multiple of the longer of downloading and of `prepare` with the same outputs.
 ///
 /// # Errors
 /// If the server can't be had, or a program fails.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::merge::Merger;
-use super::table::{Merge, Parts, Splitting, Tables, write};
+use super::table::{Merge, Parts, Splitting, Tables, has_room, write};
 use crate::tiktoken::hash;
 
 /// What tells whether a file is covered; its large parts are passed over.
@@ -165,6 +165,10 @@ pub(super) fn compile(json: &[u8], fingerprint: &str) -> Option<Vec<u8>> {
             merges: pairs,
         },
     } = serde_json::from_slice(json).ok()?;
+    let largest = vocab.values().copied().max()?;
+    if !has_room(largest, pairs.len()) {
+        return None;
+    }
     let alphabet = alphabet();
     let mut bytes = [0; 256];
     for (token, character) in bytes.iter_mut().zip(alphabet) {
@@ -177,11 +181,7 @@ pub(super) fn compile(json: &[u8], fingerprint: &str) -> Option<Vec<u8>> {
         let token = |text: &str| vocab.get(text).copied();
         let joined = token(&format!("{left}{right}"))?;
         let rank = u32::try_from(rank).ok()?;
-        let (merge, left, right) = (Merge { rank, joined }, token(left)?, token(right)?);
-        if !merge.fits(left, right) {
-            return None;
-        }
-        merges.insert((left, right), merge);
+        merges.insert((token(left)?, token(right)?), Merge { rank, joined });
     }
     let mut parts = Parts {
         splitting,

@@ -1,7 +1,8 @@
 //! The compiled form: one flat run of bytes, read as it is.
 //!
-//! A header (magic, then the fingerprint of the `tokenizer.json`, 64 bytes each in hexadecimal), the
-//! numbers and tables below, and the SHA-256 of all that. Numbers are u32, little-endian.
+//! A header (magic, then the fingerprint of the `tokenizer.json` in hexadecimal), the numbers and
+//! tables below, and the SHA-256 of all that in hexadecimal. Numbers are little-endian and, but for
+//! the slots of pairs, of 4 bytes.
 
 use std::ops::Range;
 
@@ -20,7 +21,7 @@ const NUMBER: usize = size_of::<u32>();
 const SLOT: usize = size_of::<u64>();
 const TOKEN_BITS: u32 = 21;
 const RANK_BITS: u32 = 22;
-/// A slot without a pair: what no merge with [`Merge::fits`] becomes.
+/// A slot without a pair: [`has_room`] keeps its tokens away.
 const EMPTY: u64 = u64::MAX;
 
 /// How text is split into pieces.
@@ -40,12 +41,9 @@ pub(super) struct Merge {
     pub(super) joined: u32,
 }
 
-impl Merge {
-    /// Whether there is room for a merge of this pair in a slot.
-    pub(super) fn fits(self, left: u32, right: u32) -> bool {
-        let is_token = |token: u32| token < (1 << TOKEN_BITS) - 1;
-        is_token(left) && is_token(right) && self.rank < 1 << RANK_BITS
-    }
+/// Whether the tables have room for tokens up to `largest`, and for so many merges.
+pub(super) fn has_room(largest: u32, merges: usize) -> bool {
+    largest < (1 << TOKEN_BITS) - 1 && merges <= 1 << RANK_BITS
 }
 
 /// What is written into the tables.
@@ -54,7 +52,7 @@ pub(super) struct Parts {
     pub(super) normalizes: bool,
     /// The token of each byte.
     pub(super) bytes: [u32; 256],
-    /// By rank, each of which [fits](Merge::fits).
+    /// By rank.
     pub(super) merges: Vec<((u32, u32), Merge)>,
     /// Added tokens that text can have.
     pub(super) added: Vec<String>,
