@@ -7,43 +7,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use async_trait::async_trait;
 use resonare_aws::S3ObjectStore;
 use resonare_jobs::ports::ObjectStore;
-use resonare_jobs::{
-    Attempt, JobRecord, NoTokenizer, PipelineProcessor, Processor as _, TokenizerSource, Verdict,
-};
-use resonare_pipeline::TokenizerInfo;
+use resonare_jobs::{Attempt, JobRecord, PipelineProcessor, Processor as _, Verdict};
+use resonare_models::{ModelTokenizers, NoShelf};
 use resonare_settings::Configuration;
-use resonare_tokenizer::{ModelTokenizer, OpenAiEncoding};
+use resonare_tokenizer::Hub;
 use serde_json::json;
 
 const USAGE: &str = "usage: object upload EXPORT BUCKET | download BUCKET | process BUCKET RAW";
 const RUN_ID: &str = "0197a4d2-0000-7000-8000-000000000000";
 const PAYLOAD: &str = "bench/payload";
-
-struct OwnEncoding;
-
-#[async_trait]
-impl TokenizerSource for OwnEncoding {
-    type Tokenizer = ModelTokenizer;
-
-    async fn find(
-        &self,
-        _configuration: &Configuration,
-    ) -> Result<(Arc<ModelTokenizer>, TokenizerInfo), NoTokenizer> {
-        let encoding = OpenAiEncoding::O200kBase;
-        let tokenizer = ModelTokenizer::open_ai(encoding);
-        let info = TokenizerInfo {
-            kind: "tiktoken".to_owned(),
-            source: encoding.name().to_owned(),
-            fingerprint: encoding.fingerprint().to_owned(),
-            fallback_reason: None,
-            engine: tokenizer.engine().to_owned(),
-        };
-        Ok((Arc::new(tokenizer), info))
-    }
-}
 
 async fn upload(store: &S3ObjectStore, export: &Path) -> anyhow::Result<()> {
     let mut file = std::fs::File::open(export)?;
@@ -67,6 +41,7 @@ async fn download(store: &S3ObjectStore) -> anyhow::Result<()> {
 async fn process(store: S3ObjectStore, raw: &str) -> anyhow::Result<()> {
     let mut config = Configuration::default().to_json();
     config.insert("output.raw".to_owned(), raw.into());
+    config.insert("tokenizer".to_owned(), "o200k_base".into());
     let found = store.find(PAYLOAD).await?.context("nothing was uploaded")?;
     let job: JobRecord = serde_json::from_value(json!({
         "schema_version": 1, "revision": 1, "write_id": RUN_ID, "run_id": RUN_ID, "owner": "bench",
@@ -76,7 +51,11 @@ async fn process(store: S3ObjectStore, raw: &str) -> anyhow::Result<()> {
     }))?;
     let processor = PipelineProcessor {
         objects: Arc::new(store),
-        tokenizers: OwnEncoding,
+        tokenizers: ModelTokenizers::new(
+            std::env::temp_dir(),
+            Hub::new(None, None),
+            Arc::new(NoShelf),
+        ),
         threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
         scratch_dir: std::env::temp_dir(),
         outputs_are_on_s3: true,

@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context as _, bail};
 use resonare_pipeline::{
-    Outputs, Run, Settings, Source, TokenCounter, TokenLimits, Tokenizer, TokenizerInfo,
+    Failure, Outputs, Run, Settings, Source, TokenCounter, TokenLimits, Tokenizer, TokenizerInfo,
 };
 use resonare_tokenizer::{ModelTokenizer, OpenAiEncoding};
 
@@ -68,10 +68,25 @@ fn run<T: Tokenizer>(
         raw: if raw { Some(&mut copy) } else { None },
     };
     let name = path.display().to_string();
-    match run.execute([Ok(Source { name, reader })], outputs) {
-        // That nothing was kept is what some of the stages are for.
-        Err(failure) if !failure.error.is_about_the_whole() => Err(failure.into()),
-        _ => Ok(()),
+    run.execute([Ok(Source { name, reader })], outputs)?;
+    Ok(())
+}
+
+/// A run in which no block can be kept, and that says so in the end.
+fn run_in_vain<T: Tokenizer>(path: &Path, tokenizer: &T) -> anyhow::Result<()> {
+    let settings = Settings {
+        limits: TokenLimits::new(u32::MAX - 1, u32::MAX)?,
+        ..Settings::default()
+    };
+    match run(path, tokenizer, &settings, false) {
+        Err(error)
+            if error
+                .downcast_ref::<Failure>()
+                .is_some_and(|failure| failure.error.is_about_the_whole()) =>
+        {
+            Ok(())
+        }
+        result => result,
     }
 }
 
@@ -82,18 +97,13 @@ fn main() -> anyhow::Result<()> {
     };
     let path = Path::new(path);
     let encoding = ModelTokenizer::open_ai(OpenAiEncoding::O200kBase);
-    let all = Settings::default();
-    // No block has so many tokens: all are counted, none is written.
-    let none_written = Settings {
-        limits: TokenLimits::new(u32::MAX - 1, u32::MAX)?,
-        ..Settings::default()
-    };
+    let settings = Settings::default();
     match stage.to_str().context(USAGE)? {
         "read" => read(path),
-        "parse" => run(path, &NoTokens, &none_written, false),
-        "count" => run(path, &encoding, &none_written, false),
-        "write" => run(path, &encoding, &all, false),
-        "raw" => run(path, &encoding, &all, true),
+        "parse" => run_in_vain(path, &NoTokens),
+        "count" => run_in_vain(path, &encoding),
+        "write" => run(path, &encoding, &settings, false),
+        "raw" => run(path, &encoding, &settings, true),
         _ => bail!(USAGE),
     }
 }

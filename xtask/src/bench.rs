@@ -66,10 +66,10 @@ struct Measured {
     counts: Option<Counts>,
 }
 
-/// Measures all programs in turn, so that a change of the machine's speed meets all of them.
+/// Measures the whole job and its stages, and prints what was measured.
 ///
 /// # Errors
-/// If one of them fails.
+/// If a program fails.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let build = [
         "build",
@@ -87,23 +87,16 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     };
     let outputs = Outputs::below(&options.output_dir);
     let list = |export: &Path| programs::all(export, &outputs, &options.tokenizer);
-    let mut measured: Vec<_> = list(&export)
-        .into_iter()
-        .map(|program| Measured {
+    let programs = list(&export);
+    let runs = in_turn(&programs, options.runs)?;
+    let measured = programs.into_iter().zip(runs);
+    let mut measured: Vec<_> = measured
+        .map(|(program, runs)| Measured {
             program,
-            runs: Vec::new(),
+            runs,
             counts: None,
         })
         .collect();
-    for round in 0..=options.runs.get() {
-        for program in &mut measured {
-            let run = timed(&program.program)?;
-            // The first round warms the page cache up, and compiles tokenizers where that is done.
-            if round > 0 {
-                program.runs.push(run);
-            }
-        }
-    }
     if options.counts {
         let small = synthetic(COUNTED_MB)?;
         for (program, counted) in measured.iter_mut().zip(list(&small)) {
@@ -112,9 +105,24 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     }
     report::print(&measured, std::fs::metadata(&export)?.len())?;
     if options.objects {
-        objects::run(&export, options.runs.get(), &options.output_dir, &outputs)?;
+        objects::run(&export, options.runs, &options.output_dir, &outputs)?;
     }
     Ok(outputs.remove()?)
+}
+
+/// Runs all programs in turn, so that a change of the machine's speed meets all of them. The first
+/// round is not counted: it warms the page cache up, and compiles tokenizers where that is done.
+fn in_turn(programs: &[Program], rounds: NonZeroUsize) -> anyhow::Result<Vec<Vec<Run>>> {
+    for program in programs {
+        timed(program)?;
+    }
+    let mut runs: Vec<_> = programs.iter().map(|_| Vec::new()).collect();
+    for _ in 0..rounds.get() {
+        for (program, runs) in programs.iter().zip(&mut runs) {
+            runs.push(timed(program)?);
+        }
+    }
+    Ok(runs)
 }
 
 fn median(runs: &[Run], figure: impl Fn(&Run) -> f64) -> f64 {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 
 use super::programs::{Outputs, Program, prepare};
-use super::{Run, median, timed};
+use super::{in_turn, median, timed};
 use crate::process::{self, cargo, root};
 
 const SERVER_VERSION: &str = "0.14.1";
@@ -102,7 +103,7 @@ impl Drop for Server {
 /// If the server can't be had, or a program fails.
 pub(super) fn run(
     export: &Path,
-    runs: usize,
+    rounds: NonZeroUsize,
     folder: &Path,
     outputs: &Outputs,
 ) -> anyhow::Result<()> {
@@ -121,19 +122,12 @@ pub(super) fn run(
         ),
         server.program("worker, with raw.json", &["process", BUCKET, "s3"]),
     ];
-    let mut measured: [Vec<Run>; 5] = Default::default();
-    for round in 0..=runs {
-        for (program, taken) in programs.iter().zip(&mut measured) {
-            let run = timed(program)?;
-            if round > 0 {
-                taken.push(run);
-            }
-        }
-    }
-    let seconds = measured
-        .each_ref()
-        .map(|runs| median(runs, |run| run.seconds));
-    let [download, plain, _, raw, _] = seconds;
+    let measured = in_turn(&programs, rounds)?;
+    let seconds: Vec<f64> = measured
+        .iter()
+        .map(|runs| median(runs, |run| run.seconds))
+        .collect();
+    let (download, plain, raw) = (seconds[0], seconds[1], seconds[3]);
     let bounds = [download, plain, plain, raw, raw].map(|prepare| prepare.max(download));
     let mut out = std::io::stdout().lock();
     writeln!(

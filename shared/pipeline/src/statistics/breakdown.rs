@@ -66,14 +66,8 @@ impl BlockBreakdown {
             .insert_unique(entry.spread(), entry, |entry| entry.spread());
     }
 
-    /// How many chats there are.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.ends.len()
-    }
-
-    /// Whether there is no chat.
-    pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
     }
 
     /// The chats: their name, and how many blocks they have.

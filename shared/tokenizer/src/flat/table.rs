@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use crate::model::sha256;
 use crate::tiktoken::hash;
-use crate::tiktoken::vocabulary::Vocabulary;
+use crate::tiktoken::vocabulary::{Vocabulary, may_have};
 
 /// Changes with the layout, and with anything that a compiled table depends on.
 const MAGIC: &[u8; 16] = b"resonare-flat-02";
@@ -269,8 +269,7 @@ impl Merges<'_> {
     pub(super) fn rank(self, left: u32, right: u32) -> Option<u32> {
         let key = key(left, right);
         let mixed = hash::mix(key);
-        let (byte, bit) = hash::filter_bit(mixed);
-        if self.filter[byte] & bit == 0 {
+        if !may_have(self.filter, mixed) {
             return None;
         }
         let mut place = hash::key_slot(mixed, self.mask);

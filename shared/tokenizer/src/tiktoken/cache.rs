@@ -1,5 +1,7 @@
 //! Counts of the pieces that were met lately.
 
+use super::hash;
+
 /// The longest piece that is remembered.
 const LONGEST: usize = 15;
 /// Chats repeat a few thousand words; more slots than that only miss the processor's cache.
@@ -9,22 +11,12 @@ const SLOT_BITS: u32 = 14;
 #[inline]
 fn key(piece: &[u8]) -> u128 {
     let length = piece.len();
-    let ends = |first: u64, last: u64, width: usize| {
+    let bytes = if let (Some(first), Some(last)) = (piece.first_chunk(), piece.last_chunk()) {
         // They overlap, and agree where they do.
-        u128::from(first) | u128::from(last) << (8 * (length - width))
-    };
-    let bytes = if let (Some(first), Some(last)) = (piece.first_chunk::<8>(), piece.last_chunk()) {
-        ends(u64::from_le_bytes(*first), u64::from_le_bytes(*last), 8)
-    } else if let (Some(first), Some(last)) = (piece.first_chunk::<4>(), piece.last_chunk()) {
-        let number = |bytes| u32::from_le_bytes(bytes).into();
-        ends(number(*first), number(*last), 4)
+        let last = u128::from(u64::from_le_bytes(*last)) << (8 * (length - 8));
+        u128::from(u64::from_le_bytes(*first)) | last
     } else {
-        let byte = |at: usize| {
-            piece
-                .get(at)
-                .map_or(0, |&byte| u128::from(byte) << (8 * at))
-        };
-        byte(0) | byte(1) | byte(2)
+        hash::packed(piece).into()
     };
     bytes | (length as u128) << (8 * LONGEST)
 }
@@ -57,7 +49,7 @@ impl PieceCache {
             clippy::cast_possible_truncation,
             reason = "the halves are folded on purpose"
         )]
-        let folded = (key as u64 ^ (key >> 64) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let folded = hash::mix(key as u64 ^ (key >> 64) as u64);
         // The upper bits are the best mixed.
         let slot = &mut self.slots[(folded >> (64 - SLOT_BITS)) as usize];
         let found = *slot ^ key;

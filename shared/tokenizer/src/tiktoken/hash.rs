@@ -17,20 +17,23 @@ pub(crate) const RANK_BITS: u32 = 18;
 
 const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
 
+/// Fewer than eight bytes, the first ones lowest.
+#[inline]
+pub(crate) fn packed(bytes: &[u8]) -> u64 {
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        // They overlap, and agree where they do.
+        let last = u64::from(u32::from_le_bytes(*last)) << (8 * (bytes.len() - 4));
+        u64::from(u32::from_le_bytes(*first)) | last
+    } else {
+        let byte = |at: usize| bytes.get(at).map_or(0, |&byte| u64::from(byte) << (8 * at));
+        byte(0) | byte(1) | byte(2)
+    }
+}
+
 /// Up to [`SHORT`] bytes as a number that no others have; zero for none.
 #[inline]
 pub(crate) fn short_key(bytes: &[u8]) -> u64 {
-    let length = bytes.len();
-    let number =
-        if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-            // They overlap, and agree where they do.
-            let last = u64::from(u32::from_le_bytes(*last)) << (8 * (length - 4));
-            u64::from(u32::from_le_bytes(*first)) | last
-        } else {
-            let byte = |at: usize| bytes.get(at).map_or(0, |&byte| u64::from(byte) << (8 * at));
-            byte(0) | byte(1) | byte(2)
-        };
-    number | (length as u64) << 56
+    packed(bytes) | (bytes.len() as u64) << 56
 }
 
 /// Mixes a key, the upper bits best.

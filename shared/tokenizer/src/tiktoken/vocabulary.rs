@@ -27,6 +27,13 @@ fn number(table: &[u8], index: usize) -> u32 {
     u32::from_le_bytes(bytes.try_into().expect("four bytes"))
 }
 
+/// Whether a slot may have a mixed key.
+#[inline]
+pub(crate) fn may_have(filter: &hash::Filter, mixed: u64) -> bool {
+    let (byte, bit) = hash::filter_bit(mixed);
+    filter[byte] & bit != 0
+}
+
 impl<'v> Vocabulary<'v> {
     /// A view of compiled tables; none if they are not whole.
     pub(crate) fn new(table: &'v [u8]) -> Option<Self> {
@@ -68,8 +75,7 @@ impl<'v> Vocabulary<'v> {
     #[inline]
     fn short_rank(self, key: u64) -> Option<u32> {
         let mixed = hash::mix(key);
-        let (byte, bit) = hash::filter_bit(mixed);
-        if self.filter[byte] & bit == 0 {
+        if !may_have(self.filter, mixed) {
             return None;
         }
         let mut place = hash::key_slot(mixed, self.short_mask);
