@@ -14,7 +14,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use async_trait::async_trait;
 use resonare_http::{Api, BodyLimits, Health, ServerTransfers};
-use resonare_jobs::{Jobs, Limits, Owner, PipelineProcessor, SystemClock, Timings};
+use resonare_jobs::{Jobs, Limits, NoObserver, Owner, PipelineProcessor, SystemClock, Timings};
 use resonare_local::{Database, FileObjectStore, SqliteJobStore, SqliteQueue};
 use resonare_models::{ModelTokenizers, NoShelf};
 use resonare_settings::Configuration;
@@ -102,13 +102,14 @@ fn jobs_of(
     data_dir: &DataDir,
     database: Database,
     arguments: &ServeArguments,
-) -> anyhow::Result<(Jobs, SqliteQueue)> {
+) -> anyhow::Result<(Jobs, SqliteJobStore, SqliteQueue)> {
     let queue = SqliteQueue::new(database.clone());
+    let records = SqliteJobStore::new(database);
     let objects = FileObjectStore::open(&data_dir.objects())
         .with_context(|| format!("failed to use {}", data_dir.objects().display()))?;
     let jobs = Jobs {
         objects: Arc::new(objects),
-        records: Arc::new(SqliteJobStore::new(database)),
+        records: Arc::new(records.clone()),
         queue: Arc::new(queue.clone()),
         clock: Arc::new(SystemClock),
         timings: Timings {
@@ -122,8 +123,9 @@ fn jobs_of(
             upload_bytes: arguments.max_upload_bytes,
             ..Limits::NONE
         },
+        observer: Arc::new(NoObserver),
     };
-    Ok((jobs, queue))
+    Ok((jobs, records, queue))
 }
 
 async fn serve(
@@ -138,8 +140,9 @@ async fn serve(
         return Ok(wrong_usage(&none.message));
     }
     let database = data_dir.database()?;
-    let (jobs, queue) = jobs_of(&data_dir, database.clone(), arguments)?;
+    let (jobs, records, queue) = jobs_of(&data_dir, database.clone(), arguments)?;
     let recovered = async {
+        records.recover(jobs.clock.now()).await?;
         queue.recover().await?;
         jobs.recover().await
     };

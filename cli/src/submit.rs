@@ -79,7 +79,7 @@ impl Submission<'_> {
         };
         progress.finish_and_clear();
         let run_id = run_id?;
-        tracing::info!(job.id = %run_id, "job {run_id} is accepted");
+        tracing::info!(%run_id, "job {run_id} is accepted");
         let goes_on = format!(
             "the job was accepted, and goes on when the service does; it is {}/data-prep/jobs/{run_id}",
             self.client.base()

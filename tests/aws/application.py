@@ -52,6 +52,17 @@ def built(folder):
     return folder
 
 
+def moment(text):
+    """A time as records have it."""
+    return datetime.datetime.fromisoformat(re.sub(r"(\.\d{6})\d*", r"\1", text).replace("Z", "+00:00"))
+
+
+def place_of_due(due_at, key):
+    """Where the index of what is due has an item."""
+    since = moment(due_at) - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+    return f"{since // datetime.timedelta(microseconds=1):020}_{key}"
+
+
 class Quiet(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_):
         return None
@@ -86,7 +97,7 @@ class Application:
             TOOLS / "sam", "deploy", "--template", "template.yaml", "--stack-name", STACK,
             "--resolve-s3", "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset",
             "--parameter-overrides", f"ModelId={MODEL}", f"AllowedModels={MODEL},org/tiny", f"HfEndpoint={hub}",
-            f"HfTokenSecretArn={secret}", "MaxActiveJobs=30", *parameters,
+            f"HfTokenArn={secret}", "MaxActiveJobs=30", *parameters,
         ]
         done = subprocess.run(deploy, cwd=folder, env=dict(os.environ, **settings), text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -234,15 +245,24 @@ class Application:
         def shifted(value):
             if value is None:
                 return None
-            time = datetime.datetime.fromisoformat(re.sub(r"(\.\d{6})\d*", r"\1", value).replace("Z", "+00:00"))
-            return (time - datetime.timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")
+            return (moment(value) - datetime.timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")
 
         record = earlier(json.loads(item["record"]["S"]))
         item["record"]["S"] = json.dumps(record)
-        if item["work"]["S"].startswith("9#"):
-            expires = datetime.datetime.fromisoformat(record["expires_at"].replace("Z", "+00:00"))
-            item["work"]["S"] = f"9#{int(expires.timestamp()):012}_{run_id}"
+        item["due"]["S"] = place_of_due(record["due_at"], item["pk"]["S"])
         table.put_item(TableName=self.table, Item=item)
+
+    def reservations(self):
+        """The keys of payloads that may be stored without a record."""
+        items = self.client("dynamodb").scan(TableName=self.table)["Items"]
+        return [item["pk"]["S"] for item in items if item["pk"]["S"].startswith("reservation#")]
+
+    def age_reservations(self):
+        """So much time passes for reservations that all are due."""
+        table = self.client("dynamodb")
+        for key in self.reservations():
+            table.update_item(TableName=self.table, Key={"pk": {"S": key}}, UpdateExpression="SET due = :due",
+                              ExpressionAttributeValues={":due": {"S": place_of_due("1970-01-01T00:00:01Z", key)}})
 
     def dropped(self, key, count=1):
         """The finished jobs that the objects of a key became, oldest first."""

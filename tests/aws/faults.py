@@ -2,7 +2,6 @@
 its status tells the truth."""
 import json
 import time
-import uuid
 
 from application import SAMPLE, check, prepared, send
 from wire import until
@@ -233,10 +232,8 @@ def deleted_while_it_runs(app):
 
 
 def what_is_left_is_swept(app, expected):
-    # A payload without a record, of a day ago.
-    stamp = int((time.time() - 25 * 3600) * 1000)
-    orphan = uuid.UUID(int=stamp << 80 | 7 << 76 | 2 << 62 | 12345)
-    app.s3.put_object(Bucket=app.bucket, Key=f"{orphan}/payload", Body=b"[]")
+    # Payloads without a record, of requests that died.
+    app.age_reservations()
     # Uploads that never come, of one part and of several.
     uploads = []
     for size in (1000, 6_000_000_000):
@@ -250,7 +247,9 @@ def what_is_left_is_swept(app, expected):
     app.age(expired, 8 * 24 * 3600)
     assert app.call("GET", f"/data-prep/jobs/{expired}")[0] == 404
     app.sweep()
-    assert app.keys(f"{orphan}") == app.keys(expired) == []
+    assert app.keys(expired) == app.reservations() == []
+    known = {record["run_id"] for record in app.records()}
+    assert [key for key in app.keys() if key.endswith("/payload") and key.split("/")[-2] not in known] == []
     assert app.record(expired) is None
     for run_id in uploads:
         assert "did not come in time" in app.wait(run_id)["error_message"]

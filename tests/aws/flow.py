@@ -98,7 +98,7 @@ def drive(app, folder):
     assert not wrong, "\n".join(wrong)
     check(f"the template permits the functions what they did in {len(app.wire.calls)} calls, and nothing else")
     lines = list(app.logs())
-    assert any("is finished" in line for line in lines), lines
+    assert any("was completed" in line for line in lines), lines
     for line in lines:
         assert not any(name in line for name in PRIVATE), line
     check("no log names anybody")

@@ -30,7 +30,7 @@ class Call:
         self.who = key.group(1) if key else None
         target = headers.get("X-Amz-Target", "")
         self.service, self.operation = ("s3", None) if not target else (
-            {"DynamoDB_20120810": "dynamodb", "AmazonSQS": "sqs", "secretsmanager": "secretsmanager"}[
+            {"DynamoDB_20120810": "dynamodb", "AmazonSQS": "sqs", "secretsmanager": "secretsmanager", "AmazonSSM": "ssm"}[
                 target.split(".")[0]], target.split(".")[1])
         if self.service == "s3":
             self.bucket, _, self.key = self.path.lstrip("/").partition("/")
@@ -48,6 +48,11 @@ class Call:
             yield f"sqs:{self.operation}", QUEUE + body["QueueUrl"].rsplit("/", 1)[1]
         elif self.service == "secretsmanager":
             yield "secretsmanager:GetSecretValue", body["SecretId"]
+        elif self.service == "ssm":
+            yield "ssm:GetParameter", body["Name"]
+        elif self.operation == "BatchGetItem":
+            for table in body["RequestItems"]:
+                yield "dynamodb:BatchGetItem", TABLE + table
         elif self.operation == "TransactWriteItems":
             for item in body["TransactItems"]:
                 [(kind, write)] = item.items()

@@ -75,7 +75,7 @@ impl Workers {
         let sweeper = Arc::clone(&stop);
         tasks.spawn(async move {
             while !sweeper.is_told() {
-                for result in [jobs.sweep().await.map(|_| ()), database.tidy().await] {
+                for result in [jobs.sweep(None).await.map(|_| ()), database.tidy().await] {
                     if let Err(failure) = result {
                         error!("{}", causes(&failure));
                     }

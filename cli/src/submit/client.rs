@@ -98,8 +98,7 @@ impl Client {
         url: &str,
         body: &[u8],
     ) -> anyhow::Result<RequestBuilder<B>> {
-        let rest = url.strip_prefix(&self.base);
-        if rest.is_some_and(|rest| rest.starts_with('/')) {
+        if self.is_own(url) {
             for (name, value) in self.authorization.headers(method, url, body)? {
                 request = request.header(name, value);
             }
@@ -131,9 +130,24 @@ impl Client {
         }
     }
 
+    /// Whether this service is asked at a URL, and not whoever stores for it.
+    pub(crate) fn is_own(&self, url: &str) -> bool {
+        let rest = url.strip_prefix(&self.base);
+        rest.is_some_and(|rest| rest.starts_with('/'))
+    }
+
     /// Makes a call, again where that may help.
     pub(crate) fn repeat(
         &self,
+        call: impl Fn() -> anyhow::Result<Response<Body>>,
+    ) -> anyhow::Result<Response<Body>> {
+        self.repeat_while(is_passing, call)
+    }
+
+    /// The same, where answers with other statuses may pass too.
+    pub(crate) fn repeat_while(
+        &self,
+        is_passing: impl Fn(StatusCode) -> bool,
         call: impl Fn() -> anyhow::Result<Response<Body>>,
     ) -> anyhow::Result<Response<Body>> {
         let mut pause = FIRST_PAUSE;
@@ -208,7 +222,7 @@ impl Client {
     }
 }
 
-fn is_passing(status: StatusCode) -> bool {
+pub(crate) fn is_passing(status: StatusCode) -> bool {
     status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT
 }
 

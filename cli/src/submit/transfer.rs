@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use ureq::SendBody;
 use ureq::http::{StatusCode, header};
 
-use super::client::{Client, Refusal, json as json_of};
+use super::client::{Client, Refusal, is_passing, json as json_of};
 
 /// How often an output is downloaded where that is cut.
 const DOWNLOAD_ATTEMPTS: u32 = 3;
@@ -66,17 +66,20 @@ impl Client {
         // Small enough to be in memory, and signatures cover it.
         let mut body = Vec::new();
         export.part(0, export.size_bytes)?.read_to_end(&mut body)?;
+        // API Gateway takes JSON for text, whatever its encoding.
+        let media_type = if export.is_gzip {
+            "application/gzip"
+        } else {
+            "application/json"
+        };
         let response = self.repeat(|| {
             progress.reset();
-            let mut request = self
+            let request = self
                 .agent()
                 .post(&url)
-                .header(header::CONTENT_TYPE, "application/json")
+                .header(header::CONTENT_TYPE, media_type)
                 .header(header::CONTENT_LENGTH, body.len() as u64)
                 .header("idempotency-key", &key);
-            if export.is_gzip {
-                request = request.header(header::CONTENT_ENCODING, "gzip");
-            }
             let request = self.authorized(request, "POST", &url, &body)?;
             let mut body = progress.wrap_read(&body[..]);
             Ok(request.send(SendBody::from_reader(&mut body))?)
@@ -140,7 +143,11 @@ impl Client {
     ) -> anyhow::Result<()> {
         let url = part["url"].as_str();
         let url = self.url(url.context("the service's answer has a part without an address")?)?;
-        let sent = self.repeat(|| {
+        let is_own = self.is_own(&url);
+        // S3's 409 says that another request for the same object is under way; 412 that it is there.
+        // https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
+        let may_pass = |status| is_passing(status) || (status == StatusCode::CONFLICT && !is_own);
+        let sent = self.repeat_while(may_pass, || {
             progress.set_position(offset);
             let mut request = self.agent().put(&url).header(header::CONTENT_LENGTH, size);
             for (name, value) in part["headers"].as_object().into_iter().flatten() {
@@ -156,7 +163,7 @@ impl Client {
         match sent {
             // An earlier attempt arrived, and its answer was lost.
             Err(error)
-                if has_status(&error, StatusCode::CONFLICT)
+                if (has_status(&error, StatusCode::CONFLICT) && is_own)
                     || has_status(&error, StatusCode::PRECONDITION_FAILED) =>
             {
                 Ok(())

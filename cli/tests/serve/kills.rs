@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use resonare_jobs::ports::Unavailable;
 use resonare_jobs::testkit::{Intercepted, Interceptor};
 use resonare_jobs::{
-    Jobs, Limits, NoTokenizer, Owner, Payload, PipelineProcessor, RunId, Submission, SystemClock,
-    Timings, TokenizerSource,
+    Jobs, Limits, NoObserver, NoTokenizer, Owner, Payload, PipelineProcessor, RunId, Submission,
+    SystemClock, Timings, TokenizerSource,
 };
 use resonare_local::{Database, FileObjectStore, SqliteJobStore, SqliteQueue};
 use resonare_pipeline::TokenizerInfo;
@@ -213,6 +213,7 @@ async fn a_process_with_a_set_end() {
         clock: Arc::new(SystemClock),
         timings: Timings::default(),
         limits: Limits::NONE,
+        observer: Arc::new(NoObserver),
     };
     let run_id = RunId::generate(jobs.clock.now());
     let sample = std::fs::read(SAMPLE).unwrap();
@@ -222,6 +223,7 @@ async fn a_process_with_a_set_end() {
         size_bytes: sample.len() as u64,
         upload: None,
     };
+    jobs.reserve(run_id).await.unwrap();
     let mut writer = jobs.objects.create(&payload.key).await.unwrap();
     writer.write_all(&sample).unwrap();
     writer.finish().unwrap();

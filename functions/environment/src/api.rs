@@ -7,13 +7,14 @@ use async_trait::async_trait;
 use resonare_aws::S3ObjectStore;
 use resonare_http::{Api, BodyLimits, Health};
 
-use crate::environment::{Authorization, Home};
+use crate::environment::Home;
+use crate::owner::Authorization;
 
 /// What Lambda passes on of a body, with room for its encoding.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 const LARGEST_BODY: u64 = 4_000_000;
 
-/// The most that a compressed body may become.
+/// The most that a compressed body may become, if there is time for it.
 const DECOMPRESSED_BYTES: u64 = 1 << 30;
 
 struct Bucket(S3ObjectStore);
@@ -41,6 +42,6 @@ pub fn api(home: &Home) -> Api {
         uploads: transfers.clone(),
         downloads: transfers,
         health: Arc::new(Bucket(home.objects.clone())),
-        lists_jobs: home.environment.authorization != Authorization::Open,
+        lists_jobs: home.environment.owners.authorization != Authorization::Open,
     }
 }

@@ -9,16 +9,8 @@ use resonare_aws::{Clients, DynamoJobStore, S3ObjectStore, SqsQueue};
 use resonare_jobs::{Jobs, Limits, SystemClock, Timings};
 use resonare_settings::{Configuration, Layers};
 
-/// How callers prove who they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Authorization {
-    /// Requests are signed (`AWS_IAM`).
-    Iam,
-    /// Requests carry a JSON web token.
-    Jwt,
-    /// Nobody proves anything: the name of a job is its key.
-    Open,
-}
+use crate::metrics::Metrics;
+use crate::owner::{Authorization, OwnerIs, Owners};
 
 /// What `template.yaml` sets for a function.
 #[derive(Clone, Debug)]
@@ -29,8 +21,10 @@ pub struct Environment {
     pub table: String,
     /// The queue of runs to work on.
     pub queue_url: String,
-    /// How callers prove who they are.
-    pub authorization: Authorization,
+    /// The stack's name, by which its metrics are told from those of others.
+    pub stack: String,
+    /// How owners are told apart.
+    pub owners: Owners,
     /// How long things take.
     pub timings: Timings,
     /// What one owner may have.
@@ -52,11 +46,13 @@ pub struct Home {
 
 impl Environment {
     /// The names of all variables that the functions read, beside `RESONARE_…`.
-    pub const VARIABLES: [&str; 14] = [
+    pub const VARIABLES: [&str; 17] = [
         "JOBS_BUCKET",
         "JOBS_TABLE",
         "JOBS_QUEUE_URL",
+        "STACK_NAME",
         "API_AUTHORIZATION",
+        "OWNER_IS",
         "LEASE_SECONDS",
         "MAX_ATTEMPTS",
         "RETENTION_DAYS",
@@ -66,7 +62,8 @@ impl Environment {
         "MALLOC_ARENA_MAX",
         "MALLOC_MMAP_THRESHOLD_",
         "HF_ENDPOINT",
-        "HF_TOKEN_SECRET_ARN",
+        "HF_TOKEN_ARN",
+        "PREVIOUS_TABLE",
     ];
 
     /// Reads the variables of this process.
@@ -87,13 +84,18 @@ impl Environment {
         let number = |name: &str| -> anyhow::Result<u64> {
             let value = text(name)?;
             let number = value.parse();
-            number.with_context(|| format!("{name} is {value:?}, which is no whole number"))
+            number.with_context(|| format!("{name} is {value:?}, which is not a whole number"))
         };
         let authorization = match &*text("API_AUTHORIZATION")? {
             "IAM" => Authorization::Iam,
             "JWT" => Authorization::Jwt,
             "OPEN" => Authorization::Open,
             other => bail!("API_AUTHORIZATION is {other:?}; expected IAM, JWT or OPEN"),
+        };
+        let owner_is = match &*text("OWNER_IS")? {
+            "ROLE" => OwnerIs::Role,
+            "SESSION" => OwnerIs::Session,
+            other => bail!("OWNER_IS is {other:?}; expected ROLE or SESSION"),
         };
         let timings = Timings {
             lease: Duration::from_secs(number("LEASE_SECONDS")?),
@@ -106,10 +108,11 @@ impl Environment {
             bytes_per_day: number("MAX_BYTES_PER_DAY")?,
             upload_bytes: number("MAX_UPLOAD_BYTES")?,
         };
-        let (bucket, table, queue_url) = (
+        let (bucket, table, queue_url, stack) = (
             text("JOBS_BUCKET")?,
             text("JOBS_TABLE")?,
             text("JOBS_QUEUE_URL")?,
+            text("STACK_NAME")?,
         );
         // What is not set in the template is passed on empty.
         let environment = variables
@@ -124,7 +127,11 @@ impl Environment {
             bucket,
             table,
             queue_url,
-            authorization,
+            stack,
+            owners: Owners {
+                authorization,
+                owner_is,
+            },
             timings,
             limits,
             configuration: Arc::new(Configuration::load(layers)?),
@@ -148,19 +155,28 @@ impl Home {
         })
     }
 
+    /// The records of jobs.
+    pub fn records(&self) -> DynamoJobStore {
+        let table = self.environment.table.clone();
+        DynamoJobStore::new(self.clients.dynamodb.clone(), table)
+    }
+
+    /// Where metrics go.
+    pub fn metrics(&self) -> Metrics {
+        Metrics::new(&self.environment.stack)
+    }
+
     /// The use cases.
     pub fn jobs(&self) -> Jobs {
-        let Environment {
-            table, queue_url, ..
-        } = &self.environment;
-        let Clients { dynamodb, sqs, .. } = &self.clients;
+        let queue_url = self.environment.queue_url.clone();
         Jobs {
             objects: Arc::new(self.objects.clone()),
-            records: Arc::new(DynamoJobStore::new(dynamodb.clone(), table.clone())),
-            queue: Arc::new(SqsQueue::new(sqs.clone(), queue_url.clone())),
+            records: Arc::new(self.records()),
+            queue: Arc::new(SqsQueue::new(self.clients.sqs.clone(), queue_url)),
             clock: Arc::new(SystemClock),
             timings: self.environment.timings,
             limits: self.environment.limits,
+            observer: Arc::new(self.metrics()),
         }
     }
 }
@@ -178,7 +194,9 @@ mod tests {
             ("JOBS_BUCKET", "b"),
             ("JOBS_TABLE", "t"),
             ("JOBS_QUEUE_URL", "q"),
+            ("STACK_NAME", "s"),
             ("API_AUTHORIZATION", "IAM"),
+            ("OWNER_IS", "ROLE"),
             ("LEASE_SECONDS", "60"),
             ("MAX_ATTEMPTS", "3"),
             ("RETENTION_DAYS", "7"),
@@ -225,6 +243,7 @@ mod tests {
         for (name, value) in [
             ("JOBS_BUCKET", ""),
             ("API_AUTHORIZATION", "NONE"),
+            ("OWNER_IS", "ANYBODY"),
             ("LEASE_SECONDS", "soon"),
             ("RESONARE_TOKEN_BUDGET", "half"),
         ] {

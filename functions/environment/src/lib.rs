@@ -1,13 +1,15 @@
 //! What the Lambda functions share: their environment, who calls, logs and metrics.
 
 mod api;
+mod caller;
 mod environment;
 mod log;
 mod metrics;
 mod owner;
 
 pub use api::api;
-pub use environment::{Authorization, Environment, Home};
-pub use log::start_log;
-pub use metrics::{Metric, emit};
-pub use owner::{of_api_caller, of_principal, with_owner};
+pub use caller::with_caller;
+pub use environment::{Environment, Home};
+pub use log::{begin_request, start_log};
+pub use metrics::Metrics;
+pub use owner::{Authorization, OwnerIs, Owners};

@@ -6,9 +6,9 @@ use anyhow::Context as _;
 use aws_lambda_events::s3::{S3Event, S3EventRecord};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use resonare_aws::uploaded_run;
-use resonare_functions::{Home, of_principal, start_log};
+use resonare_functions::{Home, begin_request, start_log};
 use resonare_jobs::ports::ObjectStore as _;
-use resonare_jobs::{Arrived, JobError, Jobs, Owner, Payload, RunId, Submission};
+use resonare_jobs::{Jobs, Payload, RunId, Submission, UploadArrival};
 use serde_json::{Map, Value};
 use tracing::info;
 
@@ -21,6 +21,7 @@ async fn main() -> Result<(), Error> {
         home,
     };
     run(service_fn(|event: LambdaEvent<S3Event>| {
+        begin_request(&event.context.request_id);
         uploads.take(event.payload, event.context.invoked_function_arn)
     }))
     .await
@@ -59,6 +60,11 @@ impl Put {
         })
     }
 
+    /// What consoles show as folders are objects without bytes.
+    fn is_folder(&self) -> bool {
+        self.key.ends_with('/') && self.size_bytes == 0
+    }
+
     fn payload(&self) -> Payload {
         Payload {
             key: self.key.clone(),
@@ -86,8 +92,9 @@ impl Uploads {
     /// The upload of a job that awaits it.
     async fn arrived(&self, run_id: RunId, put: &Put) -> anyhow::Result<()> {
         let payload = put.payload();
-        if self.jobs.upload_arrived(run_id, &payload).await? == Arrived::Unwanted {
-            info!(job.id = %run_id, "nobody awaits the upload of job {run_id}: it is removed");
+        let arrival = self.jobs.upload_arrived(run_id, &payload).await?;
+        if arrival == UploadArrival::Unwanted {
+            info!(%run_id, "no job needs the upload of job {run_id}: it is removed");
             let removed = self.home.objects.remove(&payload.key, Some(&put.etag));
             removed.await?;
         }
@@ -97,64 +104,80 @@ impl Uploads {
     /// An object that somebody put without asking.
     async fn dropped(&self, put: &Put, account: &str) -> anyhow::Result<()> {
         let environment = &self.home.environment;
+        if put.is_folder() {
+            return Ok(());
+        }
         let Some(metadata) = self.home.objects.metadata(&put.key).await? else {
             info!("an object was removed before its event came");
             return Ok(());
         };
-        let run_id = RunId::of_object(&environment.bucket, &put.key, &put.version);
-        let owner = of_principal(&put.principal, account, environment.authorization);
-        let config = configuration(&environment.configuration, &metadata);
-        let submission = |config| Submission {
-            run_id,
-            owner: owner.clone(),
+        let operators = environment.configuration.to_json();
+        let (config, problem) = match configuration(&environment.configuration, &metadata) {
+            Ok(config) => (config, None),
+            Err(problem) => (operators.clone(), Some(problem)),
+        };
+        let submission = Submission {
+            run_id: RunId::of_object(&environment.bucket, &put.key, &put.version),
+            owner: environment.owners.of_principal(&put.principal, account),
             config,
             payload: put.payload(),
             idempotency: None,
         };
-        let operators = environment.configuration.to_json();
-        match config {
-            Ok(config) => self.submit(&owner, submission(config), operators).await,
-            Err(reason) => {
-                let rejected = self.jobs.reject(submission(operators), &reason).await;
-                Ok(rejected?)
-            }
-        }
-    }
-
-    async fn submit(
-        &self,
-        owner: &Owner,
-        submission: Submission,
-        operators: Map<String, Value>,
-    ) -> anyhow::Result<()> {
-        let admitted = self.jobs.admit_upload(owner, submission.payload.size_bytes);
-        let rejected = Submission {
-            config: operators,
-            ..submission.clone()
-        };
-        let submitted = match admitted.await {
-            Ok(()) => self.jobs.submit(submission).await.map(|_| ()),
-            Err(error) => Err(error),
-        };
-        match submitted {
-            Ok(()) => Ok(()),
-            Err(JobError::Unavailable(error)) => Err(error.into()),
-            // Nobody waits for an answer: the job says it.
-            Err(error) => Ok(self.jobs.reject(rejected, &error.to_string()).await?),
-        }
+        self.jobs.take_drop(submission, operators, problem).await?;
+        Ok(())
     }
 }
 
-/// The configuration of an object's metadata (`x-amz-meta-target-name: …`, percent-encoded UTF-8).
+/// The configuration of an object's metadata (`x-amz-meta-target-name: …`, percent-encoded UTF-8). What
+/// other tools note there is theirs.
 fn configuration(
     operator: &resonare_settings::Configuration,
     metadata: &HashMap<String, String>,
 ) -> Result<Map<String, Value>, String> {
     let mut values = Vec::new();
     for (name, value) in metadata {
+        let key = name.replace('-', "_");
+        if !resonare_http::is_known(&key) {
+            continue;
+        }
         let value = urlencoding::decode(value)
-            .map_err(|_| format!("the metadata {name} is no percent-encoded UTF-8"))?;
-        values.push((name.replace('-', "_"), value.into_owned()));
+            .map_err(|_| format!("the metadata {name} is not percent-encoded UTF-8"))?;
+        values.push((key, value.into_owned()));
     }
     resonare_http::merge(operator, values).map_err(|problem| problem.detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(metadata: &[(&str, &str)]) -> Result<Map<String, Value>, String> {
+        let owned = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
+        let metadata = metadata.iter().map(owned).collect();
+        configuration(&resonare_settings::Configuration::default(), &metadata)
+    }
+
+    #[test]
+    fn the_metadata_of_other_tools_is_theirs() {
+        let config = of(&[
+            ("mtime", "1700000000.123"),
+            ("s3cmd-attrs", "atime:1/ctime:1"),
+            ("comment", "100%"),
+            ("target-name", "%D0%AF"),
+        ]);
+        assert_eq!(config.unwrap()["target_name"], "Я");
+    }
+
+    #[test]
+    fn a_wrong_value_and_a_key_of_the_operator_are_named() {
+        let wrong = of(&[("min-tokens-per-block", "many")]).unwrap_err();
+        assert!(wrong.contains("min_tokens_per_block"), "{wrong}");
+        let operators = of(&[("tokenizer", "o200k_base")]).unwrap_err();
+        assert!(operators.contains("tokenizer"), "{operators}");
+        assert!(
+            of(&[("target-name", "%FF")])
+                .unwrap_err()
+                .contains("target-name")
+        );
+    }
 }

@@ -1,17 +1,17 @@
 //! The Lambda function `worker`: takes jobs from the queue and runs the pipeline over them.
 
 mod shelf;
+mod token;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime};
 
-use anyhow::Context as _;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use lambda_runtime::{Context, Error, LambdaEvent, run, service_fn};
 use resonare_aws::SqsQueue;
-use resonare_functions::{Home, Metric, emit, start_log};
+use resonare_functions::{Home, begin_request, start_log};
 use resonare_jobs::ports::Message;
 use resonare_jobs::{Handled, Jobs, PipelineProcessor, causes};
 use resonare_models::ModelTokenizers;
@@ -20,12 +20,10 @@ use tokio::time::Instant;
 use tracing::{error, warn};
 
 use shelf::BucketShelf;
+use token::hub_token;
 
 /// Time that is kept to write down how a job ended.
 const RESERVE: Duration = Duration::from_secs(15);
-
-/// Names the secret with the token of the model hub.
-const HF_TOKEN_SECRET: &str = "HF_TOKEN_SECRET_ARN";
 
 struct Worker {
     jobs: Jobs,
@@ -38,7 +36,7 @@ async fn main() -> Result<(), Error> {
     let home = Home::from_env().await?;
     let hub = Hub::new(
         std::env::var("HF_ENDPOINT").ok().as_deref(),
-        hub_token().await?.as_deref(),
+        hub_token().await.as_deref(),
     );
     let shelf = BucketShelf::new(home.clients.s3.clone(), home.environment.bucket.clone());
     // The one place where a function may write.
@@ -69,26 +67,10 @@ async fn main() -> Result<(), Error> {
     .await
 }
 
-async fn hub_token() -> anyhow::Result<Option<String>> {
-    let Some(arn) = std::env::var(HF_TOKEN_SECRET)
-        .ok()
-        .filter(|arn| !arn.is_empty())
-    else {
-        return Ok(None);
-    };
-    let configuration = resonare_aws::configuration().await;
-    let secret = aws_sdk_secretsmanager::Client::new(&configuration)
-        .get_secret_value()
-        .secret_id(arn)
-        .send()
-        .await
-        .context("the secret of HF_TOKEN_SECRET_ARN cannot be read")?;
-    Ok(secret.secret_string)
-}
-
 impl Worker {
     /// Handles a batch; the messages that are to come again are reported, and no others.
     async fn take(&self, event: SqsEvent, context: Context) -> Result<SqsBatchResponse, Error> {
+        begin_request(&context.request_id);
         let deadline = deadline(&context);
         let mut batch_item_failures = Vec::new();
         for record in event.records {
@@ -109,7 +91,7 @@ impl Worker {
     async fn handle(&self, record: SqsMessage, deadline: Instant) -> bool {
         let run_id = record.body.as_deref().and_then(SqsQueue::run_of);
         let (Some(run_id), Some(receipt)) = (run_id, record.receipt_handle) else {
-            error!("a message is none of ours, and goes to the dead letters in the end");
+            error!("a message is not one of ours, and goes to the dead letters in the end");
             return false;
         };
         let message = Message { receipt, run_id };
@@ -118,18 +100,10 @@ impl Worker {
             .jobs
             .handle_until(&message, &self.processor, &never, Some(deadline));
         match handled.await {
-            Ok(Handled::Completed) => {
-                emit(Metric::JobsCompleted, 1);
-                true
-            }
-            Ok(Handled::Failed) => {
-                emit(Metric::JobsFailed, 1);
-                true
-            }
-            Ok(Handled::Nothing | Handled::Lost) => true,
+            Ok(Handled::Completed | Handled::Failed | Handled::Nothing | Handled::Lost) => true,
             Ok(Handled::Postponed | Handled::Elsewhere) => false,
             Err(failure) => {
-                warn!(job.id = %run_id, "job {run_id} is left as it is: {}", causes(&failure));
+                warn!(%run_id, "job {run_id} is left as it is: {}", causes(&failure));
                 false
             }
         }

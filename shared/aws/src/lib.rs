@@ -15,9 +15,9 @@ mod transfers;
 #[cfg(feature = "jobs")]
 pub use clients::Clients;
 pub use clients::{configuration, s3};
-pub use objects::{Found, S3ObjectStore};
+pub use objects::S3ObjectStore;
 #[cfg(feature = "jobs")]
 pub use queue::SqsQueue;
 #[cfg(feature = "jobs")]
-pub use records::DynamoJobStore;
+pub use records::{DynamoJobStore, TakenOver};
 pub use transfers::uploaded_run;

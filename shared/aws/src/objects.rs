@@ -9,21 +9,20 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
+use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::head_object::{HeadObjectError, HeadObjectOutput};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, Delete, ObjectIdentifier};
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt as _, stream};
-use jiff::Timestamp;
-use resonare_jobs::RunId;
-use resonare_jobs::ports::{ObjectReader, ObjectStore, ObjectWriter, Unavailable};
+use resonare_jobs::ports::{Found, ObjectReader, ObjectStore, ObjectWriter, Unavailable};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tracing::warn;
 
-use crate::failure::unavailable;
+use crate::failure::{self, has_code, unavailable};
 
 const PORT: &str = "objects";
 
@@ -39,15 +38,21 @@ const RANGE_ATTEMPTS: u32 = 5;
 /// The pause before the second of them; each further one is twice as long.
 const RANGE_PAUSE: Duration = Duration::from_millis(100);
 
-/// Bytes of one part. S3 takes 5 MiB at least, and 10,000 parts at most.
+/// Bytes of one of the first parts.
 const PART: usize = 8 << 20;
+
+/// After as many parts, parts are twice as large: S3 takes 10,000 parts of an object, and the largest
+/// object has 5 TiB. Memory grows with what is written, slowly: at 56 GB a part has 64 MiB.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>
+const PARTS_OF_A_SIZE: usize = 1000;
+
+/// Bytes of the part that comes after `sent` others.
+fn part_size(sent: usize) -> usize {
+    PART << (sent / PARTS_OF_A_SIZE).min(9)
+}
 
 /// What is not larger is not likely to fill a part.
 const SMALL: usize = 1 << 20;
-
-/// Runs without a record are looked for among those of this much time, beside the age that is asked
-/// for; what is older expires by its tag.
-const ORPHANS_OF: Duration = Duration::from_hours(6);
 
 /// Objects in a bucket.
 #[derive(Clone, Debug)]
@@ -58,33 +63,16 @@ pub struct S3ObjectStore {
     tags: Option<&'static str>,
 }
 
-/// An object as it is now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
-    /// Its size in bytes.
-    pub size_bytes: u64,
-    /// What tells it from others of the same key, for [`ObjectStore::open`].
-    pub version: Option<String>,
-}
-
 /// An object's `ETag`, as the version that a record names.
 pub(crate) fn etag_version(etag: &str) -> String {
     format!("\"{}\"", etag.trim_matches('"'))
 }
 
-pub(crate) fn failed<E, R>(error: SdkError<E, R>) -> Unavailable
+pub(crate) fn failed<E>(error: SdkError<E, HttpResponse>) -> Unavailable
 where
-    E: std::error::Error + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
-    unavailable(PORT, error)
-}
-
-fn has_code<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>, codes: &[&str]) -> bool {
-    error
-        .as_service_error()
-        .and_then(ProvideErrorMetadata::code)
-        .is_some_and(|code| codes.contains(&code))
+    failure::failed(PORT, &error)
 }
 
 /// A range of an object whose bytes are on their way.
@@ -176,18 +164,6 @@ impl S3ObjectStore {
     ) -> Result<Option<HashMap<String, String>>, Unavailable> {
         let head = self.head(key).await?;
         Ok(head.map(|head| head.metadata.unwrap_or_default()))
-    }
-
-    /// Looks for an object; `None` if there is none.
-    ///
-    /// # Errors
-    /// If the bucket can't be asked.
-    pub async fn find(&self, key: &str) -> Result<Option<Found>, Unavailable> {
-        let head = self.head(key).await?;
-        Ok(head.map(|head| Found {
-            size_bytes: u64::try_from(head.content_length.unwrap_or_default()).unwrap_or_default(),
-            version: head.e_tag().map(etag_version),
-        }))
     }
 
     /// Aborts every multipart upload to a key that begins with `prefix`. Nothing is left of one that
@@ -448,13 +424,14 @@ fn io_error(error: Unavailable) -> io::Error {
 
 impl Write for PartWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = bytes.len().min(PART - self.buffer.len());
+        let size = part_size(self.sent.len() + usize::from(self.sending.is_some()));
+        let count = bytes.len().min(size - self.buffer.len());
         if self.buffer.len() + count > SMALL {
             // Rather than grow by doubling, past the size of a part.
-            self.buffer.reserve(PART - self.buffer.len());
+            self.buffer.reserve(size - self.buffer.len());
         }
         self.buffer.extend_from_slice(&bytes[..count]);
-        if self.buffer.len() == PART {
+        if self.buffer.len() == size {
             self.send_part().map_err(io_error)?;
         }
         Ok(count)
@@ -490,6 +467,7 @@ impl Drop for PartWriter {
             .upload_id(id);
         let abort = async move {
             if let Err(error) = abort.send().await {
+                let error = failed(error).cause;
                 warn!("an unfinished upload is left until the bucket aborts it: {error}");
             }
         };
@@ -629,38 +607,26 @@ impl ObjectStore for S3ObjectStore {
         self.abort_unfinished(prefix).await
     }
 
-    async fn runs_older_than(&self, age: Duration) -> Result<Vec<RunId>, Unavailable> {
-        let end = Timestamp::now() - age;
-        // Names of runs order by time.
-        let first = RunId::first_of(end - ORPHANS_OF);
-        let last = RunId::first_of(end);
-        let mut runs = Vec::new();
-        let mut next = None;
-        loop {
-            let page = self
-                .client
-                .list_objects_v2()
-                .bucket(&self.bucket)
-                .delimiter("/")
-                .start_after(first.to_string())
-                .set_continuation_token(next)
-                .send()
-                .await
-                .map_err(failed)?;
-            for folder in page.common_prefixes() {
-                let name = folder.prefix().unwrap_or_default().trim_end_matches('/');
-                let Ok(run_id) = name.parse::<RunId>() else {
-                    continue;
-                };
-                if run_id >= last {
-                    return Ok(runs);
-                }
-                runs.push(run_id);
-            }
-            next = page.next_continuation_token;
-            if next.is_none() {
-                return Ok(runs);
-            }
-        }
+    async fn find(&self, key: &str) -> Result<Option<Found>, Unavailable> {
+        let head = self.head(key).await?;
+        Ok(head.map(|head| Found {
+            size_bytes: u64::try_from(head.content_length.unwrap_or_default()).unwrap_or_default(),
+            version: head.e_tag().map(etag_version),
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_enough_for_the_largest_object() {
+        let sizes = (0..10_000).map(part_size);
+        assert!(sizes.clone().map(|size| size as u64).sum::<u64>() >= 5 << 40);
+        // 5 GiB is the largest part.
+        assert!(sizes.clone().all(|size| size <= 5 << 30));
+        let first: usize = sizes.take(PARTS_OF_A_SIZE).sum();
+        assert_eq!(first, PART * PARTS_OF_A_SIZE);
     }
 }

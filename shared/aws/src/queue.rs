@@ -5,11 +5,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
-use resonare_jobs::RunId;
+use aws_sdk_sqs::types::QueueAttributeName;
 use resonare_jobs::ports::{Message, Queue, Unavailable};
+use resonare_jobs::{Owner, RunId};
 use serde_json::{Value, json};
 
-use crate::failure::unavailable;
+use crate::failure::failed;
 
 const PORT: &str = "queue";
 
@@ -19,7 +20,7 @@ const LONGEST_DELAY: Duration = Duration::from_mins(15);
 /// The longest that SQS hides a message.
 const LONGEST_HIDDEN: Duration = Duration::from_hours(12);
 
-/// A queue of SQS, standard or FIFO-less: messages come at least once, in no order.
+/// A standard queue of SQS: messages come at least once, in no order.
 #[derive(Clone, Debug)]
 pub struct SqsQueue {
     client: Client,
@@ -32,7 +33,7 @@ impl SqsQueue {
         Self { client, url }
     }
 
-    /// The run that a message's body names; none if it is no message of ours.
+    /// The run that a message's body names; none if the message is not one of ours.
     pub fn run_of(body: &str) -> Option<RunId> {
         let body: Value = serde_json::from_str(body).ok()?;
         body["run_id"].as_str()?.parse().ok()
@@ -63,16 +64,19 @@ fn is_outdated<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
 
 #[async_trait]
 impl Queue for SqsQueue {
-    async fn send(&self, run_id: RunId, delay: Duration) -> Result<(), Unavailable> {
+    async fn send(&self, run_id: RunId, owner: &Owner, delay: Duration) -> Result<(), Unavailable> {
         let body = json!({"run_id": run_id}).to_string();
         self.client
             .send_message()
             .queue_url(&self.url)
             .message_body(body)
+            // Fair queues: one owner's backlog does not keep the others waiting.
+            // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html
+            .message_group_id(owner.digest())
             .delay_seconds(seconds(delay, LONGEST_DELAY))
             .send()
             .await
-            .map_err(|error| unavailable(PORT, error))?;
+            .map_err(|error| failed(PORT, &error))?;
         Ok(())
     }
 
@@ -85,7 +89,7 @@ impl Queue for SqsQueue {
             .visibility_timeout(seconds(visibility, LONGEST_HIDDEN))
             .send()
             .await
-            .map_err(|error| unavailable(PORT, error))?;
+            .map_err(|error| failed(PORT, &error))?;
         let Some(message) = received.messages.unwrap_or_default().into_iter().next() else {
             return Ok(None);
         };
@@ -106,7 +110,7 @@ impl Queue for SqsQueue {
             .send()
             .await;
         match hidden {
-            Err(error) if !is_outdated(&error) => Err(unavailable(PORT, error)),
+            Err(error) if !is_outdated(&error) => Err(failed(PORT, &error)),
             _ => Ok(()),
         }
     }
@@ -120,8 +124,29 @@ impl Queue for SqsQueue {
             .send()
             .await;
         match deleted {
-            Err(error) if !is_outdated(&error) => Err(unavailable(PORT, error)),
+            Err(error) if !is_outdated(&error) => Err(failed(PORT, &error)),
             _ => Ok(()),
         }
+    }
+
+    async fn is_empty(&self) -> Result<bool, Unavailable> {
+        // All kinds of messages. These numbers may be a minute behind.
+        let kinds = [
+            QueueAttributeName::ApproximateNumberOfMessages,
+            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+            QueueAttributeName::ApproximateNumberOfMessagesDelayed,
+        ];
+        let got = self
+            .client
+            .get_queue_attributes()
+            .queue_url(&self.url)
+            .set_attribute_names(Some(kinds.to_vec()))
+            .send()
+            .await
+            .map_err(|error| failed(PORT, &error))?;
+        let counts = got.attributes.unwrap_or_default();
+        Ok(kinds
+            .iter()
+            .all(|kind| counts.get(kind).is_some_and(|count| count == "0")))
     }
 }

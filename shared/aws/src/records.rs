@@ -1,39 +1,55 @@
-//! Records in one table of `DynamoDB`.
+//! Records in one table of `DynamoDB`, the counters of their owners, and reservations.
 //!
 //! Items, by the beginning of their key `pk`: `job#<run_id>` (a record as JSON, with what the indexes
-//! need beside it), `key#…` (an idempotency key), `uploads#…` (what an owner uploaded on a day).
-//! Every write that decides something is conditional.
+//! need beside it), `owner#…` (an owner's counters: unfinished jobs, and the bytes of each day),
+//! `key#…` (an idempotency key), `reservation#<run_id>` (a payload without a record, yet). Every write
+//! that decides something is conditional, and counters change in the transaction that changes what they
+//! count.
 //!
-//! The index `by-owner` has an owner's jobs by time. The index `by-work` is sharded by the last digit
-//! of the run's name (`lane`), and ordered by `work`: what is not finished (`0#<status>#<time>`), then what is
-//! finished by the moment at which it expires (`9#<time>`).
+//! The indexes hold keys alone: `by-owner` an owner's jobs by time, `by-status` the same of one status,
+//! `by-due` what has to be looked at, by the moment at which it has to be, in lanes that are read at
+//! once.
+
+mod keys;
+mod takeover;
+mod writes;
 
 use std::collections::HashMap;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::http::HttpResponse;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::{AttributeValue, Put, Select, TransactWriteItem};
-use futures_util::future::join_all;
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, KeysAndAttributes, Put};
+use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use resonare_jobs::ports::{
-    Created, IdempotencyKey, JobStore, KeyedRun, Page, Unavailable, Written,
+    Admitted, Created, Creation, Due, DuePage, IdempotencyKey, JobStore, KeyedRun, Limit, Page,
+    Unavailable, Written,
 };
-use resonare_jobs::{JobRecord, JobStatus, Owner, RunId};
-use sha2::{Digest as _, Sha256};
+use resonare_jobs::{JobRecord, JobStatus, Limits, Owner, RunId, Tally};
 
-use crate::failure::unavailable;
+use crate::failure::{failed, has_code, unavailable};
+use keys::LANES;
+pub use takeover::TakenOver;
+use writes::{Charge, Writes};
 
 const PORT: &str = "records";
 
 /// The index of an owner's jobs.
 const BY_OWNER: &str = "by-owner";
-/// The index of work to do.
-const BY_WORK: &str = "by-work";
+/// The index of an owner's jobs of one status.
+const BY_STATUS: &str = "by-status";
+/// The index of what has to be looked at.
+const BY_DUE: &str = "by-due";
 
-/// Parts of the index of work, so that no one partition takes every write.
-const SHARDS: u8 = 4;
+/// Items that are read in one call, as many as there may be.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>
+const BATCH: usize = 100;
+
+/// Attempts at a batch whose items the table gives only a part of.
+const BATCH_ATTEMPTS: u32 = 5;
 
 /// Records stay this much longer than they are shown, so that the sweeper comes first.
 const TTL_GRACE_SECS: i64 = 2 * 86_400;
@@ -55,68 +71,34 @@ fn number(value: impl ToString) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
 
-fn pk(run_id: RunId) -> AttributeValue {
-    text(format!("job#{run_id}"))
-}
-
-/// The place of a job among others, by time.
-fn created(record: &JobRecord) -> String {
-    format!(
-        "{:020}_{}",
-        record.created_at.as_microsecond(),
-        record.run_id
-    )
-}
-
-/// The moment and the run of a place.
-fn parse_created(created: &str) -> Option<(Timestamp, RunId)> {
-    let (micros, run_id) = created.split_once('_')?;
-    let moment = Timestamp::from_microsecond(micros.parse().ok()?).ok()?;
-    Some((moment, run_id.parse().ok()?))
-}
-
-fn shard(run_id: RunId) -> String {
-    let digit = run_id.to_string().bytes().last().unwrap_or_default();
-    (digit % SHARDS).to_string()
-}
-
-fn finished_before(now: Timestamp) -> String {
-    format!("9#{:012}", now.as_second())
-}
-
-fn work(record: &JobRecord) -> String {
-    if record.status.is_finished() {
-        let expires = finished_before(record.expires_at);
-        format!("{expires}_{}", record.run_id)
-    } else {
-        format!("0#{}#{}", record.status.name(), created(record))
-    }
-}
-
 fn item(record: &JobRecord) -> Result<Item, Unavailable> {
     let json = serde_json::to_string(record).map_err(|error| unavailable(PORT, error))?;
     let ttl = record.expires_at.as_second() + TTL_GRACE_SECS;
-    Ok(HashMap::from([
-        ("pk".to_owned(), pk(record.run_id)),
+    let key = keys::job(record.run_id);
+    let mut item = HashMap::from([
         ("revision".to_owned(), number(record.revision)),
         ("record".to_owned(), text(json)),
-        ("status".to_owned(), text(record.status.name())),
-        ("owner".to_owned(), text(&record.owner.0)),
-        ("created".to_owned(), text(created(record))),
-        ("lane".to_owned(), text(shard(record.run_id))),
-        ("work".to_owned(), text(work(record))),
+        ("lane".to_owned(), text(keys::lane(record.run_id))),
+        ("due".to_owned(), text(keys::due(record.due(), &key))),
         ("ttl".to_owned(), number(ttl)),
-    ]))
-}
-
-/// The key of an owner's idempotency key, which is no secret of theirs.
-fn key_pk(owner: &Owner, key: &str) -> AttributeValue {
-    let digest = Sha256::digest(format!("{}\n{key}", owner.0));
-    text(format!("key#{}", base16ct::lower::encode_string(&digest)))
+        ("pk".to_owned(), text(key)),
+    ]);
+    // What was deleted is in no list any more.
+    if record.deleted_at.is_none() {
+        let owner_status = keys::owner_status(&record.owner, record.status);
+        item.insert("owner".to_owned(), text(&record.owner.0));
+        item.insert("owner_status".to_owned(), text(owner_status));
+        item.insert("created".to_owned(), text(keys::created(record)));
+    }
+    Ok(item)
 }
 
 fn string<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
     item.get(name)?.as_s().ok().map(String::as_str)
+}
+
+fn integer(item: &Item, name: &str) -> Option<i64> {
+    item.get(name)?.as_n().ok()?.parse().ok()
 }
 
 fn record(item: &Item) -> Result<JobRecord, Unavailable> {
@@ -125,20 +107,17 @@ fn record(item: &Item) -> Result<JobRecord, Unavailable> {
 }
 
 /// What became of a conditional write.
-macro_rules! written {
-    ($sent:expr) => {
-        match $sent {
-            Ok(_) => Ok(Written::Done),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-            {
-                Ok(Written::Conflict)
-            }
-            Err(error) => Err(unavailable(PORT, error)),
+fn written<T, E>(sent: Result<T, SdkError<E, HttpResponse>>) -> Result<Written, Unavailable>
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    match sent {
+        Ok(_) => Ok(Written::Done),
+        Err(error) if has_code(&error, &["ConditionalCheckFailedException"]) => {
+            Ok(Written::Conflict)
         }
-    };
+        Err(error) => Err(failed(PORT, &error)),
+    }
 }
 
 impl DynamoJobStore {
@@ -152,7 +131,7 @@ impl DynamoJobStore {
         let run_id = text(record.run_id.to_string());
         let bind = Put::builder()
             .table_name(&self.table)
-            .item("pk", key_pk(&record.owner, &key.key))
+            .item("pk", text(keys::idempotency(&record.owner, &key.key)))
             .item("run_id", run_id.clone())
             .item("fingerprint", text(&key.fingerprint))
             .item("ttl", number(key.expires_at.as_second()))
@@ -164,48 +143,48 @@ impl DynamoJobStore {
         bind.map_err(|error| unavailable(PORT, error))
     }
 
-    /// An owner's jobs whose work begins like that, counted up to `cap`.
-    async fn count_work(
-        &self,
-        beginning: &str,
-        owner: &Owner,
-        cap: usize,
-    ) -> Result<usize, Unavailable> {
-        let shards = (0..SHARDS).map(|shard| self.count_in(shard, beginning, owner, cap));
-        let mut count = 0;
-        for counted in join_all(shards).await {
-            count += counted?;
-        }
-        Ok(count.min(cap))
+    /// The write of a record over another revision of it.
+    fn put_over(&self, before: &JobRecord, after: &JobRecord) -> Result<Put, Unavailable> {
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item(after)?))
+            .condition_expression("revision = :before")
+            .expression_attribute_values(":before", number(before.revision))
+            .build();
+        put.map_err(|error| unavailable(PORT, error))
     }
 
-    /// Those of them that are in a shard.
-    async fn count_in(
-        &self,
-        shard: u8,
-        beginning: &str,
-        owner: &Owner,
-        cap: usize,
-    ) -> Result<usize, Unavailable> {
-        let mut count = 0;
-        let mut start = None;
-        loop {
-            let page = self
-                .work_in(shard, beginning)
-                .filter_expression("#owner = :owner")
-                .expression_attribute_names("#owner", "owner")
-                .expression_attribute_values(":owner", text(&owner.0))
-                .select(Select::Count)
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(|error| unavailable(PORT, error))?;
-            count += usize::try_from(page.count).unwrap_or_default();
-            start = page.last_evaluated_key;
-            if count >= cap || start.is_none() {
-                return Ok(count.min(cap));
-            }
-        }
+    /// The removal of a reservation that stands.
+    fn use_reservation(&self, run_id: RunId) -> Result<Delete, Unavailable> {
+        let delete = Delete::builder()
+            .table_name(&self.table)
+            .key("pk", text(keys::reservation(run_id)))
+            .condition_expression("attribute_exists(pk) AND attribute_not_exists(abandoned)")
+            .build();
+        delete.map_err(|error| unavailable(PORT, error))
+    }
+
+    async fn get_item(&self, key: String) -> Result<Option<Item>, Unavailable> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .key("pk", text(key))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| failed(PORT, &error))?;
+        Ok(found.item)
+    }
+
+    /// The limit that kept a job from counting.
+    async fn limit_of(&self, owner: &Owner, limits: Limits) -> Result<Limit, Unavailable> {
+        let active = usize::try_from(self.counters(owner).await?.active);
+        Ok(if active.unwrap_or_default() >= limits.active_jobs {
+            Limit::ActiveJobs
+        } else {
+            Limit::BytesPerDay
+        })
     }
 
     fn query(&self, index: &str) -> QueryFluentBuilder {
@@ -215,108 +194,166 @@ impl DynamoJobStore {
             .index_name(index)
     }
 
-    /// A shard's part of the work whose key begins like that.
-    fn work_in(&self, shard: u8, beginning: &str) -> QueryFluentBuilder {
-        self.query(BY_WORK)
-            .key_condition_expression("lane = :lane AND begins_with(#work, :beginning)")
-            .expression_attribute_names("#work", "work")
-            .expression_attribute_values(":lane", text(shard.to_string()))
-            .expression_attribute_values(":beginning", text(beginning))
+    /// The records of these runs, as far as there are any, in this order. They may be a moment behind.
+    async fn records_of(&self, runs: &[RunId]) -> Result<Vec<JobRecord>, Unavailable> {
+        let batches = runs.chunks(BATCH).map(|runs| self.batch(runs));
+        let mut found: HashMap<RunId, JobRecord> = try_join_all(batches)
+            .await?
+            .into_iter()
+            .flatten()
+            .map(|record| (record.run_id, record))
+            .collect();
+        Ok(runs
+            .iter()
+            .filter_map(|run_id| found.remove(run_id))
+            .collect())
     }
 
-    /// Runs in a shard that a sweeper has to look at, from behind `after` on.
-    async fn due_in(
-        &self,
-        shard: u8,
-        now: Timestamp,
-        after: &str,
-        limit: usize,
-    ) -> Result<Vec<(String, RunId)>, Unavailable> {
-        let mut found = Vec::new();
-        let mut start = None;
-        // What is finished and not expired lies behind everything that is due.
-        let end = format!("{}_~", finished_before(now));
-        loop {
-            let page = self
-                .query(BY_WORK)
-                .key_condition_expression("lane = :lane AND #work BETWEEN :after AND :end")
-                .expression_attribute_names("#work", "work")
-                .expression_attribute_values(":lane", text(shard.to_string()))
-                .expression_attribute_values(":after", text(format!("{after} ")))
-                .expression_attribute_values(":end", text(&end))
-                .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-                .set_exclusive_start_key(start)
+    async fn batch(&self, runs: &[RunId]) -> Result<Vec<JobRecord>, Unavailable> {
+        let key = |run_id: &RunId| HashMap::from([("pk".to_owned(), text(keys::job(*run_id)))]);
+        let wanted = KeysAndAttributes::builder().set_keys(Some(runs.iter().map(key).collect()));
+        let wanted = wanted.build().map_err(|error| unavailable(PORT, error))?;
+        let mut left = HashMap::from([(self.table.clone(), wanted)]);
+        let mut records = Vec::new();
+        for _ in 0..BATCH_ATTEMPTS {
+            let got = self
+                .client
+                .batch_get_item()
+                .set_request_items(Some(left))
                 .send()
                 .await
-                .map_err(|error| unavailable(PORT, error))?;
-            for item in page.items.unwrap_or_default() {
-                let run = string(&item, "pk").and_then(|pk| pk.strip_prefix("job#")?.parse().ok());
-                found.extend(string(&item, "work").map(str::to_owned).zip(run));
+                .map_err(|error| failed(PORT, &error))?;
+            for item in got
+                .responses
+                .into_iter()
+                .flat_map(HashMap::into_values)
+                .flatten()
+            {
+                records.push(record(&item)?);
             }
-            start = page.last_evaluated_key;
-            if start.is_none() || found.len() >= limit {
-                found.truncate(limit);
-                return Ok(found);
+            left = got.unprocessed_keys.unwrap_or_default();
+            if left.is_empty() {
+                return Ok(records);
             }
         }
+        Err(unavailable(PORT, "the table does not give all items"))
+    }
+
+    /// Places in a lane that are due, from after `after` on, and whether there may be more.
+    async fn due_in(
+        &self,
+        lane: u8,
+        end: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<(Vec<String>, bool), Unavailable> {
+        let page = self
+            .query(BY_DUE)
+            .key_condition_expression("lane = :lane AND due BETWEEN :after AND :end")
+            .expression_attribute_values(":lane", text(lane.to_string()))
+            // The place right after it.
+            .expression_attribute_values(":after", text(format!("{after} ")))
+            .expression_attribute_values(":end", text(end))
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(|error| failed(PORT, &error))?;
+        let items = page.items.unwrap_or_default();
+        let places = items.iter().filter_map(|item| string(item, "due"));
+        Ok((
+            places.map(str::to_owned).collect(),
+            page.last_evaluated_key.is_some(),
+        ))
     }
 }
 
 #[async_trait]
 impl JobStore for DynamoJobStore {
-    async fn create(
-        &self,
-        record: &JobRecord,
-        key: Option<&IdempotencyKey>,
-        active_limit: usize,
-    ) -> Result<Created, Unavailable> {
-        if record.status.is_active()
-            && active_limit < usize::MAX
-            && self.active(&record.owner, active_limit).await? >= active_limit
-        {
-            return Ok(Created::TooMany);
-        }
+    async fn reserve(&self, run_id: RunId, due_at: Timestamp) -> Result<(), Unavailable> {
+        let key = keys::reservation(run_id);
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .item("lane", text(keys::lane(run_id)))
+            .item("due", text(keys::due(due_at, &key)))
+            .item("pk", text(key));
+        put.send().await.map_err(|error| failed(PORT, &error))?;
+        Ok(())
+    }
+
+    async fn abandon(&self, run_id: RunId) -> Result<(), Unavailable> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", text(keys::reservation(run_id)))
+            .update_expression("SET abandoned = :true")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":true", AttributeValue::Bool(true));
+        written(update.send().await).map(|_| ())
+    }
+
+    async fn release(&self, run_id: RunId) -> Result<(), Unavailable> {
+        let delete = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .key("pk", text(keys::reservation(run_id)));
+        delete.send().await.map_err(|error| failed(PORT, &error))?;
+        Ok(())
+    }
+
+    async fn create(&self, creation: Creation<'_>) -> Result<Created, Unavailable> {
+        let Creation {
+            record,
+            key,
+            limits,
+            reserved,
+        } = creation;
         let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(item(record)?))
             .condition_expression("attribute_not_exists(pk)")
             .build();
-        let put = put.map_err(|error| unavailable(PORT, error))?;
-        let mut writes = vec![TransactWriteItem::builder().put(put).build()];
-        if let Some(key) = key {
-            let bind = self.bind(record, key)?;
-            writes.push(TransactWriteItem::builder().put(bind).build());
+        let mut writes = Writes::default();
+        let created = writes.put(put.map_err(|error| unavailable(PORT, error))?);
+        let mut reservation = usize::MAX;
+        if reserved {
+            reservation = writes.delete(self.use_reservation(record.run_id)?);
         }
-        let written = self
-            .client
-            .transact_write_items()
-            .set_transact_items(Some(writes))
-            .send()
-            .await;
-        let Err(error) = written else {
+        let mut bound = usize::MAX;
+        if let Some(key) = key {
+            bound = writes.put(self.bind(record, key)?);
+        }
+        if record.counted {
+            match writes::charge(&self.table, record, record.tally(), limits)? {
+                Charge::Update(charge) => writes.update(*charge),
+                Charge::Never(limit) => return Ok(Created::Refused(limit)),
+            };
+        } else if let Some(count) = writes::count(&self.table, record, record.tally())? {
+            writes.update(count);
+        }
+        let Some(refused) = writes.send(&self.client).await? else {
             return Ok(Created::Done);
         };
-        let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
-            error.as_service_error()
-        else {
-            return Err(unavailable(PORT, error));
-        };
-        let failed = |index: usize| {
-            let reason = cancelled.cancellation_reasons().get(index);
-            reason.is_some_and(|reason| reason.code() == Some("ConditionalCheckFailed"))
-        };
-        if failed(0) {
+        if refused.is(created) {
             return Ok(Created::Conflict);
         }
-        match key.filter(|_| failed(1)) {
+        if refused.is(reservation) {
+            return Ok(Created::NotReserved);
+        }
+        match key.filter(|_| refused.is(bound)) {
             Some(key) => {
-                let bound = self.run_of_key(&record.owner, &key.key, record.created_at);
-                let bound = bound.await?;
-                bound
+                let found = self.run_of_key(&record.owner, &key.key, record.created_at);
+                found
+                    .await?
                     .map(Created::Before)
                     .ok_or_else(|| unavailable(PORT, "a key is bound and free at once"))
             }
-            None => Err(unavailable(PORT, error)),
+            None => Ok(Created::Refused(
+                self.limit_of(&record.owner, limits).await?,
+            )),
         }
     }
 
@@ -326,47 +363,62 @@ impl JobStore for DynamoJobStore {
         key: &str,
         now: Timestamp,
     ) -> Result<Option<KeyedRun>, Unavailable> {
-        let found = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .key("pk", key_pk(owner, key))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| unavailable(PORT, error))?;
-        Ok(found.item.and_then(|item| {
-            let expires_at: i64 = item.get("ttl")?.as_n().ok()?.parse().ok()?;
+        let found = self.get_item(keys::idempotency(owner, key)).await?;
+        Ok(found.and_then(|item| {
             let run = KeyedRun {
                 run_id: string(&item, "run_id")?.parse().ok()?,
                 fingerprint: string(&item, "fingerprint")?.to_owned(),
             };
-            (expires_at > now.as_second()).then_some(run)
+            (integer(&item, "ttl")? > now.as_second()).then_some(run)
         }))
     }
 
     async fn get(&self, run_id: RunId) -> Result<Option<JobRecord>, Unavailable> {
-        let found = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .key("pk", pk(run_id))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(|error| unavailable(PORT, error))?;
-        found.item.as_ref().map(record).transpose()
+        let found = self.get_item(keys::job(run_id)).await?;
+        found.as_ref().map(record).transpose()
     }
 
-    async fn replace(&self, record: &JobRecord) -> Result<Written, Unavailable> {
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item(record)?))
-            .condition_expression("revision = :before")
-            .expression_attribute_values(":before", number(record.revision.saturating_sub(1)));
-        written!(put.send().await)
+    async fn replace(&self, before: &JobRecord, after: &JobRecord) -> Result<Written, Unavailable> {
+        let put = self.put_over(before, after)?;
+        let change = after.tally() - before.tally();
+        let Some(count) = writes::count(&self.table, after, change)? else {
+            // One item needs no transaction, which costs twice as much.
+            let put = self
+                .client
+                .put_item()
+                .table_name(&self.table)
+                .set_item(Some(put.item))
+                .set_condition_expression(put.condition_expression)
+                .set_expression_attribute_values(put.expression_attribute_values);
+            return written(put.send().await);
+        };
+        let mut writes = Writes::default();
+        writes.put(put);
+        writes.update(count);
+        Ok(match writes.send(&self.client).await? {
+            None => Written::Done,
+            Some(_) => Written::Conflict,
+        })
+    }
+
+    async fn admit(
+        &self,
+        before: &JobRecord,
+        after: &JobRecord,
+        limits: Limits,
+    ) -> Result<Admitted, Unavailable> {
+        let mut writes = Writes::default();
+        let put = writes.put(self.put_over(before, after)?);
+        let change = after.tally() - before.tally();
+        match writes::charge(&self.table, after, change, limits)? {
+            Charge::Update(charge) => writes.update(*charge),
+            Charge::Never(limit) => return Ok(Admitted::Refused(limit)),
+        };
+        Ok(match writes.send(&self.client).await? {
+            None => Admitted::Done,
+            Some(refused) if refused.is(put) => Admitted::Conflict,
+            Some(_) => Admitted::Refused(self.limit_of(&after.owner, limits).await?),
+        })
     }
 
     async fn remove(&self, record: &JobRecord) -> Result<Written, Unavailable> {
@@ -376,20 +428,39 @@ impl JobStore for DynamoJobStore {
                 .client
                 .delete_item()
                 .table_name(&self.table)
-                .key("pk", key_pk(&record.owner, key))
+                .key("pk", text(keys::idempotency(&record.owner, key)))
                 .condition_expression("run_id = :run_id")
                 .expression_attribute_values(":run_id", text(record.run_id.to_string()));
             // Another job's key stays.
-            let _forgotten: Written = written!(forget.send().await)?;
+            let _forgotten = written(forget.send().await)?;
         }
-        let delete = self
-            .client
-            .delete_item()
+        let key = text(keys::job(record.run_id));
+        let revision = number(record.revision);
+        let change = Tally::default() - record.tally();
+        let Some(count) = writes::count(&self.table, record, change)? else {
+            let delete = self
+                .client
+                .delete_item()
+                .table_name(&self.table)
+                .key("pk", key)
+                .condition_expression("attribute_not_exists(pk) OR revision = :revision")
+                .expression_attribute_values(":revision", revision);
+            return written(delete.send().await);
+        };
+        let delete = Delete::builder()
             .table_name(&self.table)
-            .key("pk", pk(record.run_id))
-            .condition_expression("attribute_not_exists(pk) OR revision = :revision")
-            .expression_attribute_values(":revision", number(record.revision));
-        written!(delete.send().await)
+            .key("pk", key)
+            .condition_expression("revision = :revision")
+            .expression_attribute_values(":revision", revision)
+            .build();
+        let mut writes = Writes::default();
+        writes.delete(delete.map_err(|error| unavailable(PORT, error))?);
+        writes.update(count);
+        if writes.send(&self.client).await?.is_none() || self.get(record.run_id).await?.is_none() {
+            Ok(Written::Done)
+        } else {
+            Ok(Written::Conflict)
+        }
     }
 
     async fn list(
@@ -399,44 +470,41 @@ impl JobStore for DynamoJobStore {
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Page, Unavailable> {
-        let mut start = cursor.and_then(|created| {
+        let (index, attribute, value) = match status {
+            None => (BY_OWNER, "owner", owner.0.clone()),
+            Some(status) => (BY_STATUS, "owner_status", keys::owner_status(owner, status)),
+        };
+        let start = cursor.and_then(|created| {
+            let (_, run_id) = keys::parse_created(created)?;
             Some(HashMap::from([
-                ("pk".to_owned(), pk(parse_created(created)?.1)),
-                ("owner".to_owned(), text(&owner.0)),
+                ("pk".to_owned(), text(keys::job(run_id))),
+                (attribute.to_owned(), text(&value)),
                 ("created".to_owned(), text(created)),
             ]))
         });
-        let mut records = Vec::new();
-        loop {
-            let mut query = self
-                .query(BY_OWNER)
-                .key_condition_expression("#owner = :owner")
-                .expression_attribute_names("#owner", "owner")
-                .expression_attribute_values(":owner", text(&owner.0))
-                .scan_index_forward(false)
-                .limit(i32::try_from(limit.saturating_add(1)).unwrap_or(i32::MAX))
-                .set_exclusive_start_key(start);
-            if let Some(status) = status {
-                query = query
-                    .filter_expression("#status = :status")
-                    .expression_attribute_names("#status", "status")
-                    .expression_attribute_values(":status", text(status.name()));
-            }
-            let page = query
-                .send()
-                .await
-                .map_err(|error| unavailable(PORT, error))?;
-            for item in page.items.unwrap_or_default() {
-                records.push(record(&item)?);
-            }
-            start = page.last_evaluated_key;
-            if start.is_none() || records.len() > limit {
-                break;
-            }
-        }
-        let more = records.len() > limit;
-        records.truncate(limit);
-        let next = records.last().filter(|_| more).map(created);
+        let page = self
+            .query(index)
+            .key_condition_expression("#key = :value")
+            .expression_attribute_names("#key", attribute)
+            .expression_attribute_values(":value", text(value))
+            .scan_index_forward(false)
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .set_exclusive_start_key(start)
+            .send()
+            .await
+            .map_err(|error| failed(PORT, &error))?;
+        let next = page.last_evaluated_key.as_ref();
+        let next = next.and_then(|key| string(key, "created").map(str::to_owned));
+        let items = page.items.unwrap_or_default();
+        let places = items.iter().filter_map(|item| string(item, "created"));
+        let runs: Vec<_> = places
+            .filter_map(|place| Some(keys::parse_created(place)?.1))
+            .collect();
+        let mut records = self.records_of(&runs).await?;
+        // The index may be behind the records.
+        records.retain(|record| {
+            record.deleted_at.is_none() && status.is_none_or(|status| record.status == status)
+        });
         Ok(Page { records, next })
     }
 
@@ -445,100 +513,89 @@ impl JobStore for DynamoJobStore {
         now: Timestamp,
         cursor: Option<&str>,
         limit: usize,
-    ) -> Result<Page, Unavailable> {
-        let place = cursor.and_then(|cursor| cursor.split_once('/'));
-        let (first, mut after) = place.map_or((0, ""), |(shard, after)| {
-            (shard.parse().unwrap_or(SHARDS), after)
-        });
-        let mut page = Page::default();
-        for shard in first..SHARDS {
-            let wanted = limit - page.records.len();
-            let found = self.due_in(shard, now, after, wanted).await?;
-            after = "";
-            let last = found.last().map(|(work, _)| format!("{shard}/{work}"));
-            for (_, run_id) in &found {
-                // The index is a moment behind, and has no records.
-                page.records.extend(self.get(*run_id).await?);
-            }
-            if found.len() == wanted {
-                page.next = last;
-                break;
-            }
-        }
-        Ok(page)
-    }
-
-    async fn count(
-        &self,
-        owner: &Owner,
-        status: JobStatus,
-        cap: usize,
-    ) -> Result<usize, Unavailable> {
-        if status.is_finished() {
-            return Ok(self
-                .list(owner, Some(status), None, cap)
-                .await?
-                .records
-                .len());
-        }
-        let beginning = format!("0#{}#", status.name());
-        self.count_work(&beginning, owner, cap).await
-    }
-
-    async fn active(&self, owner: &Owner, cap: usize) -> Result<usize, Unavailable> {
-        self.count_work("0#", owner, cap).await
-    }
-
-    async fn oldest_queued(&self, limit: usize) -> Result<Vec<(Timestamp, RunId)>, Unavailable> {
-        let beginning = format!("0#{}#", JobStatus::Queued.name());
-        let mut queued = Vec::new();
-        for shard in 0..SHARDS {
-            let page = self
-                .work_in(shard, &beginning)
-                .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-                .send()
-                .await
-                .map_err(|error| unavailable(PORT, error))?;
-            let items = page.items.unwrap_or_default();
-            queued.extend(
-                items
-                    .iter()
-                    .filter_map(|item| string(item, "work").map(str::to_owned)),
-            );
-        }
-        queued.sort_unstable();
-        queued.truncate(limit);
-        let created = queued
-            .iter()
-            .filter_map(|work| work.strip_prefix(&beginning));
-        Ok(created.filter_map(parse_created).collect())
-    }
-
-    async fn add_upload(
-        &self,
-        owner: &Owner,
-        day: i64,
-        bytes: u64,
-        limit: u64,
-    ) -> Result<Written, Unavailable> {
-        const DAY: i64 = 86_400;
-        let Some(room) = limit.checked_sub(bytes) else {
-            return Ok(Written::Conflict);
+    ) -> Result<DuePage, Unavailable> {
+        let end = keys::end_of_due(now);
+        let mut places: Vec<String> = match cursor {
+            Some(cursor) => cursor.split('/').map(str::to_owned).collect(),
+            None => Vec::new(),
         };
-        let digest = Sha256::digest(&owner.0);
-        let owner = base16ct::lower::encode_string(&digest);
-        let add = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", text(format!("uploads#{owner}#{day}")))
-            .update_expression("ADD #bytes :bytes SET #ttl = :ttl")
-            .condition_expression("attribute_not_exists(#bytes) OR #bytes <= :room")
-            .expression_attribute_names("#bytes", "bytes")
-            .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":bytes", number(bytes))
-            .expression_attribute_values(":room", number(room))
-            .expression_attribute_values(":ttl", number((day + 2) * DAY));
-        written!(add.send().await)
+        places.resize(usize::from(LANES), String::new());
+        // All lanes at once: each gives a part of the page.
+        let share = limit.div_ceil(usize::from(LANES)).max(1);
+        let lanes = (0..LANES).zip(&places);
+        let lanes = lanes.map(|(lane, after)| self.due_in(lane, &end, after, share));
+        let lanes = try_join_all(lanes).await?;
+        // What comes after the last of a lane that has more may be older than the rest of that lane.
+        let horizon = lanes.iter().filter(|(_, has_more)| *has_more);
+        let horizon = horizon.filter_map(|(found, _)| found.last()).min().cloned();
+        let has_more = horizon.is_some();
+        let mut found: Vec<(String, usize)> = lanes
+            .into_iter()
+            .enumerate()
+            .flat_map(|(lane, (found, _))| found.into_iter().map(move |place| (place, lane)))
+            .filter(|(place, _)| horizon.as_ref().is_none_or(|horizon| place <= horizon))
+            .collect();
+        found.sort_unstable();
+        for (place, lane) in &found {
+            places[*lane].clone_from(place);
+        }
+        let keys = found.iter().filter_map(|(place, _)| keys::parse_due(place));
+        let keys: Vec<_> = keys
+            .filter_map(|(since, key)| Some((since, keys::parse(key)?)))
+            .collect();
+        let jobs: Vec<_> = keys
+            .iter()
+            .filter(|(_, (_, is_reservation))| !is_reservation)
+            .map(|(_, (run_id, _))| *run_id)
+            .collect();
+        let records = self.records_of(&jobs).await?;
+        let mut records: HashMap<_, _> = records
+            .into_iter()
+            .map(|record| (record.run_id, record))
+            .collect();
+        let due = keys.iter().filter_map(|(_, (run_id, is_reservation))| {
+            if *is_reservation {
+                return Some(Due::Reservation(*run_id));
+            }
+            // The index may be behind the records.
+            let record = records.remove(run_id).filter(|record| record.due() <= now);
+            Some(Due::Job(Box::new(record?)))
+        });
+        Ok(DuePage {
+            due: due.collect(),
+            oldest: keys.first().map(|(since, _)| *since),
+            next: has_more.then(|| places.join("/")),
+        })
+    }
+
+    async fn counters(&self, owner: &Owner) -> Result<Tally, Unavailable> {
+        let found = self.get_item(keys::owner(owner)).await?.unwrap_or_default();
+        let counter = |name| integer(&found, name).unwrap_or_default();
+        Ok(Tally {
+            active: counter("active"),
+            queued: counter("queued"),
+            running: counter("running"),
+        })
+    }
+
+    async fn oldest_queued(
+        &self,
+        owner: &Owner,
+        limit: usize,
+    ) -> Result<Vec<(Timestamp, RunId)>, Unavailable> {
+        let page = self
+            .query(BY_STATUS)
+            .key_condition_expression("owner_status = :value")
+            .expression_attribute_values(
+                ":value",
+                text(keys::owner_status(owner, JobStatus::Queued)),
+            )
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(|error| failed(PORT, &error))?;
+        let items = page.items.unwrap_or_default();
+        let places = items.iter().filter_map(|item| string(item, "created"));
+        Ok(places.filter_map(keys::parse_created).collect())
     }
 }

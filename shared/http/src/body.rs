@@ -1,7 +1,7 @@
 //! A request's body on its way to storage: never whole in memory, bounded in size and in time.
 
 use std::io::{self, Read, Write};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -29,14 +29,31 @@ const FIRST_PATIENCE: Duration = Duration::from_secs(30);
 /// A part of a body; none at its end. A sender that vanishes without one has not sent it whole.
 type Part = io::Result<Option<Bytes>>;
 
+/// How gzip begins after it was taken for UTF-8: its second byte is none, and was replaced by U+FFFD. API
+/// Gateway does that to `application/json`.
+const DAMAGED_GZIP: [u8; 4] = [0x1f, 0xef, 0xbf, 0xbd];
+
 /// The parts of a body, for a consumer that blocks.
 pub(crate) struct Parts {
     receiver: mpsc::Receiver<Part>,
+    /// One that comes again before the others.
+    first: Option<Bytes>,
     ended: bool,
 }
 
 impl Parts {
+    /// The same parts, after one that was taken from them.
+    fn before(self, part: Bytes) -> Self {
+        Self {
+            first: Some(part).filter(|part| !part.is_empty()),
+            ..self
+        }
+    }
+
     fn next_part(&mut self) -> io::Result<Option<Bytes>> {
+        if let Some(first) = self.first.take() {
+            return Ok(Some(first));
+        }
         if self.ended {
             return Ok(None);
         }
@@ -68,6 +85,7 @@ pub(crate) async fn consume<T: Send + 'static>(
     let (sender, receiver) = mpsc::channel::<Part>(WAITING);
     let parts = Parts {
         receiver,
+        first: None,
         ended: false,
     };
     let consuming = tokio::task::spawn_blocking(move || consumer(parts));
@@ -159,10 +177,19 @@ pub(crate) async fn store_export(
     writer: Box<dyn ObjectWriter>,
     limits: BodyLimits,
 ) -> Result<Stored, Problem> {
-    consume(body, limits, move |parts| {
-        store_blocking(parts, writer, limits)
+    // What a small body unfolds to may take longer than there is time.
+    let out_of_time = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&out_of_time);
+    let clock = tokio::spawn(async move {
+        tokio::time::sleep(limits.total).await;
+        told.store(true, Ordering::Relaxed);
+    });
+    let stored = consume(body, limits, move |parts| {
+        store_blocking(parts, writer, limits, &out_of_time)
     })
-    .await
+    .await;
+    clock.abort();
+    stored
 }
 
 /// What was stored so far.
@@ -205,6 +232,7 @@ fn store_blocking(
     parts: Parts,
     writer: Box<dyn ObjectWriter>,
     limits: BodyLimits,
+    out_of_time: &AtomicBool,
 ) -> Result<Stored, Problem> {
     let progress = Progress {
         writer,
@@ -213,8 +241,18 @@ fn store_blocking(
         write_error: None,
     };
     let progress = Arc::new(Mutex::new(progress));
+    let mut parts = parts;
+    let part = parts.next()?.unwrap_or_default();
+    if part.starts_with(&DAMAGED_GZIP) {
+        let detail = format!(
+            "the body was compressed, and something on the way took it for text: send it as \
+             application/gzip, or by POST /data-prep/uploads; {}",
+            limits.instead
+        );
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+    }
     let tee = Tee {
-        parts,
+        parts: parts.before(part),
         part: Bytes::new(),
         progress: Arc::clone(&progress),
     };
@@ -224,8 +262,7 @@ fn store_blocking(
     };
     let mut keys = REQUEST_KEYS.to_vec();
     keys.push(MISSPELT);
-    let never = AtomicBool::new(false);
-    let checked = check(source, &keys, limits.decompressed_bytes, &never);
+    let checked = check(source, &keys, limits.decompressed_bytes, out_of_time);
     let progress =
         Arc::into_inner(progress).expect("the reader is gone, and nobody else shares it");
     let progress = progress
@@ -247,6 +284,14 @@ fn store_blocking(
 
 fn refusal(error: &PipelineError, limits: BodyLimits) -> Problem {
     match error {
+        PipelineError::Cancelled => Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!(
+                "the body was not read in {} seconds; {}",
+                limits.total.as_secs(),
+                limits.instead
+            ),
+        ),
         PipelineError::TooLarge { .. } => Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             format!("{error}; {}", limits.instead),

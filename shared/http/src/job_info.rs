@@ -15,7 +15,8 @@ pub struct JobInfo {
     /// Where it is in its life.
     #[schema(value_type = Status)]
     pub status: JobStatus,
-    /// 1 for the job that is next; 0 for one that does not wait.
+    /// 1 for the caller's job that is next, counted up to 100; 0 for one that does not wait. It may be a
+    /// moment behind.
     pub position_in_queue: usize,
     /// When it was submitted.
     pub created_at: Timestamp,
@@ -27,7 +28,7 @@ pub struct JobInfo {
     /// When it was completed or failed.
     #[schema(required = true)]
     pub completed_at: Option<Timestamp>,
-    /// Why it failed.
+    /// Why it failed, or why it waits.
     #[schema(required = true)]
     pub error_message: Option<String>,
     /// How often it was tried.

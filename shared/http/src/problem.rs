@@ -60,7 +60,7 @@ impl From<JobError> for Problem {
             },
             JobError::UploadTooLarge(_) => Self::new(StatusCode::PAYLOAD_TOO_LARGE, detail),
             JobError::NotAwaited(_) => Self::new(StatusCode::CONFLICT, detail),
-            JobError::BeingDeleted => Self {
+            JobError::BeingDeleted | JobError::TooSlow => Self {
                 retry_after: Some(Duration::from_secs(1)),
                 ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
             },

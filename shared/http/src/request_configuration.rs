@@ -1,6 +1,6 @@
 //! The configuration of one request: what its caller may set, over what the operator has configured.
 
-use resonare_settings::{Configuration, REQUEST_KEYS};
+use resonare_settings::{Configuration, KEYS, REQUEST_KEYS};
 use serde_json::{Map, Value};
 
 use crate::problem::Problem;
@@ -54,6 +54,11 @@ pub(crate) fn of_query(query: Vec<(String, String)>) -> Result<Vec<(String, Stri
         }
     }
     Ok(values)
+}
+
+/// Whether this is a key of the configuration at all, whoever may set it.
+pub fn is_known(key: &str) -> bool {
+    KEYS.contains(&key) || key == MISSPELT
 }
 
 /// Whether a request may set this key.

@@ -15,8 +15,8 @@ use resonare_jobs::ports::{
     Clock, Completion, Downloads, ObjectStore, Unavailable, UploadPart, UploadPlan, Uploads,
 };
 use resonare_jobs::{
-    Arrived, DirectUpload, JobError, JobRecord, JobStatus, Jobs, Output, Owner, Payload, RunId,
-    Timings, output_key,
+    DirectUpload, JobError, JobRecord, JobStatus, Jobs, Output, Owner, Payload, RunId, Timings,
+    UploadArrival, output_key,
 };
 use tokio::sync::mpsc;
 use uuid::Uuid;
@@ -145,10 +145,10 @@ async fn upload(
             .await
             .map_err(JobError::from)?
         {
-            Arrived::Queued | Arrived::Before => {
+            UploadArrival::Queued | UploadArrival::Before => {
                 Ok((StatusCode::OK, Json(Accepted::queued(run_id))))
             }
-            Arrived::Unwanted => {
+            UploadArrival::Unwanted => {
                 let removed = api.jobs.objects.remove(&payload.key, None).await;
                 removed.map_err(JobError::from)?;
                 let record = api.jobs.get(&owner, run_id).await?;

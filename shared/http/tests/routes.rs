@@ -17,9 +17,13 @@ use axum::http::{Method, Request, StatusCode, header};
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use resonare_http::{Api, BodyLimits, Health, ServerTransfers};
-use resonare_jobs::ports::{Downloads, JobStore as _, ObjectStore as _, Unavailable, Written};
+use resonare_jobs::ports::{
+    Creation, Downloads, JobStore as _, ObjectStore as _, Unavailable, Written,
+};
 use resonare_jobs::testkit::{ManualClock, MemoryJobStore, MemoryObjectStore, MemoryQueue};
-use resonare_jobs::{JobRecord, JobStatus, Jobs, Limits, Output, Owner, RunId, Timings};
+use resonare_jobs::{
+    JobRecord, JobStatus, Jobs, Limits, NoObserver, Output, Owner, RunId, Timings,
+};
 use resonare_settings::Configuration;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -73,7 +77,7 @@ impl Service {
 
     fn with_limits(limits: Limits) -> Self {
         let clock = ManualClock::at(Timestamp::from_second(1_700_000_000).unwrap());
-        let objects = MemoryObjectStore::new(clock.clone());
+        let objects = MemoryObjectStore::default();
         let (records, queue) = (MemoryJobStore::default(), MemoryQueue::new(clock.clone()));
         let jobs = Jobs {
             objects: Arc::new(objects.clone()),
@@ -82,6 +86,7 @@ impl Service {
             clock: Arc::new(clock.clone()),
             timings: Timings::default(),
             limits,
+            observer: Arc::new(NoObserver),
         };
         let api = Api {
             jobs,
@@ -488,7 +493,8 @@ async fn outputs_are_redirects_and_what_is_gone_is_410() {
         StatusCode::NOT_FOUND
     );
 
-    let mut record = service.records.get(run_id).await.unwrap().unwrap();
+    let stored = service.records.get(run_id).await.unwrap().unwrap();
+    let mut record = stored.clone();
     record.revision += 1;
     record.status = JobStatus::Completed;
     let output = |name: &str| Output {
@@ -497,7 +503,7 @@ async fn outputs_are_redirects_and_what_is_gone_is_410() {
     };
     record.outputs = vec![output("train.jsonl"), output("gone.json")];
     assert_eq!(
-        service.records.replace(&record).await.unwrap(),
+        service.records.replace(&stored, &record).await.unwrap(),
         Written::Done
     );
 
@@ -654,6 +660,28 @@ async fn uploads_that_may_not_be_are_refused() {
 }
 
 #[tokio::test]
+async fn a_compressed_body_is_taken_as_such_and_a_damaged_one_is_sent_elsewhere() {
+    let service = Service::new();
+    let send = async |media_type: &str, body: Vec<u8>| {
+        let request = Request::post("/data-prep/process")
+            .header(header::CONTENT_TYPE, media_type)
+            .body(body.into());
+        service.send_as("ann", request.unwrap()).await
+    };
+    let compressed = gzip(EXPORT.as_bytes());
+    let taken = send("application/gzip", compressed.clone()).await;
+    assert_eq!(taken.status, StatusCode::ACCEPTED);
+    // What a gateway makes of it that takes JSON for text.
+    let damaged = String::from_utf8_lossy(&compressed).into_owned();
+    let refused = send("application/json", damaged.into_bytes()).await;
+    assert_eq!(refused.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    let detail = refused.body["detail"].as_str().unwrap();
+    assert!(detail.contains("POST /data-prep/uploads"), "{detail}");
+    assert_eq!(service.objects.keys().len(), 1);
+    assert!(service.records.reserved().is_empty());
+}
+
+#[tokio::test]
 async fn an_output_is_downloaded_through_the_server() {
     let service = Service::new();
     let mut record = resonare_jobs::testkit::record("ann", 1_700_000_000);
@@ -662,11 +690,13 @@ async fn an_output_is_downloaded_through_the_server() {
         name: "train.jsonl".to_owned(),
         size_bytes: 3,
     }];
-    service
-        .records
-        .create(&record, None, usize::MAX)
-        .await
-        .unwrap();
+    let creation = Creation {
+        record: &record,
+        key: None,
+        limits: Limits::NONE,
+        reserved: false,
+    };
+    service.records.create(creation).await.unwrap();
     let path = format!(
         "/data-prep/jobs/{}/outputs/train.jsonl/content",
         record.run_id

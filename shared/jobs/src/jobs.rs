@@ -6,12 +6,16 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::events::{self, Observer, Step};
 use crate::limits::{Limits, Timings};
-use crate::ports::{Clock, JobStore, ObjectStore, Page, Queue, Unavailable, Written};
-use crate::record::{JobRecord, JobStatus, Owner, RunId};
+use crate::ports::{Clock, JobStore, Limit, ObjectStore, Page, Queue, Unavailable, Written};
+use crate::record::{JobRecord, JobStatus, Owner, RunId, Tally};
 
 /// How many queued jobs are counted at most to tell a position.
-const POSITION_CAP: usize = 1000;
+const POSITION_CAP: usize = 100;
+
+/// Seconds of a day. Days are those of UTC.
+const DAY: i64 = 86_400;
 
 /// Why a use case did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -39,11 +43,14 @@ pub enum JobError {
     /// The job's upload came already, or will not come any more.
     #[error("the job is {} and awaits no upload", .0.name())]
     NotAwaited(JobStatus),
+    /// The payload was stored too long ago to be relied upon.
+    #[error("it took too long to store the payload; send it again")]
+    TooSlow,
     /// The job that the idempotency key stands for is being deleted.
     #[error("the job of this Idempotency-Key is being deleted; try again in a moment")]
     BeingDeleted,
     /// The place to go on from is none.
-    #[error("the cursor is none that a page gave")]
+    #[error("the cursor is not one that a page gave")]
     NotACursor,
     /// The configuration takes more room than a record has.
     #[error("the configuration takes more than {0} bytes")]
@@ -68,6 +75,8 @@ pub struct Jobs {
     pub timings: Timings,
     /// What one owner may have.
     pub limits: Limits,
+    /// Who is told what happens to jobs.
+    pub observer: Arc<dyn Observer>,
 }
 
 /// What became of a change.
@@ -86,6 +95,36 @@ impl Jobs {
         self.clock.now()
     }
 
+    /// Tells of a step that was taken.
+    pub(crate) fn tell(&self, job: &JobRecord, step: Step) {
+        events::log(job, &step);
+        self.observer.step(job, &step);
+    }
+
+    /// What an owner is told who has reached a limit.
+    pub(crate) fn limit_reached(&self, limit: Limit) -> JobError {
+        let Limits {
+            active_jobs,
+            bytes_per_day,
+            ..
+        } = self.limits;
+        match limit {
+            Limit::ActiveJobs => JobError::LimitReached {
+                what: format!(
+                    "{active_jobs} of your jobs are not finished yet, which is as many as may be"
+                ),
+                retry_after: self.timings.lease,
+            },
+            Limit::BytesPerDay => {
+                let left = DAY - self.now().as_second().rem_euclid(DAY);
+                JobError::LimitReached {
+                    what: format!("you may upload {bytes_per_day} bytes a day"),
+                    retry_after: Duration::from_secs(u64::try_from(left).unwrap_or(1)),
+                }
+            }
+        }
+    }
+
     /// Changes a record as `decide` says, again if somebody else changed it in between. A write
     /// whose answer was lost is recognised by its id.
     pub(crate) async fn change(
@@ -98,10 +137,11 @@ impl Jobs {
             let Some(current) = stored else {
                 return Ok(Change::Missing);
             };
-            let Some(changed) = decide(&current) else {
+            let Some(mut changed) = decide(&current) else {
                 return Ok(Change::Left(current));
             };
-            let written = self.records.replace(&changed).await;
+            changed.due_at = Some(self.timings.due(&changed, self.now()));
+            let written = self.records.replace(&current, &changed).await;
             if matches!(written, Ok(Written::Done)) {
                 return Ok(Change::Written(changed));
             }
@@ -126,7 +166,8 @@ impl Jobs {
         self.records
             .get(run_id)
             .await?
-            .filter(|record| record.owner == *owner && !record.is_expired(now))
+            .filter(|record| owner.owns(&record.owner))
+            .filter(|record| !record.is_expired(now) && record.deleted_at.is_none())
             .ok_or(JobError::NotFound)
     }
 
@@ -158,30 +199,28 @@ impl Jobs {
         Ok(page)
     }
 
-    /// How many of an owner's jobs have a status, counted up to `cap`.
+    /// An owner's jobs, counted.
     ///
     /// # Errors
-    /// If the records can't be read.
-    pub async fn count(
-        &self,
-        owner: &Owner,
-        status: JobStatus,
-        cap: usize,
-    ) -> Result<usize, JobError> {
-        Ok(self.records.count(owner, status, cap).await?)
+    /// If the counters can't be read.
+    pub async fn counters(&self, owner: &Owner) -> Result<Tally, JobError> {
+        Ok(self.records.counters(owner).await?)
     }
 
-    /// For each of these jobs, 1 if it is next, 2 if it is the one after that, and so on; 0 if it
-    /// does not wait. Positions are counted up to 1,000.
+    /// For each of these jobs of one owner, 1 if it is the owner's next, 2 if it is the one after
+    /// that, and so on; 0 if it does not wait. Positions are counted up to 100.
     ///
     /// # Errors
     /// If the records can't be read.
     pub async fn positions_in_queue(&self, jobs: &[JobRecord]) -> Result<Vec<usize>, JobError> {
         let waits = |job: &JobRecord| job.status == JobStatus::Queued;
-        if !jobs.iter().any(waits) {
+        let Some(waiting) = jobs.iter().find(|job| waits(job)) else {
             return Ok(vec![0; jobs.len()]);
-        }
-        let queued = self.records.oldest_queued(POSITION_CAP).await?;
+        };
+        let queued = self
+            .records
+            .oldest_queued(&waiting.owner, POSITION_CAP)
+            .await?;
         // A job that was taken since it was read counts as the one that was next.
         let position = |job: &JobRecord| {
             let place = (rounded(job.created_at), job.run_id);

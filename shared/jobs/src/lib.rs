@@ -7,6 +7,8 @@
 
 mod causes;
 mod clock;
+mod drops;
+mod events;
 mod jobs;
 mod limits;
 pub mod ports;
@@ -22,14 +24,16 @@ mod work;
 
 pub use causes::causes;
 pub use clock::SystemClock;
+pub use drops::DropArrival;
+pub use events::{FailureKind, NoObserver, Observer, Step};
 pub use jobs::{JobError, Jobs, output_key};
 pub use limits::{Limits, Timings};
 pub use process::{NoTokenizer, PipelineProcessor, TokenizerSource};
 pub use record::{
     DirectUpload, JobRecord, JobStatus, LARGEST_RECORD, Lease, NotARunId, Output, Owner, Payload,
-    Progress, RunId, SCHEMA_VERSION, Stage, StatsSummary,
+    Progress, RunId, SCHEMA_VERSION, Stage, StatsSummary, Tally,
 };
 pub use submit::{Submission, Submitted};
 pub use sweep::Swept;
-pub use upload::{Arrived, Upload};
+pub use upload::{Upload, UploadArrival};
 pub use work::{Attempt, Handled, Processor, Verdict};

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
+use crate::record::{JobRecord, JobStatus};
+
 /// The times that a job's life is measured in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timings {
@@ -13,8 +17,17 @@ pub struct Timings {
     pub first_pause: Duration,
     /// The longest pause between attempts.
     pub longest_pause: Duration,
-    /// A queued job whose message was sent longer ago gets another.
+    /// A queued job gets a message if none is known to have been sent after this time.
+    pub send_after: Duration,
+    /// A queued job whose message was sent is looked at after this time, then after twice as long, and
+    /// so on. It gets another message if the queue is empty, so that its own must be lost.
+    pub look_after: Duration,
+    /// A queued job whose message was sent this long ago gets another in any case.
     pub resend_after: Duration,
+    /// How long a payload may be stored without a record.
+    pub reservation: Duration,
+    /// How often a job is looked at that waits until its owner has room for it.
+    pub admission: Duration,
     /// How long an upload may take to come.
     pub upload_deadline: Duration,
     /// How long records and objects are kept.
@@ -30,7 +43,11 @@ impl Default for Timings {
             max_attempts: 3,
             first_pause: Duration::from_secs(5),
             longest_pause: Duration::from_mins(5),
-            resend_after: Duration::from_mins(15),
+            send_after: Duration::from_mins(1),
+            look_after: Duration::from_mins(15),
+            resend_after: Duration::from_hours(24),
+            reservation: Duration::from_hours(1),
+            admission: Duration::from_mins(2),
             upload_deadline: Duration::from_hours(24),
             retention: Duration::from_hours(7 * 24),
             idempotency: Duration::from_hours(24),
@@ -47,6 +64,34 @@ impl Timings {
         self.first_pause
             .saturating_mul(doubled)
             .min(self.longest_pause)
+    }
+}
+
+impl Timings {
+    /// When a record that is written now has to be looked at, if nobody else writes it before.
+    pub(crate) fn due(&self, record: &JobRecord, now: Timestamp) -> Timestamp {
+        let since =
+            |time: Timestamp| Duration::try_from(now.duration_since(time)).unwrap_or_default();
+        let due = match record.status {
+            JobStatus::AwaitingUpload => {
+                let look = now + self.look_after.max(since(record.created_at));
+                look.min(record.created_at + self.upload_deadline)
+            }
+            JobStatus::Queued if record.is_held() => now + self.admission,
+            JobStatus::Queued => match record.sent_at {
+                None => now + self.send_after,
+                Some(sent_at) => now + self.look_after.max(since(sent_at)),
+            },
+            // The worker's own message comes back when its lease ends; a moment is left for it.
+            JobStatus::Running => record.lease_end().unwrap_or(now) + self.send_after,
+            JobStatus::Completed | JobStatus::Failed => record.expires_at,
+            JobStatus::Deleting => {
+                // A worker that was at it finds out when it wants to extend its lease.
+                let end = record.deleted_at.and_then(|_| record.lease_end());
+                return end.unwrap_or(now) + self.send_after;
+            }
+        };
+        due.min(record.expires_at)
     }
 }
 

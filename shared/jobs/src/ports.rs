@@ -8,7 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::record::{JobRecord, JobStatus, Owner, RunId};
+use crate::limits::Limits;
+use crate::record::{JobRecord, JobStatus, Owner, RunId, Tally};
 
 mod transfers;
 
@@ -87,9 +88,17 @@ pub trait ObjectStore: Send + Sync {
     /// none is no error.
     async fn remove_all(&self, prefix: &str) -> Result<(), Unavailable>;
 
-    /// The runs that have objects older than `age`, by the first part of their keys. Keys that begin
-    /// otherwise are passed over.
-    async fn runs_older_than(&self, age: Duration) -> Result<Vec<RunId>, Unavailable>;
+    /// Looks for an object without opening it; `None` if there is no such object.
+    async fn find(&self, key: &str) -> Result<Option<Found>, Unavailable>;
+}
+
+/// An object as it is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its size in bytes.
+    pub size_bytes: u64,
+    /// What tells it from others of the same key, where the store has versions.
+    pub version: Option<String>,
 }
 
 /// A page of records.
@@ -121,6 +130,28 @@ pub struct KeyedRun {
     pub fingerprint: String,
 }
 
+/// A limit that an owner has reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// As many unfinished jobs as there may be.
+    ActiveJobs,
+    /// As many bytes on one day as there may be.
+    BytesPerDay,
+}
+
+/// A record to be created.
+#[derive(Clone, Copy, Debug)]
+pub struct Creation<'a> {
+    /// The record, whose run has none yet.
+    pub record: &'a JobRecord,
+    /// A key that is bound to the run in the same step.
+    pub key: Option<&'a IdempotencyKey>,
+    /// What the owner may have, if the record is `counted`.
+    pub limits: Limits,
+    /// Whether the payload was stored under a reservation, which has to stand and goes with this.
+    pub reserved: bool,
+}
+
 /// What became of the creation of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Created {
@@ -130,21 +161,62 @@ pub enum Created {
     Conflict,
     /// The key stands for another run already.
     Before(KeyedRun),
-    /// The owner has as many unfinished jobs as there may be.
-    TooMany,
+    /// The reservation was abandoned: the payload may be gone.
+    NotReserved,
+    /// The owner has reached a limit.
+    Refused(Limit),
 }
 
-/// Records of jobs. Reads see every write that was answered before.
+/// What became of counting a record that was created without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admitted {
+    /// It counts.
+    Done,
+    /// The record is another by now.
+    Conflict,
+    /// The owner has reached a limit.
+    Refused(Limit),
+}
+
+/// Something that has to be looked at.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Due {
+    /// A job.
+    Job(Box<JobRecord>),
+    /// A payload may have been stored for a run that never got a record.
+    Reservation(RunId),
+}
+
+/// A page of what is due.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DuePage {
+    /// What is due, the oldest first.
+    pub due: Vec<Due>,
+    /// Since when the first of them has been due.
+    pub oldest: Option<Timestamp>,
+    /// Where the next page begins; none after the last.
+    pub next: Option<String>,
+}
+
+/// Records of jobs, the counters of their owners, and reservations. Reads see every write that was
+/// answered before, unless their own documentation says otherwise.
+///
+/// Counters change in the same step as the records that they count, by [`JobRecord::tally`]. No
+/// operation costs more the more jobs there are.
 #[async_trait]
 pub trait JobStore: Send + Sync {
-    /// Writes a record whose run has none yet, unless its owner has `active_limit` unfinished jobs,
-    /// and in the same step binds the key to the run. The count may be a moment behind.
-    async fn create(
-        &self,
-        record: &JobRecord,
-        key: Option<&IdempotencyKey>,
-        active_limit: usize,
-    ) -> Result<Created, Unavailable>;
+    /// Notes that a payload is about to be stored for a run that has no record yet. At `due_at` what
+    /// was stored is taken for lost, unless there is a record.
+    async fn reserve(&self, run_id: RunId, due_at: Timestamp) -> Result<(), Unavailable>;
+
+    /// Lets no record be created any more by a reservation. That there is none is no error.
+    async fn abandon(&self, run_id: RunId) -> Result<(), Unavailable>;
+
+    /// Removes a reservation. That there is none is no error.
+    async fn release(&self, run_id: RunId) -> Result<(), Unavailable>;
+
+    /// Writes a first record, and whatever belongs to it, in one step.
+    async fn create(&self, creation: Creation<'_>) -> Result<Created, Unavailable>;
 
     /// The run that an owner's key stands for, if it does at this moment.
     async fn run_of_key(
@@ -157,14 +229,23 @@ pub trait JobStore: Send + Sync {
     /// The record of a run.
     async fn get(&self, run_id: RunId) -> Result<Option<JobRecord>, Unavailable>;
 
-    /// Writes a record over the one whose revision is one less.
-    async fn replace(&self, record: &JobRecord) -> Result<Written, Unavailable>;
+    /// Writes a record over the one that it was made of.
+    async fn replace(&self, before: &JobRecord, after: &JobRecord) -> Result<Written, Unavailable>;
+
+    /// The same for a record that counts from now on, if its owner has room for it.
+    async fn admit(
+        &self,
+        before: &JobRecord,
+        after: &JobRecord,
+        limits: Limits,
+    ) -> Result<Admitted, Unavailable>;
 
     /// Removes a record if the stored one has its revision, and its key with it. One that is gone is
     /// [`Written::Done`].
     async fn remove(&self, record: &JobRecord) -> Result<Written, Unavailable>;
 
-    /// An owner's records, newest first, in pages.
+    /// An owner's records, newest first, in pages; those that were deleted are left out. They may be a
+    /// moment behind.
     async fn list(
         &self,
         owner: &Owner,
@@ -173,49 +254,25 @@ pub trait JobStore: Send + Sync {
         limit: usize,
     ) -> Result<Page, Unavailable>;
 
-    /// The records that a sweeper has to look at: those that are not finished, and those whose time
-    /// is over.
+    /// Everything whose time to be looked at has come, from the oldest on, and nothing else. It may be
+    /// a moment behind.
     async fn due(
         &self,
         now: Timestamp,
         cursor: Option<&str>,
         limit: usize,
-    ) -> Result<Page, Unavailable>;
+    ) -> Result<DuePage, Unavailable>;
 
-    /// How many records of an owner have a status, counted up to `cap`. It may be a moment behind.
-    async fn count(
+    /// An owner's jobs, counted.
+    async fn counters(&self, owner: &Owner) -> Result<Tally, Unavailable>;
+
+    /// An owner's queued runs that were created first, and when, at most `limit`, oldest first. It may
+    /// be a moment behind.
+    async fn oldest_queued(
         &self,
         owner: &Owner,
-        status: JobStatus,
-        cap: usize,
-    ) -> Result<usize, Unavailable>;
-
-    /// How many jobs of an owner are unfinished, counted up to `cap`. A store may count those that are
-    /// being deleted.
-    async fn active(&self, owner: &Owner, cap: usize) -> Result<usize, Unavailable> {
-        let mut active = 0;
-        for status in JobStatus::ALL
-            .into_iter()
-            .filter(|status| status.is_active())
-        {
-            active += self.count(owner, status, cap).await?;
-        }
-        Ok(active.min(cap))
-    }
-
-    /// The queued runs that were created first, and when, at most `limit`, oldest first. It may be a
-    /// moment behind.
-    async fn oldest_queued(&self, limit: usize) -> Result<Vec<(Timestamp, RunId)>, Unavailable>;
-
-    /// Adds to what an owner has uploaded on a day (days since 1970), unless that would exceed
-    /// `limit`.
-    async fn add_upload(
-        &self,
-        owner: &Owner,
-        day: i64,
-        bytes: u64,
-        limit: u64,
-    ) -> Result<Written, Unavailable>;
+        limit: usize,
+    ) -> Result<Vec<(Timestamp, RunId)>, Unavailable>;
 }
 
 /// A message that was received: a run to work on.
@@ -230,17 +287,22 @@ pub struct Message {
 /// Messages that name runs, each delivered at least once, perhaps twice, in no order.
 #[async_trait]
 pub trait Queue: Send + Sync {
-    /// Sends a message, to be received after `delay`.
-    async fn send(&self, run_id: RunId, delay: Duration) -> Result<(), Unavailable>;
+    /// Sends a message, to be received after `delay`. Where the queue can, it lets no owner's messages
+    /// keep the others' waiting.
+    async fn send(&self, run_id: RunId, owner: &Owner, delay: Duration) -> Result<(), Unavailable>;
 
     /// Receives a message, which stays hidden for `visibility`; `None` if none is visible.
     async fn receive(&self, visibility: Duration) -> Result<Option<Message>, Unavailable>;
 
-    /// Hides a received message for that long from now. Of a message that was acknowledged or
-    /// received again since, nothing happens.
+    /// Hides a received message for that long from now. Of a message that was acknowledged since,
+    /// nothing happens.
     async fn hide(&self, receipt: &str, visibility: Duration) -> Result<(), Unavailable>;
 
-    /// Removes a received message for good. Of a message that was received again since, nothing
-    /// happens.
+    /// Removes a received message for good. One that was received again since may stay or go, as with
+    /// SQS, whose documentation leaves it open and whose emulators disagree.
+    /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html>
     async fn acknowledge(&self, receipt: &str) -> Result<(), Unavailable>;
+
+    /// Whether there is no message, neither a visible nor a hidden one. It may be a minute behind.
+    async fn is_empty(&self) -> Result<bool, Unavailable>;
 }

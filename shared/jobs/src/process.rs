@@ -12,6 +12,7 @@ use resonare_settings::Configuration;
 use tracing::warn;
 
 use crate::causes::causes;
+use crate::events::FailureKind;
 use crate::jobs::output_key;
 use crate::ports::{ObjectStore, ObjectWriter, Unavailable};
 use crate::record::{JobRecord, Output, RunId, StatsSummary};
@@ -59,8 +60,9 @@ pub struct PipelineProcessor<S> {
     pub outputs_are_on_s3: bool,
 }
 
-fn failed(message: impl Into<String>) -> Verdict {
+fn failed(kind: FailureKind, message: impl Into<String>) -> Verdict {
     Verdict::Failed {
+        kind,
         message: message.into(),
         stats: None,
         outputs: Vec::new(),
@@ -80,7 +82,7 @@ impl<S: TokenizerSource> Processor for PipelineProcessor<S> {
             Ok(work) => {
                 let running = tokio::task::spawn_blocking(move || work.run());
                 running.await.unwrap_or_else(|error| {
-                    warn!(job.id = %job.run_id, "processing job {} panicked", job.run_id);
+                    warn!(run_id = %job.run_id, "processing job {} panicked", job.run_id);
                     retry(&error)
                 })
             }
@@ -97,19 +99,22 @@ impl<S: TokenizerSource> PipelineProcessor<S> {
         attempt: &Attempt,
     ) -> Result<Work<S::Tokenizer>, Verdict> {
         let unavailable = |error: Unavailable| retry(&error);
-        let configuration = Configuration::from_json(&job.config)
-            .map_err(|error| failed(format!("the job's configuration cannot be read: {error}")))?;
+        let configuration = Configuration::from_json(&job.config).map_err(|error| {
+            let message = format!("the job's configuration cannot be read: {error}");
+            failed(FailureKind::Input, message)
+        })?;
         let (tokenizer, info) = self.tokenizers.find(&configuration).await.map_err(|none| {
             let message = none.message;
             if none.is_retryable {
                 Verdict::Retry { message }
             } else {
-                failed(message)
+                failed(FailureKind::Tokenizer, message)
             }
         })?;
         let frozen = job.tokenizer.as_ref().map(|info| &info.fingerprint);
         if frozen.is_some_and(|fingerprint| *fingerprint != info.fingerprint) {
             return Err(failed(
+                FailureKind::Tokenizer,
                 "the tokenizer changed between two attempts; submit the job again",
             ));
         }
@@ -120,7 +125,8 @@ impl<S: TokenizerSource> PipelineProcessor<S> {
             .objects
             .open(&job.payload.key, job.payload.version.as_deref());
         let Some(payload) = payload.await.map_err(unavailable)? else {
-            return Err(failed("the payload is no longer there"));
+            let message = "the payload is no longer there";
+            return Err(failed(FailureKind::Payload, message));
         };
         let raw = if configuration.output_raw.is_written(self.outputs_are_on_s3) {
             Some(self.output(job.run_id, RAW).await.map_err(unavailable)?)
@@ -264,7 +270,7 @@ impl<T: Tokenizer> Work<T> {
             Ok(statistics) => (None, Vec::new(), Box::new(statistics)),
             Err(Failure { error, .. }) if error.is_retryable() => return retry(&error),
             Err(Failure { error, .. }) if !error.is_about_the_whole() => {
-                return failed(error.to_string());
+                return failed(FailureKind::Input, error.to_string());
             }
             Err(Failure { error, statistics }) => {
                 (Some(error.to_string()), error.private_details(), statistics)
@@ -299,6 +305,7 @@ impl<T: Tokenizer> Work<T> {
                     message.push_str(" (stats.json names the senders)");
                 }
                 Verdict::Failed {
+                    kind: FailureKind::Input,
                     message,
                     stats: Some(stats),
                     outputs,

@@ -1,16 +1,19 @@
 //! What is known of a job.
 
 use std::fmt;
+use std::ops::{Add, Sub};
 use std::str::FromStr;
 
 use jiff::Timestamp;
 use resonare_pipeline::{Statistics, TokenizerInfo};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 /// The version of the records that are written. Older ones stay readable: new fields have defaults.
-pub const SCHEMA_VERSION: u32 = 1;
+/// Version 2 added `counted`, `due_at` and `deleted_at`.
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// A record stays under this many bytes as JSON, whatever the export.
 pub const LARGEST_RECORD: usize = 32 << 10;
@@ -31,12 +34,6 @@ impl RunId {
         let nanos = u32::try_from(now.subsec_nanosecond()).unwrap_or_default();
         let time = uuid::Timestamp::from_unix(uuid::NoContext, seconds, nanos);
         Self(Uuid::new_v7(time))
-    }
-
-    /// The least name that a job of that moment can have.
-    pub fn first_of(moment: Timestamp) -> Self {
-        let millis = u64::try_from(moment.as_millisecond()).unwrap_or_default();
-        Self(uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid())
     }
 
     /// The name of the job that an object starts: the same for the same version of it.
@@ -81,6 +78,33 @@ impl FromStr for RunId {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Owner(pub String);
+
+/// What the owners of a service begin with that asks nobody who they are.
+const OPEN: &str = "open";
+
+impl Owner {
+    /// The owner of what comes from `source` where nobody proves who they are. It is limited by
+    /// itself, and may see the jobs of every other open owner whose names it knows.
+    pub fn open(source: &str) -> Self {
+        Self(format!("{OPEN}:{source}"))
+    }
+
+    fn is_open(&self) -> bool {
+        let after = self.0.strip_prefix(OPEN);
+        after.is_some_and(|after| after.is_empty() || after.starts_with(':'))
+    }
+
+    /// Whether this owner may see and delete what belongs to `other`.
+    pub(crate) fn owns(&self, other: &Self) -> bool {
+        self == other || (self.is_open() && other.is_open())
+    }
+
+    /// Tells owners apart in logs, keys and queues without naming them: 16 hexadecimal digits.
+    pub fn digest(&self) -> String {
+        let digest = Sha256::digest(&self.0);
+        base16ct::lower::encode_string(&digest[..8])
+    }
+}
 
 /// Where a job is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -271,9 +295,20 @@ pub struct JobRecord {
     pub completed_at: Option<Timestamp>,
     /// When it and what is stored for it expires.
     pub expires_at: Timestamp,
-    /// When a message was last sent for it.
+    /// When a message was last sent for it; none while no sending was confirmed.
     #[serde(default)]
     pub sent_at: Option<Timestamp>,
+    /// When the sweeper has to look at it next.
+    #[serde(default)]
+    pub due_at: Option<Timestamp>,
+    /// Whether it is among its owner's unfinished jobs, and its bytes among those of its day. A queued
+    /// job that isn't waits until its owner has room for it.
+    #[serde(default)]
+    pub counted: bool,
+    /// When everything that was stored for it had been removed. What is left of the record waits for a
+    /// worker that may still be at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deleted_at: Option<Timestamp>,
     /// Claims so far.
     #[serde(default)]
     pub attempts: u32,
@@ -304,11 +339,48 @@ pub struct JobRecord {
     pub outputs: Vec<Output>,
 }
 
+/// Jobs of one owner, by what they are at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Those that are not finished and count towards the limit.
+    pub active: i64,
+    /// Those that wait for a worker.
+    pub queued: i64,
+    /// Those that a worker has.
+    pub running: i64,
+}
+
+impl Sub for Tally {
+    type Output = Self;
+
+    fn sub(self, other: Self) -> Self {
+        Self {
+            active: self.active - other.active,
+            queued: self.queued - other.queued,
+            running: self.running - other.running,
+        }
+    }
+}
+
+impl Add for Tally {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            active: self.active + other.active,
+            queued: self.queued + other.queued,
+            running: self.running + other.running,
+        }
+    }
+}
+
 impl JobRecord {
     /// The record that follows this one, to be changed and written.
     pub(crate) fn next(&self, now: Timestamp) -> Self {
         let mut next = self.clone();
         next.schema_version = SCHEMA_VERSION;
+        // The counters of an owner begin to count an older record with its next change.
+        next.counted |= self.schema_version == 1 && self.status.is_active();
         next.revision += 1;
         next.write_id = Uuid::new_v4();
         next.updated_at = now;
@@ -320,9 +392,40 @@ impl JobRecord {
         self.lease.is_some_and(|lease| lease.expires_at > now)
     }
 
+    /// When its worker's claim ends unless it is extended.
+    pub(crate) fn lease_end(&self) -> Option<Timestamp> {
+        self.lease.map(|lease| lease.expires_at)
+    }
+
     /// Whether its time is over; such a job is not shown, even if it is not yet removed.
     pub(crate) fn is_expired(&self, now: Timestamp) -> bool {
         self.expires_at <= now
+    }
+
+    /// Whether it waits until its owner has room for it. Records of version 1 never do.
+    pub fn is_held(&self) -> bool {
+        self.status == JobStatus::Queued && !self.counted && self.schema_version > 1
+    }
+
+    /// Whether its payload is an object that somebody put without a call: maybe the only copy.
+    pub(crate) fn is_drop(&self) -> bool {
+        let own = self.run_id.to_string();
+        self.payload.upload.is_none() && !self.payload.key.starts_with(&own)
+    }
+
+    /// When the sweeper has to look at it next. An older record is due at once.
+    pub fn due(&self) -> Timestamp {
+        self.due_at.unwrap_or(self.updated_at)
+    }
+
+    /// What it adds to its owner's counters. Version 1 had none.
+    pub fn tally(&self) -> Tally {
+        let one = |counts| i64::from(counts && self.schema_version > 1);
+        Tally {
+            active: one(self.counted && self.status.is_active()),
+            queued: one(self.status == JobStatus::Queued),
+            running: one(self.status == JobStatus::Running),
+        }
     }
 
     pub(crate) fn set_error(&mut self, message: &str) {
@@ -357,6 +460,16 @@ mod tests {
     fn names_order_by_time() {
         let at = |second| RunId::generate(Timestamp::from_second(second).unwrap());
         assert!(at(1_000_000) < at(1_000_001));
+    }
+
+    #[test]
+    fn open_owners_see_what_they_can_name_and_nobody_else_does() {
+        let [home, office] = ["198.51.100.1", "198.51.100.2"].map(Owner::open);
+        assert!(home.owns(&office) && home.owns(&Owner("open".to_owned())));
+        let named = Owner("jwt:issuer|open".to_owned());
+        assert!(!home.owns(&named) && !named.owns(&home) && named.owns(&named));
+        assert!(!home.owns(&Owner("opened".to_owned())));
+        assert_ne!(home.digest(), office.digest());
     }
 
     #[test]

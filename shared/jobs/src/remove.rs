@@ -1,10 +1,21 @@
 //! Deletion: the job vanishes at once, then everything that is stored for it.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use crate::events::Step;
 use crate::jobs::{Change, JobError, Jobs, output_key, prefix};
 use crate::ports::{Unavailable, Written};
 use crate::record::{JobRecord, JobStatus, Owner, Payload, RunId};
+
+impl JobRecord {
+    /// Whether its payload outlives it.
+    pub(crate) fn keeps_input(&self) -> bool {
+        let keep_input = self.config.get("keep_input").and_then(Value::as_bool);
+        // An object that somebody put may be the only copy, and what failed may have been the
+        // configuration: it stays until its time is over.
+        keep_input == Some(true) || (self.is_drop() && self.status == JobStatus::Failed)
+    }
+}
 
 impl Jobs {
     /// Removes an owner's job and everything stored for it, also while it runs: its worker finds its
@@ -15,10 +26,11 @@ impl Jobs {
     /// was begun.
     pub async fn delete(&self, owner: &Owner, run_id: RunId) -> Result<(), JobError> {
         self.get(owner, run_id).await?;
-        match self.begin_deletion(run_id).await? {
-            Some(record) => Ok(self.finish_deletion(&record).await?),
-            None => Ok(()),
+        if let Some(record) = self.begin_deletion(run_id).await? {
+            self.finish_deletion(&record).await?;
+            self.tell(&record, Step::Deleted);
         }
+        Ok(())
     }
 
     /// Marks a job as being deleted; `None` if it is gone.
@@ -31,7 +43,6 @@ impl Jobs {
             (record.status != JobStatus::Deleting).then(|| {
                 let mut next = record.next(now);
                 next.status = JobStatus::Deleting;
-                next.lease = None;
                 next
             })
         });
@@ -41,9 +52,26 @@ impl Jobs {
         })
     }
 
-    /// Removes what is stored for a job that is being deleted, and its record last.
+    /// Removes what is stored for a job that is being deleted, then its record. Where a worker may
+    /// still be at it, the record stays until its lease has ended, with nothing private in it: what the
+    /// worker writes until then is removed with it.
     pub(crate) async fn finish_deletion(&self, record: &JobRecord) -> Result<(), Unavailable> {
+        let now = self.now();
         self.remove_objects(record).await?;
+        if record.is_leased(now) {
+            let change = self.change(record.run_id, |record| {
+                (record.deleted_at.is_none()).then(|| {
+                    let mut next = record.next(now);
+                    next.deleted_at = Some(now);
+                    next.config = Map::new();
+                    next.error_message = None;
+                    next.stats = None;
+                    next
+                })
+            });
+            change.await?;
+            return Ok(());
+        }
         match self.records.remove(record).await? {
             // Somebody else finishes it.
             Written::Done | Written::Conflict => Ok(()),
@@ -55,13 +83,19 @@ impl Jobs {
         self.objects.remove_all(&prefix(record.run_id)).await
     }
 
-    async fn remove_payload(&self, record: &JobRecord) -> Result<(), Unavailable> {
+    /// Removes the payload: one object whose key is known, where that is possible.
+    pub(crate) async fn remove_payload(&self, record: &JobRecord) -> Result<(), Unavailable> {
         let own = Self::payload_key(record.run_id);
-        let Payload { key, version, .. } = &record.payload;
-        if key.starts_with(&own) {
+        let Payload {
+            key,
+            version,
+            upload,
+            ..
+        } = &record.payload;
+        if key.starts_with(&own) && upload.is_some() {
             // With it go uploads that lost a race against it.
             self.objects.remove_all(&own).await
-        } else if version.is_none() {
+        } else if upload.is_some() && version.is_none() {
             // It has not arrived; with it go the parts that have.
             self.objects.remove_all(key).await
         } else {
@@ -72,12 +106,13 @@ impl Jobs {
     /// Removes what a finished job needs no longer: what attempts stored that came to nothing, and
     /// its payload, which holds more of other people's data than the outputs need.
     pub(crate) async fn discard_leftovers(&self, record: &JobRecord) -> Result<(), Unavailable> {
-        if record.outputs.is_empty() && record.attempts > 0 {
+        // An attempt that ends removes what it began; one whose worker died does not.
+        let first_to_die = self.timings.max_attempts.min(2);
+        if record.outputs.is_empty() && record.attempts >= first_to_die {
             let outputs = output_key(record.run_id, "");
             self.objects.remove_all(&outputs).await?;
         }
-        let keep_input = record.config.get("keep_input").and_then(Value::as_bool);
-        if keep_input == Some(true) {
+        if record.keeps_input() {
             return Ok(());
         }
         self.remove_payload(record).await

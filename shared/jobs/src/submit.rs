@@ -1,14 +1,15 @@
-//! Submission: the payload is stored, then the record, then a message is sent.
+//! Submission: the payload is stored under a reservation, then the record, then a message is sent.
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use serde_json::{Map, Value};
 use tracing::warn;
 use uuid::Uuid;
 
+use crate::causes::causes;
+use crate::events::Step;
 use crate::jobs::{JobError, Jobs, prefix};
-use crate::ports::{Created, IdempotencyKey, KeyedRun, Unavailable, Written};
+use crate::ports::{Created, Creation, IdempotencyKey, KeyedRun, Limit, Unavailable, Written};
 use crate::record::{JobRecord, JobStatus, LARGEST_RECORD, Owner, Payload, RunId, SCHEMA_VERSION};
 
 /// A job whose payload is stored.
@@ -50,18 +51,11 @@ impl Jobs {
         if limit == usize::MAX {
             return Ok(());
         }
-        if self.records.active(owner, limit).await? < limit {
+        let active = usize::try_from(self.records.counters(owner).await?.active);
+        if active.unwrap_or_default() < limit {
             Ok(())
         } else {
-            Err(self.too_many())
-        }
-    }
-
-    pub(crate) fn too_many(&self) -> JobError {
-        let limit = self.limits.active_jobs;
-        JobError::LimitReached {
-            what: format!("{limit} of your jobs are not finished yet, which is as many as may be"),
-            retry_after: self.timings.lease,
+            Err(self.limit_reached(Limit::ActiveJobs))
         }
     }
 
@@ -78,7 +72,31 @@ impl Jobs {
         Ok(keyed.map(|keyed| keyed.run_id))
     }
 
-    /// Accepts a job whose payload is stored.
+    /// Notes that a payload is about to be stored for a run, so that nothing of it is left for ever
+    /// if nothing more comes.
+    ///
+    /// # Errors
+    /// If it can't be noted; then nothing is to be stored.
+    pub async fn reserve(&self, run_id: RunId) -> Result<(), JobError> {
+        let due_at = self.now() + self.timings.reservation;
+        Ok(self.records.reserve(run_id, due_at).await?)
+    }
+
+    /// Removes what was stored under a reservation that comes to nothing. What can't be removed now is
+    /// left to the sweeper.
+    pub async fn drop_reserved(&self, run_id: RunId) {
+        let dropped = async {
+            self.objects
+                .remove(&Self::payload_key(run_id), None)
+                .await?;
+            self.records.release(run_id).await
+        };
+        if let Err(error) = dropped.await {
+            warn!(%run_id, "a payload is left to the sweeper: {}", causes(&error));
+        }
+    }
+
+    /// Accepts a job whose payload was stored under a reservation.
     ///
     /// # Errors
     /// If it is not accepted, its payload is removed, now or by the sweeper. If a port failed, the
@@ -92,67 +110,43 @@ impl Jobs {
             Err(JobError::Unavailable(_)) => true,
             Err(_) => false,
         };
-        if !keeps_payload && let Err(error) = self.objects.remove_all(&prefix(stored)).await {
-            warn!(job.id = %stored, "a payload is left to the sweeper: {error}");
+        if !keeps_payload {
+            self.drop_reserved(stored).await;
         }
         result
     }
 
-    /// Records a job that cannot be accepted, for an owner who gets no other answer.
-    ///
-    /// # Errors
-    /// If a port fails.
-    pub async fn reject(&self, submission: Submission, reason: &str) -> Result<(), JobError> {
-        let now = self.now();
-        let mut record = JobRecord::new(
-            submission.run_id,
-            submission.owner,
-            JobStatus::Failed,
-            submission.config,
-            submission.payload,
-            now,
-            self.timings.retention,
-        )?;
-        record.completed_at = Some(now);
-        record.set_error(reason);
-        self.create(&record, None, usize::MAX).await?;
-        Ok(self.discard_leftovers(&record).await?)
-    }
-
     async fn accept(&self, submission: Submission) -> Result<Submitted, JobError> {
         let now = self.now();
-        let mut record = JobRecord::new(
-            submission.run_id,
-            submission.owner,
-            JobStatus::Queued,
-            submission.config,
-            submission.payload,
-            now,
-            self.timings.retention,
-        )?;
         let key = submission
             .idempotency
+            .as_ref()
             .map(|(key, fingerprint)| IdempotencyKey {
-                key,
-                fingerprint,
+                key: key.clone(),
+                fingerprint: fingerprint.clone(),
                 expires_at: now + self.timings.idempotency,
             });
+        let record = JobRecord {
+            idempotency_key: key.as_ref().map(|key| key.key.clone()),
+            ..self.first_record(submission, JobStatus::Queued)?
+        };
         if let Some(key) = &key {
             let before = self.records.run_of_key(&record.owner, &key.key, now);
             if let Some(before) = before.await? {
                 return self.repeat(before, key).await;
             }
         }
-        record.idempotency_key = key.as_ref().map(|key| key.key.clone());
-        self.charge(&record.owner, record.payload.size_bytes, now)
-            .await?;
-        let created = self
-            .create(&record, key.as_ref(), self.limits.active_jobs)
-            .await?;
+        let creation = Creation {
+            record: &record,
+            key: key.as_ref(),
+            limits: self.limits,
+            reserved: true,
+        };
         let run_id = record.run_id;
-        match (created, key) {
+        match (self.create(creation).await?, key) {
             (Created::Done, _) => {
-                self.queue.send(run_id, Duration::ZERO).await?;
+                self.tell(&record, Step::Submitted);
+                self.send(&record).await?;
                 Ok(Submitted {
                     run_id,
                     repeated: false,
@@ -163,7 +157,8 @@ impl Jobs {
                 repeated: true,
             }),
             (Created::Before(before), Some(key)) => self.repeat(before, &key).await,
-            (Created::Before(_) | Created::TooMany, _) => Err(self.too_many()),
+            (Created::Before(_) | Created::NotReserved, _) => Err(JobError::TooSlow),
+            (Created::Refused(limit), _) => Err(self.limit_reached(limit)),
         }
     }
 
@@ -177,10 +172,8 @@ impl Jobs {
             Some(record) if record.status == JobStatus::Deleting => Err(JobError::BeingDeleted),
             None => Err(JobError::BeingDeleted),
             Some(record) => {
-                if record.status == JobStatus::Queued {
-                    // Its own request may have ended before it sent this.
-                    self.queue.send(run_id, Duration::ZERO).await?;
-                }
+                // Its own request may have ended before it sent this.
+                self.send_unsent(&record).await?;
                 Ok(Submitted {
                     run_id,
                     repeated: true,
@@ -190,81 +183,80 @@ impl Jobs {
     }
 
     /// Writes the first record of a run; one whose answer was lost is recognised.
-    pub(crate) async fn create(
-        &self,
-        record: &JobRecord,
-        key: Option<&IdempotencyKey>,
-        active_limit: usize,
-    ) -> Result<Created, Unavailable> {
-        let created = self.records.create(record, key, active_limit).await;
-        if matches!(created, Ok(Created::Done | Created::TooMany)) {
+    pub(crate) async fn create(&self, creation: Creation<'_>) -> Result<Created, Unavailable> {
+        let created = self.records.create(creation).await;
+        if matches!(created, Ok(Created::Done | Created::Refused(_))) {
             return created;
         }
-        match self.records.get(record.run_id).await? {
-            Some(found) if found.write_id == record.write_id => Ok(Created::Done),
+        match self.records.get(creation.record.run_id).await? {
+            Some(found) if found.write_id == creation.record.write_id => Ok(Created::Done),
             _ => created,
         }
     }
 
-    pub(crate) async fn charge(
-        &self,
-        owner: &Owner,
-        size: u64,
-        now: Timestamp,
-    ) -> Result<(), JobError> {
-        const DAY: i64 = 86_400;
-        let limit = self.limits.bytes_per_day;
-        if limit == u64::MAX {
-            return Ok(());
+    /// Sends the message of a queued job, and notes that it was.
+    pub(crate) async fn send(&self, record: &JobRecord) -> Result<(), Unavailable> {
+        self.queue
+            .send(record.run_id, &record.owner, Duration::ZERO)
+            .await?;
+        let now = self.now();
+        let mut sent = record.next(now);
+        sent.sent_at = Some(now);
+        sent.due_at = Some(self.timings.due(&sent, now));
+        match self.records.replace(record, &sent).await {
+            // A worker was faster.
+            Ok(Written::Done | Written::Conflict) => {}
+            Err(error) => {
+                let run_id = record.run_id;
+                warn!(%run_id, "a message may be sent twice: {}", causes(&error));
+            }
         }
-        let day = now.as_second().div_euclid(DAY);
-        match self.records.add_upload(owner, day, size, limit).await? {
-            Written::Done => Ok(()),
-            Written::Conflict => Err(JobError::LimitReached {
-                what: format!("you may upload {limit} bytes a day"),
-                retry_after: Duration::from_secs(
-                    u64::try_from(DAY - now.as_second().rem_euclid(DAY)).unwrap_or(1),
-                ),
-            }),
-        }
+        Ok(())
     }
-}
 
-impl JobRecord {
+    /// The same, if none is known to have been sent.
+    pub(crate) async fn send_unsent(&self, record: &JobRecord) -> Result<(), Unavailable> {
+        if record.status == JobStatus::Queued && !record.is_held() && record.sent_at.is_none() {
+            self.send(record).await?;
+        }
+        Ok(())
+    }
+
     /// The first record of a job.
-    pub(crate) fn new(
-        run_id: RunId,
-        owner: Owner,
+    pub(crate) fn first_record(
+        &self,
+        submission: Submission,
         status: JobStatus,
-        config: Map<String, Value>,
-        payload: Payload,
-        now: Timestamp,
-        retention: Duration,
-    ) -> Result<Self, JobError> {
-        let record = Self {
+    ) -> Result<JobRecord, JobError> {
+        let now = self.now();
+        let mut record = JobRecord {
             schema_version: SCHEMA_VERSION,
             revision: 1,
             write_id: Uuid::new_v4(),
-            run_id,
-            owner,
+            run_id: submission.run_id,
+            owner: submission.owner,
             status,
             created_at: now,
             updated_at: now,
             started_at: None,
-            completed_at: None,
-            expires_at: now + retention,
-            sent_at: (status == JobStatus::Queued).then_some(now),
+            completed_at: status.is_finished().then_some(now),
+            expires_at: now + self.timings.retention,
+            sent_at: None,
+            due_at: None,
+            counted: status.is_active(),
+            deleted_at: None,
             attempts: 0,
             lease: None,
             error_message: None,
             progress: None,
-            config,
+            config: submission.config,
             tokenizer: None,
-            payload,
+            payload: submission.payload,
             idempotency_key: None,
             stats: None,
             outputs: Vec::new(),
         };
+        record.due_at = Some(self.timings.due(&record, now));
         let size = serde_json::to_vec(&record).map_or(usize::MAX, |json| json.len());
         // The other half is for what the job finds out.
         if size > LARGEST_RECORD / 2 {

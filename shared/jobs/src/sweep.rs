@@ -1,17 +1,26 @@
-//! The sweeper: what crashes left behind is finished or cleaned up.
+//! The sweeper: what crashes left behind is finished or cleaned up. It reads what is due, and nothing
+//! that isn't.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::OnceCell;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
 use tracing::{info, warn};
 
 use crate::causes::causes;
+use crate::events::{FailureKind, Step};
 use crate::jobs::{Change, Jobs, prefix};
-use crate::ports::Unavailable;
-use crate::record::{JobRecord, JobStatus};
+use crate::ports::{Due, Unavailable};
+use crate::record::{JobRecord, JobStatus, Payload, RunId};
 
-/// Records that are looked at in one go.
+/// What is read in one go.
 const PAGE: usize = 100;
+
+/// What is worked on at once.
+const AT_ONCE: usize = 16;
 
 /// What one sweep did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,10 +31,50 @@ pub struct Swept {
     pub released: u64,
     /// Jobs that failed: their attempts were used up, or their upload never came.
     pub failed: u64,
+    /// Jobs whose owner has room for them by now.
+    pub admitted: u64,
+    /// Uploads that had come unnoticed.
+    pub uploaded: u64,
     /// Deletions that were finished, those of expired jobs included.
     pub deleted: u64,
     /// Runs without a record whose objects were removed.
     pub orphans: u64,
+    /// Jobs and reservations that were looked at.
+    pub looked_at: u64,
+    /// Those that could not be mended now, and are left to the next sweep.
+    pub left: u64,
+    /// For how long the oldest had been due when the sweep began.
+    pub oldest_due: Duration,
+    /// Whether it ended before everything due was looked at.
+    pub stopped_early: bool,
+}
+
+impl Swept {
+    fn add(&mut self, mended: Mended) {
+        match mended {
+            Mended::SentAgain => self.sent_again += 1,
+            Mended::Released => self.released += 1,
+            Mended::Failed => self.failed += 1,
+            Mended::Admitted => self.admitted += 1,
+            Mended::Uploaded => self.uploaded += 1,
+            Mended::Deleted => self.deleted += 1,
+            Mended::Orphan => self.orphans += 1,
+            Mended::Nothing => {}
+        }
+    }
+}
+
+/// What was done about one that was due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mended {
+    SentAgain,
+    Released,
+    Failed,
+    Admitted,
+    Uploaded,
+    Deleted,
+    Orphan,
+    Nothing,
 }
 
 /// Whether a worker may still be alive.
@@ -37,135 +86,258 @@ enum Patience {
     None,
 }
 
+/// What one sweep goes by.
+#[derive(Clone)]
+struct Sweep {
+    jobs: Jobs,
+    patience: Patience,
+    /// Whether the queue has no message: asked at most once.
+    queue_is_empty: Arc<OnceCell<bool>>,
+}
+
 impl Jobs {
     /// Takes up everything that a process left which is known to be dead: claims are released
     /// without waiting for their leases to end, what is queued is sent again, and payloads that no
-    /// record names are removed. Only for a home with a single process, before it takes anything in.
+    /// record names are removed. Only for a service with a single process, before it takes anything
+    /// in, and after its store has made everything unfinished due.
     ///
     /// # Errors
-    /// If a port fails. Single records that fail are left to the sweeper.
-    pub async fn recover(&self) -> Result<(), Unavailable> {
-        self.sweep_records(Patience::None).await?;
-        self.remove_orphans(Duration::ZERO).await.map(|_| ())
+    /// If a port fails.
+    pub async fn recover(&self) -> Result<Swept, Unavailable> {
+        self.sweep_all(Patience::None, None).await
     }
 
-    /// Looks at every job that is not finished or whose time is over.
+    /// Looks at everything that is due, until then if a time is given.
     ///
     /// # Errors
-    /// If a port fails; the next sweep goes on.
-    pub async fn sweep(&self) -> Result<Swept, Unavailable> {
-        let (mut swept, failure) = self.sweep_records(Patience::Usual).await?;
-        swept.orphans = self.remove_orphans(self.timings.upload_deadline).await?;
-        if swept != Swept::default() {
+    /// If what is due can't be read. What can't be mended now is counted, and left to the next sweep.
+    pub async fn sweep(&self, until: Option<Instant>) -> Result<Swept, Unavailable> {
+        self.sweep_all(Patience::Usual, until).await
+    }
+
+    async fn sweep_all(
+        &self,
+        patience: Patience,
+        until: Option<Instant>,
+    ) -> Result<Swept, Unavailable> {
+        let sweep = Sweep {
+            jobs: self.clone(),
+            patience,
+            queue_is_empty: Arc::default(),
+        };
+        let begun = Instant::now();
+        let mut swept = Swept::default();
+        let mut cursor = None;
+        loop {
+            let now = self.now();
+            let page = self.records.due(now, cursor.as_deref(), PAGE).await?;
+            if let (0, Some(oldest)) = (swept.looked_at, page.oldest) {
+                swept.oldest_due =
+                    Duration::try_from(now.duration_since(oldest)).unwrap_or_default();
+            }
+            swept.looked_at += page.due.len() as u64;
+            sweep.page(page.due, &mut swept).await;
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+            if until.is_some_and(|until| Instant::now() >= until) {
+                swept.stopped_early = true;
+                break;
+            }
+        }
+        if swept.looked_at > 0 {
             info!(
+                looked_at = swept.looked_at,
                 sent_again = swept.sent_again,
                 released = swept.released,
                 failed = swept.failed,
+                admitted = swept.admitted,
+                uploaded = swept.uploaded,
                 deleted = swept.deleted,
                 orphans = swept.orphans,
+                left = swept.left,
+                stopped_early = swept.stopped_early,
+                oldest_due_secs = swept.oldest_due.as_secs(),
+                duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
                 "swept"
             );
         }
-        failure.map_or(Ok(swept), Err)
+        Ok(swept)
     }
+}
 
-    /// Looks at every record that is due; what it did, and the first failure of a record.
-    async fn sweep_records(
-        &self,
-        patience: Patience,
-    ) -> Result<(Swept, Option<Unavailable>), Unavailable> {
-        let mut swept = Swept::default();
-        let (mut cursor, mut failure) = (None, None);
-        loop {
-            let page = self.records.due(self.now(), cursor.as_deref(), PAGE);
-            let page = page.await?;
-            for record in &page.records {
+impl Sweep {
+    /// Works on a page, several at once.
+    async fn page(&self, page: Vec<Due>, swept: &mut Swept) {
+        let mut tasks = JoinSet::new();
+        for due in page {
+            if tasks.len() >= AT_ONCE {
+                count(tasks.join_next().await, swept);
+            }
+            let sweep = self.clone();
+            tasks.spawn(async move {
+                let run_id = match &due {
+                    Due::Job(record) => record.run_id,
+                    Due::Reservation(run_id) => *run_id,
+                };
+                let mended = match due {
+                    Due::Job(record) => sweep.job(&record).await,
+                    Due::Reservation(run_id) => sweep.reservation(run_id).await,
+                };
                 // One that fails does not keep the sweeper from the others.
-                if let Err(error) = self.sweep_record(record, patience, &mut swept).await {
-                    let causes = causes(&error);
-                    warn!(job.id = %record.run_id, "a job is left to the next sweep: {causes}");
-                    failure.get_or_insert(error);
-                }
-            }
-            cursor = page.next;
-            if cursor.is_none() {
-                return Ok((swept, failure));
-            }
+                let mended = mended.inspect_err(|error| {
+                    warn!(%run_id, "a job is left to the next sweep: {}", causes(error));
+                });
+                mended.ok()
+            });
+        }
+        while let Some(ended) = tasks.join_next().await {
+            count(Some(ended), swept);
         }
     }
 
-    async fn sweep_record(
-        &self,
-        record: &JobRecord,
-        patience: Patience,
-        swept: &mut Swept,
-    ) -> Result<(), Unavailable> {
-        let now = self.now();
+    /// A submission that ended before its record was written.
+    async fn reservation(&self, run_id: RunId) -> Result<Mended, Unavailable> {
+        let jobs = &self.jobs;
+        // From now on the submission can't come to anything, should it still be under way.
+        jobs.records.abandon(run_id).await?;
+        jobs.objects.remove_all(&prefix(run_id)).await?;
+        jobs.records.release(run_id).await?;
+        Ok(Mended::Orphan)
+    }
+
+    async fn job(&self, record: &JobRecord) -> Result<Mended, Unavailable> {
+        let jobs = &self.jobs;
+        let now = jobs.now();
         if record.is_expired(now) || record.status == JobStatus::Deleting {
-            if let Some(record) = self.begin_deletion(record.run_id).await? {
-                self.finish_deletion(&record).await?;
-                swept.deleted += 1;
-            }
-            return Ok(());
+            return self.deletion(record).await;
         }
-        let change = self
-            .change(record.run_id, |record| self.mended(record, patience, now))
-            .await?;
-        let Change::Written(mended) = change else {
-            return Ok(());
-        };
-        match mended.status {
-            JobStatus::Failed => {
-                self.discard_leftovers(&mended).await?;
-                swept.failed += 1;
-            }
-            _ if record.status == JobStatus::Running => swept.released += 1,
-            _ => swept.sent_again += 1,
-        }
-        if mended.status == JobStatus::Queued {
-            self.queue.send(mended.run_id, Duration::ZERO).await?;
-        }
-        Ok(())
-    }
-
-    /// The record as it should be, where something did not go on.
-    fn mended(&self, record: &JobRecord, patience: Patience, now: Timestamp) -> Option<JobRecord> {
-        let at_once = patience == Patience::None;
-        let since =
-            |time: Timestamp| Duration::try_from(now.duration_since(time)).unwrap_or_default();
         match record.status {
-            JobStatus::Queued => {
-                let sent_at = record.sent_at.unwrap_or(record.updated_at);
-                (at_once || since(sent_at) >= self.timings.resend_after).then(|| {
-                    let mut next = record.next(now);
-                    next.sent_at = Some(now);
-                    next
+            JobStatus::Queued if record.is_held() => {
+                let admitted = jobs.admit_held(record).await?;
+                Ok(if admitted {
+                    Mended::Admitted
+                } else {
+                    Mended::Nothing
                 })
             }
-            JobStatus::Running => (at_once || !record.is_leased(now))
-                .then(|| self.claimed_or_exhausted(record, now, None)),
-            JobStatus::AwaitingUpload => (since(record.created_at) >= self.timings.upload_deadline)
-                .then(|| {
-                    let mut next = record.next(now);
+            JobStatus::Queued => self.queued(record, now).await,
+            JobStatus::Running => self.running(record, now).await,
+            JobStatus::AwaitingUpload => self.awaiting(record, now).await,
+            // It was finished since the store's index knew it as due.
+            JobStatus::Completed | JobStatus::Failed | JobStatus::Deleting => Ok(Mended::Nothing),
+        }
+    }
+
+    async fn deletion(&self, record: &JobRecord) -> Result<Mended, Unavailable> {
+        let jobs = &self.jobs;
+        let Some(begun) = jobs.begin_deletion(record.run_id).await? else {
+            return Ok(Mended::Nothing);
+        };
+        jobs.finish_deletion(&begun).await?;
+        if record.status != JobStatus::Deleting {
+            jobs.tell(&begun, Step::Expired);
+        }
+        Ok(Mended::Deleted)
+    }
+
+    /// Sends a job whose message must be lost.
+    async fn queued(&self, record: &JobRecord, now: Timestamp) -> Result<Mended, Unavailable> {
+        let jobs = &self.jobs;
+        let is_lost = match record.sent_at {
+            None => true,
+            Some(_) if self.patience == Patience::None => true,
+            Some(sent_at) => {
+                let since = Duration::try_from(now.duration_since(sent_at)).unwrap_or_default();
+                let is_empty = || jobs.queue.is_empty();
+                since >= jobs.timings.resend_after
+                    || *self.queue_is_empty.get_or_try_init(is_empty).await?
+            }
+        };
+        let change = jobs.change(record.run_id, |record| {
+            (record.status == JobStatus::Queued && !record.is_held()).then(|| {
+                let mut next = record.next(now);
+                if is_lost {
+                    next.sent_at = None;
+                }
+                next
+            })
+        });
+        match change.await? {
+            Change::Written(unsent) if is_lost => {
+                jobs.send(&unsent).await?;
+                jobs.tell(&unsent, Step::SentAgain);
+                Ok(Mended::SentAgain)
+            }
+            // It is looked at again later.
+            _ => Ok(Mended::Nothing),
+        }
+    }
+
+    /// Returns a job to the queue whose worker did not come back.
+    async fn running(&self, record: &JobRecord, now: Timestamp) -> Result<Mended, Unavailable> {
+        let jobs = &self.jobs;
+        let at_once = self.patience == Patience::None;
+        let change = jobs.change(record.run_id, |record| {
+            let is_dead = record.status == JobStatus::Running && !record.is_leased(now);
+            let is_dead = is_dead || (at_once && record.status == JobStatus::Running);
+            is_dead.then(|| jobs.claimed_or_exhausted(record, now, None))
+        });
+        match change.await? {
+            Change::Written(failed) if failed.status == JobStatus::Failed => {
+                jobs.tell(&failed, Step::Failed(FailureKind::Attempts));
+                jobs.discard_leftovers(&failed).await?;
+                Ok(Mended::Failed)
+            }
+            Change::Written(released) => {
+                jobs.tell(&released, Step::Released);
+                jobs.send(&released).await?;
+                Ok(Mended::Released)
+            }
+            Change::Left(_) | Change::Missing => Ok(Mended::Nothing),
+        }
+    }
+
+    /// Looks whether an upload came unnoticed, and gives it up when its time is over.
+    async fn awaiting(&self, record: &JobRecord, now: Timestamp) -> Result<Mended, Unavailable> {
+        let jobs = &self.jobs;
+        let found = jobs.objects.find(&record.payload.key).await?;
+        if let Some(found) = found.filter(|found| found.size_bytes == record.payload.size_bytes) {
+            let payload = Payload {
+                version: found.version,
+                ..record.payload.clone()
+            };
+            jobs.upload_arrived(record.run_id, &payload).await?;
+            return Ok(Mended::Uploaded);
+        }
+        let is_over = record.created_at + jobs.timings.upload_deadline <= now;
+        let change = jobs.change(record.run_id, |record| {
+            (record.status == JobStatus::AwaitingUpload).then(|| {
+                let mut next = record.next(now);
+                if is_over {
                     next.status = JobStatus::Failed;
                     next.completed_at = Some(now);
                     next.set_error("the upload did not come in time");
-                    next
-                }),
-            JobStatus::Completed | JobStatus::Failed | JobStatus::Deleting => None,
+                }
+                next
+            })
+        });
+        match change.await? {
+            Change::Written(failed) if is_over => {
+                jobs.tell(&failed, Step::Failed(FailureKind::Payload));
+                jobs.discard_leftovers(&failed).await?;
+                Ok(Mended::Failed)
+            }
+            _ => Ok(Mended::Nothing),
         }
     }
+}
 
-    /// Removes objects of runs that have no record: of a submission that ended before its record, or
-    /// of a worker that wrote after a deletion and then died.
-    async fn remove_orphans(&self, age: Duration) -> Result<u64, Unavailable> {
-        let mut orphans = 0;
-        for run_id in self.objects.runs_older_than(age).await? {
-            if self.records.get(run_id).await?.is_none() {
-                self.objects.remove_all(&prefix(run_id)).await?;
-                orphans += 1;
-            }
-        }
-        Ok(orphans)
+fn count(ended: Option<Result<Option<Mended>, JoinError>>, swept: &mut Swept) {
+    match ended {
+        Some(Ok(Some(mended))) => swept.add(mended),
+        Some(Ok(None) | Err(_)) => swept.left += 1,
+        None => {}
     }
 }

@@ -4,8 +4,10 @@
 
 mod contracts;
 mod intercepted;
+mod job_store;
 mod memory;
 
-pub use contracts::{job_store_contract, object_store_contract, queue_contract, record};
+pub use contracts::{object_store_contract, queue_contract};
 pub use intercepted::{Intercepted, Interceptor};
+pub use job_store::{job_store_contract, record};
 pub use memory::{ManualClock, MemoryJobStore, MemoryObjectStore, MemoryQueue};

@@ -1,11 +1,12 @@
 //! Uploads that do not pass through the API: the record comes first, then the payload.
 
 use serde_json::{Map, Value};
-use tracing::info;
 
+use crate::events::Step;
 use crate::jobs::{Change, JobError, Jobs};
-use crate::ports::{Created, Unavailable};
+use crate::ports::{Created, Creation, Unavailable};
 use crate::record::{JobRecord, JobStatus, Owner, Payload, RunId};
+use crate::submit::Submission;
 
 /// A job whose payload is to come.
 #[derive(Clone, Debug)]
@@ -22,12 +23,12 @@ pub struct Upload {
 
 /// What became of a payload that came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Arrived {
+pub enum UploadArrival {
     /// The job is queued now.
     Queued,
-    /// The job was queued with this payload before.
+    /// The job was queued with this payload before, and still needs it.
     Before,
-    /// No job awaits it, so nobody will ever read or remove it.
+    /// No job needs it, so nobody will ever read or remove it.
     Unwanted,
 }
 
@@ -48,21 +49,26 @@ impl Jobs {
     /// # Errors
     /// If there is no room for it, or the owner may not upload as much.
     pub async fn await_upload(&self, upload: Upload) -> Result<JobRecord, JobError> {
-        let now = self.now();
-        let record = JobRecord::new(
-            upload.run_id,
-            upload.owner,
-            JobStatus::AwaitingUpload,
-            upload.config,
-            upload.payload,
-            now,
-            self.timings.retention,
-        )?;
-        self.charge(&record.owner, record.payload.size_bytes, now)
-            .await?;
-        match self.create(&record, None, self.limits.active_jobs).await? {
-            Created::TooMany => Err(self.too_many()),
-            Created::Done | Created::Conflict | Created::Before(_) => Ok(record),
+        let submission = Submission {
+            run_id: upload.run_id,
+            owner: upload.owner,
+            config: upload.config,
+            payload: upload.payload,
+            idempotency: None,
+        };
+        let record = self.first_record(submission, JobStatus::AwaitingUpload)?;
+        let creation = Creation {
+            record: &record,
+            key: None,
+            limits: self.limits,
+            reserved: false,
+        };
+        match self.create(creation).await? {
+            Created::Refused(limit) => Err(self.limit_reached(limit)),
+            Created::Done | Created::Conflict | Created::Before(_) | Created::NotReserved => {
+                self.tell(&record, Step::Announced);
+                Ok(record)
+            }
         }
     }
 
@@ -74,30 +80,32 @@ impl Jobs {
         &self,
         run_id: RunId,
         payload: &Payload,
-    ) -> Result<Arrived, Unavailable> {
+    ) -> Result<UploadArrival, Unavailable> {
         let now = self.now();
         let change = self.change(run_id, |record| {
             (record.status == JobStatus::AwaitingUpload).then(|| {
                 let mut next = record.next(now);
                 next.status = JobStatus::Queued;
-                next.sent_at = Some(now);
                 next.payload = payload.clone();
                 next
             })
         });
-        let same = |record: &JobRecord| {
+        let is_same = |record: &JobRecord| {
             record.payload.key == payload.key && record.payload.version == payload.version
         };
+        let is_needed = |record: &JobRecord| record.status.is_active() || record.keeps_input();
         Ok(match change.await? {
-            Change::Written(_) => {
-                info!(job.id = %run_id, bytes = payload.size_bytes, "the upload of job {run_id} came");
-                self.queue.send(run_id, std::time::Duration::ZERO).await?;
-                Arrived::Queued
+            Change::Written(record) => {
+                self.tell(&record, Step::Uploaded);
+                self.send(&record).await?;
+                UploadArrival::Queued
             }
-            Change::Left(record) if same(&record) && record.status != JobStatus::Deleting => {
-                Arrived::Before
+            Change::Left(record) if is_same(&record) && is_needed(&record) => {
+                // Whoever took it may have ended before it sent the job.
+                self.send_unsent(&record).await?;
+                UploadArrival::Before
             }
-            Change::Left(_) | Change::Missing => Arrived::Unwanted,
+            Change::Left(_) | Change::Missing => UploadArrival::Unwanted,
         })
     }
 

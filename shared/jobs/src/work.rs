@@ -8,9 +8,11 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use resonare_pipeline::TokenizerInfo;
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::warn;
 use uuid::Uuid;
 
+use crate::causes::causes;
+use crate::events::{FailureKind, Step};
 use crate::jobs::{Change, Jobs, prefix};
 use crate::ports::{Message, Unavailable};
 use crate::record::{JobRecord, JobStatus, Lease, Output, Progress, RunId, Stage, StatsSummary};
@@ -27,6 +29,8 @@ pub enum Verdict {
     },
     /// The job can't be done, and never will be.
     Failed {
+        /// What kind of reason it is.
+        kind: FailureKind,
         /// Why, for the owner; names nobody.
         message: String,
         /// The numbers of the run, if it came that far.
@@ -115,30 +119,40 @@ impl Jobs {
         give_up: &AtomicBool,
         deadline: Option<Instant>,
     ) -> Result<Handled, Unavailable> {
-        let run_id = message.run_id;
-        let job = match self.claim(run_id).await? {
+        let job = match self.claim(message.run_id).await? {
             Change::Written(job) if job.status == JobStatus::Running => job,
-            Change::Written(job) | Change::Left(job) if job.status.is_finished() => {
-                return self.settle(&job, message).await;
+            Change::Written(failed) => {
+                self.tell(&failed, Step::Failed(FailureKind::Attempts));
+                return self.settle(&failed, message).await;
             }
-            Change::Left(job) if job.is_leased(self.now()) => {
-                let remaining = job
-                    .lease
-                    .map(|lease| lease.expires_at.duration_since(self.now()));
+            Change::Left(job) if job.status == JobStatus::Running => {
+                let remaining = job.lease_end().map(|end| end.duration_since(self.now()));
                 let remaining = remaining.and_then(|left| Duration::try_from(left).ok());
                 let until = remaining.unwrap_or_default() + Duration::from_secs(1);
                 self.queue.hide(&message.receipt, until).await?;
                 return Ok(Handled::Elsewhere);
             }
-            Change::Written(_) | Change::Left(_) | Change::Missing => {
+            Change::Left(job) => {
+                // Whoever finished it may have ended before this.
+                if job.status.is_finished() {
+                    self.discard_leftovers(&job).await?;
+                }
+                self.queue.acknowledge(&message.receipt).await?;
+                return Ok(Handled::Nothing);
+            }
+            Change::Missing => {
                 self.queue.acknowledge(&message.receipt).await?;
                 return Ok(Handled::Nothing);
             }
         };
-        info!(job.id = %run_id, attempt = job.attempts, "claimed job {run_id}");
+        // One whose sending was not noted yet was taken at once.
+        let sent_at = job.sent_at.unwrap_or(job.updated_at);
+        let waited = Duration::try_from(job.updated_at.duration_since(sent_at)).unwrap_or_default();
+        self.tell(&job, Step::Claimed(waited));
         let attempt = Attempt::default();
+        let stop = Stop { give_up, deadline };
         let verdict = self
-            .process_under_lease(&job, message, processor, &attempt, (give_up, deadline))
+            .process_under_lease(&job, message, processor, &attempt, stop)
             .await;
         self.commit(&job, message, verdict, &attempt).await
     }
@@ -149,7 +163,7 @@ impl Jobs {
         let (now, token) = (self.now(), Uuid::new_v4());
         let change = self.change(run_id, |record| {
             let free = match record.status {
-                JobStatus::Queued => true,
+                JobStatus::Queued => !record.is_held(),
                 JobStatus::Running => !record.is_leased(now),
                 _ => false,
             };
@@ -190,48 +204,49 @@ impl Jobs {
             next.progress = None;
         } else {
             next.status = JobStatus::Queued;
-            next.sent_at = Some(now);
+            next.sent_at = None;
         }
         next
     }
 
-    /// Runs the processor; meanwhile extends the lease, hides the message and notes progress.
+    /// Runs the processor; meanwhile extends the lease, hides the message and notes progress. None of
+    /// these keeps another waiting, and a processor that does not end in time is left behind.
     async fn process_under_lease(
         &self,
         job: &JobRecord,
         message: &Message,
         processor: &dyn Processor,
         attempt: &Attempt,
-        (give_up, deadline): (&AtomicBool, Option<Instant>),
+        stop: Stop<'_>,
     ) -> Verdict {
-        let beat = self.timings.lease / 4;
-        let processing = processor.process(job, attempt);
-        tokio::pin!(processing);
-        // Being told to stop is noticed sooner than the lease is extended.
-        let mut tick = tokio::time::interval(beat.min(Duration::from_millis(200)));
-        let mut last_beat = Instant::now();
-        loop {
-            tokio::select! {
-                verdict = &mut processing => {
-                    return match verdict {
-                        Verdict::Cancelled if is_over(deadline) => out_of_time(job, attempt),
-                        verdict => verdict,
-                    };
-                }
-                _ = tick.tick() => {
-                    if is_over(deadline) || give_up.load(Ordering::Relaxed) {
-                        attempt.cancelled.store(true, Ordering::Relaxed);
-                    }
-                    if last_beat.elapsed() >= beat {
-                        last_beat = Instant::now();
-                        self.beat(job, message, attempt).await;
-                    }
-                }
+        let beats = async {
+            // Should the worker die, the message comes back when its lease ends, not later.
+            self.hide(message).await;
+            loop {
+                tokio::time::sleep(self.timings.lease / 4).await;
+                self.beat(job, attempt).await;
+                self.hide(message).await;
             }
+        };
+        tokio::select! {
+            biased;
+            verdict = processor.process(job, attempt) => match verdict {
+                Verdict::Cancelled if stop.is_over() => out_of_time(job, attempt),
+                verdict => verdict,
+            },
+            () = beats => unreachable!("beats never end"),
+            () = stop.watch(attempt) => out_of_time(job, attempt),
         }
     }
 
-    async fn beat(&self, job: &JobRecord, message: &Message, attempt: &Attempt) {
+    async fn hide(&self, message: &Message) {
+        if let Err(error) = self.queue.hide(&message.receipt, self.timings.lease).await {
+            let run_id = message.run_id;
+            warn!(%run_id, "failed to hide a message: {}", causes(&error));
+        }
+    }
+
+    async fn beat(&self, job: &JobRecord, attempt: &Attempt) {
         let now = self.now();
         let bytes_read = attempt.bytes_read.load(Ordering::Relaxed);
         let progress = Progress::of(bytes_read, job.payload.size_bytes);
@@ -254,10 +269,10 @@ impl Jobs {
                 attempt.cancelled.store(true, Ordering::Relaxed);
             }
             // The commit is fenced: if the lease runs out meanwhile, it will be refused.
-            Err(error) => warn!(job.id = %job.run_id, "failed to extend a lease: {error}"),
-        }
-        if let Err(error) = self.queue.hide(&message.receipt, self.timings.lease).await {
-            warn!(job.id = %job.run_id, "failed to hide a message: {error}");
+            Err(error) => {
+                let run_id = job.run_id;
+                warn!(%run_id, "failed to extend a lease: {}", causes(&error));
+            }
         }
     }
 
@@ -279,28 +294,53 @@ impl Jobs {
             })
         });
         match committed.await? {
-            Change::Written(done) if done.status.is_finished() => self.settle(&done, message).await,
+            Change::Written(done) if done.status.is_finished() => {
+                let took = now.duration_since(job.updated_at);
+                let step = match &verdict {
+                    Verdict::Completed { .. } => {
+                        Step::Completed(Duration::try_from(took).unwrap_or_default())
+                    }
+                    Verdict::Failed { kind, .. } => Step::Failed(*kind),
+                    Verdict::Retry { .. } | Verdict::Cancelled => {
+                        Step::Failed(FailureKind::Attempts)
+                    }
+                };
+                self.tell(&done, step);
+                self.settle(&done, message).await
+            }
             Change::Written(again) => {
-                if let Verdict::Retry { message } = &verdict {
-                    warn!(job.id = %job.run_id, "attempt {} failed: {message}", again.attempts);
-                }
-                let pause = match &verdict {
+                let pause = if let Verdict::Retry { message } = &verdict {
+                    warn!(run_id = %job.run_id, "an attempt failed: {message}");
+                    let pause = self.timings.pause(again.attempts);
+                    self.tell(&again, Step::Postponed(pause));
+                    pause
+                } else {
                     // Given back, not failed: somebody else may take it at once.
-                    Verdict::Cancelled => Duration::ZERO,
-                    _ => self.timings.pause(again.attempts),
+                    self.tell(&again, Step::GivenBack);
+                    Duration::ZERO
                 };
                 self.queue.hide(&message.receipt, pause).await?;
                 Ok(Handled::Postponed)
             }
             Change::Left(other) if other.status.is_finished() => {
-                self.settle(&other, message).await?;
+                self.discard_leftovers(&other).await?;
+                self.queue.acknowledge(&message.receipt).await?;
                 Ok(Handled::Lost)
             }
             Change::Left(other) if other.status != JobStatus::Deleting => {
                 // Whoever has the claim stores the same bytes under the same keys.
                 Ok(Handled::Lost)
             }
-            Change::Left(_) | Change::Missing => {
+            Change::Left(deleted) => {
+                self.objects.remove_all(&prefix(job.run_id)).await?;
+                if has_lease_of(&deleted, job) {
+                    // No other worker can be at it.
+                    self.records.remove(&deleted).await?;
+                }
+                self.queue.acknowledge(&message.receipt).await?;
+                Ok(Handled::Lost)
+            }
+            Change::Missing => {
                 self.objects.remove_all(&prefix(job.run_id)).await?;
                 self.queue.acknowledge(&message.receipt).await?;
                 Ok(Handled::Lost)
@@ -328,6 +368,7 @@ impl Jobs {
                 message,
                 stats,
                 outputs,
+                ..
             } => {
                 next.status = JobStatus::Failed;
                 next.completed_at = Some(now);
@@ -339,6 +380,8 @@ impl Jobs {
                 let mut failed = record.clone();
                 failed.set_error(message);
                 next = self.claimed_or_exhausted(&failed, now, None);
+                // Its message comes back.
+                next.sent_at = Some(now);
             }
             Verdict::Cancelled => {
                 next.status = JobStatus::Queued;
@@ -354,7 +397,6 @@ impl Jobs {
     async fn settle(&self, job: &JobRecord, message: &Message) -> Result<Handled, Unavailable> {
         self.discard_leftovers(job).await?;
         self.queue.acknowledge(&message.receipt).await?;
-        info!(job.id = %job.run_id, status = job.status.name(), "job {} is finished", job.run_id);
         Ok(if job.status == JobStatus::Completed {
             Handled::Completed
         } else {
@@ -363,8 +405,40 @@ impl Jobs {
     }
 }
 
-fn is_over(deadline: Option<Instant>) -> bool {
-    deadline.is_some_and(|deadline| Instant::now() >= deadline)
+/// What ends an attempt before it is done.
+#[derive(Clone, Copy)]
+struct Stop<'a> {
+    /// Set when the worker is to give the job back.
+    give_up: &'a AtomicBool,
+    /// When the time that the worker has is over.
+    deadline: Option<Instant>,
+}
+
+impl Stop<'_> {
+    /// How soon being told to stop is noticed.
+    const LOOK: Duration = Duration::from_millis(200);
+    /// What a processor may take to notice that it is cancelled.
+    const GRACE: Duration = Duration::from_secs(5);
+
+    fn is_over(&self) -> bool {
+        self.deadline
+            .is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    /// Cancels the attempt when it is to end; ends when it should have ended.
+    async fn watch(self, attempt: &Attempt) {
+        loop {
+            if self.is_over() {
+                attempt.cancelled.store(true, Ordering::Relaxed);
+                tokio::time::sleep(Self::GRACE).await;
+                return;
+            }
+            if self.give_up.load(Ordering::Relaxed) {
+                attempt.cancelled.store(true, Ordering::Relaxed);
+            }
+            tokio::time::sleep(Self::LOOK).await;
+        }
+    }
 }
 
 fn out_of_time(job: &JobRecord, attempt: &Attempt) -> Verdict {
@@ -373,6 +447,7 @@ fn out_of_time(job: &JobRecord, attempt: &Attempt) -> Verdict {
         job.payload.size_bytes,
     );
     Verdict::Failed {
+        kind: FailureKind::Time,
         message: format!(
             "the job was not done in the time that a worker has: {read} of {total} bytes were read; \
              run `resonare prepare` on a machine of your own, or split the export"
@@ -382,8 +457,13 @@ fn out_of_time(job: &JobRecord, attempt: &Attempt) -> Verdict {
     }
 }
 
+/// Whether a record has the claim that `job` was read with.
+fn has_lease_of(record: &JobRecord, job: &JobRecord) -> bool {
+    let token = |record: &JobRecord| record.lease.map(|lease| lease.token);
+    token(record) == token(job)
+}
+
 /// Whether the claim that `job` was read with still holds.
 fn holds(record: &JobRecord, job: &JobRecord) -> bool {
-    let token = |record: &JobRecord| record.lease.map(|lease| lease.token);
-    record.status == JobStatus::Running && token(record) == token(job)
+    record.status == JobStatus::Running && has_lease_of(record, job)
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use resonare_jobs::ports::Unavailable;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-/// The tables, as they are created. A later version adds migrations behind it.
-const SCHEMA: &str = "
+/// The tables of version 0.1, in which every database begins.
+const FIRST_SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS jobs (
     run_id TEXT PRIMARY KEY,
     revision INTEGER NOT NULL,
@@ -20,9 +20,6 @@ CREATE TABLE IF NOT EXISTS jobs (
     record TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS jobs_of_owner ON jobs (owner, created_at DESC, run_id DESC);
-CREATE INDEX IF NOT EXISTS jobs_by_status ON jobs (status, created_at, run_id);
-CREATE INDEX IF NOT EXISTS jobs_of_owner_by_status ON jobs (owner, status);
-CREATE INDEX IF NOT EXISTS jobs_by_expiry ON jobs (expires_at);
 CREATE TABLE IF NOT EXISTS idempotency_keys (
     owner TEXT NOT NULL,
     key TEXT NOT NULL,
@@ -47,6 +44,33 @@ CREATE INDEX IF NOT EXISTS messages_by_time ON messages (visible_at, id);
 CREATE INDEX IF NOT EXISTS messages_by_receipt ON messages (receipt);
 ";
 
+/// What each later version adds, in order. A database says in `user_version` how many it has had.
+///
+/// 1: when a job is due, counters of owners, reservations. Jobs that version 0.1 left unfinished are due
+/// at once, and counted when they are looked at.
+const MIGRATIONS: [&str; 1] = ["
+DROP INDEX IF EXISTS jobs_by_status;
+DROP INDEX IF EXISTS jobs_of_owner_by_status;
+DROP INDEX IF EXISTS jobs_by_expiry;
+ALTER TABLE jobs ADD COLUMN due_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN is_deleted INTEGER NOT NULL DEFAULT 0;
+UPDATE jobs SET due_at = expires_at WHERE finished = 1;
+CREATE INDEX jobs_of_owner_by_status ON jobs (owner, status, created_at DESC, run_id DESC);
+CREATE INDEX jobs_by_due ON jobs (due_at, run_id);
+CREATE TABLE owners (
+    owner TEXT PRIMARY KEY,
+    active INTEGER NOT NULL,
+    queued INTEGER NOT NULL,
+    running INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE reservations (
+    run_id TEXT PRIMARY KEY,
+    due_at INTEGER NOT NULL,
+    is_abandoned INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX reservations_by_due ON reservations (due_at, run_id);
+"];
+
 /// The database can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
@@ -56,6 +80,24 @@ pub enum DatabaseError {
     /// A record is not what this version writes or any before it wrote.
     #[error("a record of the database cannot be read")]
     Record(#[from] serde_json::Error),
+    /// A later version has changed its tables.
+    #[error("the database was written by a later version of resonare; use that one")]
+    TooNew,
+}
+
+/// Creates what a database does not have yet.
+fn migrate(connection: &mut Connection) -> Result<(), DatabaseError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(FIRST_SCHEMA)?;
+    let done: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let done = usize::try_from(done).unwrap_or(usize::MAX);
+    let missing = MIGRATIONS.get(done..).ok_or(DatabaseError::TooNew)?;
+    for migration in missing {
+        transaction.execute_batch(migration)?;
+    }
+    let version = format!("PRAGMA user_version = {}", MIGRATIONS.len());
+    transaction.execute_batch(&version)?;
+    Ok(transaction.commit()?)
 }
 
 /// An open database. Clones share it.
@@ -68,14 +110,14 @@ impl Database {
     /// # Errors
     /// If it can't be opened, or is no database.
     pub fn open(path: &Path) -> Result<Self, DatabaseError> {
-        let connection = Connection::open(path)?;
+        let mut connection = Connection::open(path)?;
         connection.busy_timeout(Duration::from_secs(5))?;
         // A write-ahead log, flushed at each commit: what was answered survives a power cut.
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         // What is removed is private: its bytes do not stay in free pages.
         connection.pragma_update(None, "secure_delete", "ON")?;
-        connection.execute_batch(SCHEMA)?;
+        migrate(&mut connection)?;
         Ok(Self(Arc::new(Mutex::new(connection))))
     }
 

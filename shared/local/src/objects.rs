@@ -3,11 +3,10 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use resonare_jobs::RunId;
-use resonare_jobs::ports::{ObjectReader, ObjectStore, ObjectWriter, Unavailable};
+use resonare_jobs::ports::{Found, ObjectReader, ObjectStore, ObjectWriter, Unavailable};
 use tempfile::NamedTempFile;
 
 /// Holds what is not finished.
@@ -131,28 +130,6 @@ impl FileObjectStore {
         }
         Ok(())
     }
-
-    fn runs_older_than_blocking(&self, age: Duration) -> io::Result<Vec<RunId>> {
-        let now = SystemTime::now();
-        let mut runs = Vec::new();
-        for entry in entries(&self.root)? {
-            let Ok(run_id) = entry.file_name().to_string_lossy().parse() else {
-                continue;
-            };
-            let changed = match entry.metadata().and_then(|metadata| metadata.modified()) {
-                Ok(changed) => changed,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(error),
-            };
-            if now
-                .duration_since(changed)
-                .is_ok_and(|unchanged| unchanged > age)
-            {
-                runs.push(run_id);
-            }
-        }
-        Ok(runs)
-    }
 }
 
 struct FileWriter {
@@ -222,9 +199,17 @@ impl ObjectStore for FileObjectStore {
         blocking(move || store.remove_blocking(&prefix)).await
     }
 
-    async fn runs_older_than(&self, age: Duration) -> Result<Vec<RunId>, Unavailable> {
-        let store = self.clone();
-        blocking(move || store.runs_older_than_blocking(age)).await
+    async fn find(&self, key: &str) -> Result<Option<Found>, Unavailable> {
+        let (store, key) = (self.clone(), key.to_owned());
+        let find = move || match fs::metadata(store.path(&key)?) {
+            Ok(found) => Ok(Some(Found {
+                size_bytes: found.len(),
+                version: None,
+            })),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        };
+        blocking(find).await
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use resonare_jobs::RunId;
 use resonare_jobs::ports::{Message, Queue, Unavailable};
+use resonare_jobs::{Owner, RunId};
 use rusqlite::{OptionalExtension as _, Transaction, params};
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -60,7 +60,12 @@ fn after(delay: Duration) -> i64 {
 
 #[async_trait]
 impl Queue for SqliteQueue {
-    async fn send(&self, run_id: RunId, delay: Duration) -> Result<(), Unavailable> {
+    async fn send(
+        &self,
+        run_id: RunId,
+        _owner: &Owner,
+        delay: Duration,
+    ) -> Result<(), Unavailable> {
         let send = move |transaction: &Transaction<'_>| {
             // One that nobody has received yet serves for both.
             let waiting = transaction.execute(
@@ -128,5 +133,13 @@ impl Queue for SqliteQueue {
             Ok(())
         };
         self.database.run(PORT, acknowledge).await
+    }
+
+    async fn is_empty(&self) -> Result<bool, Unavailable> {
+        let look = move |transaction: &Transaction<'_>| {
+            let mut any = transaction.prepare_cached("SELECT 1 FROM messages LIMIT 1")?;
+            Ok(!any.exists([])?)
+        };
+        self.database.run(PORT, look).await
     }
 }

@@ -1,10 +1,14 @@
 //! The local adapters keep the contracts that all adapters keep, and what they store survives.
 
 use std::io::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
-use resonare_jobs::ports::{JobStore as _, ObjectStore as _, Queue as _};
-use resonare_jobs::testkit::{job_store_contract, object_store_contract, queue_contract, record};
+use resonare_jobs::ports::{Clock as _, Creation, JobStore as _, ObjectStore as _, Queue as _};
+use resonare_jobs::testkit::{
+    ManualClock, job_store_contract, object_store_contract, queue_contract, record,
+};
+use resonare_jobs::{JobStatus, Jobs, Limits, NoObserver, Owner, Tally, Timings};
 use resonare_local::{Database, FileObjectStore, SqliteJobStore, SqliteQueue};
 
 #[tokio::test]
@@ -34,12 +38,18 @@ async fn another_process_finds_what_was_stored_and_nothing_unfinished() {
     let job = record("ann", 1000);
     {
         let database = Database::open(&path).unwrap();
+        let creation = Creation {
+            record: &job,
+            key: None,
+            limits: Limits::NONE,
+            reserved: false,
+        };
         SqliteJobStore::new(database.clone())
-            .create(&job, None, usize::MAX)
+            .create(creation)
             .await
             .unwrap();
         SqliteQueue::new(database)
-            .send(job.run_id, Duration::ZERO)
+            .send(job.run_id, &job.owner, Duration::ZERO)
             .await
             .unwrap();
         let objects = FileObjectStore::open(folder.path()).unwrap();
@@ -88,4 +98,74 @@ async fn the_records_of_an_earlier_version_stay_readable() {
         "payload":{"key":"k","version":null,"size_bytes":5}}"#;
     let record: resonare_jobs::JobRecord = serde_json::from_str(json).unwrap();
     assert_eq!((record.attempts, record.revision), (0, 3));
+}
+
+/// A database as version 0.1 left it when it was killed, with five unfinished jobs.
+const VERSION_0_1: &str = include_str!("fixtures/jobs-0.1.sql");
+
+#[tokio::test]
+async fn a_database_of_version_0_1_is_taken_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jobs.db");
+    let old = rusqlite::Connection::open(&path).unwrap();
+    old.execute_batch(VERSION_0_1).unwrap();
+    drop(old);
+    for _ in 0..2 {
+        Database::open(&path).unwrap();
+    }
+    let database = Database::open(&path).unwrap();
+    let (records, queue) = (
+        SqliteJobStore::new(database.clone()),
+        SqliteQueue::new(database),
+    );
+    let owner = Owner("local".to_owned());
+    let statuses = async || {
+        let page = records.list(&owner, None, None, 99).await.unwrap();
+        let mut statuses: Vec<_> = page.records.iter().map(|job| job.status.name()).collect();
+        statuses.sort_unstable();
+        statuses
+    };
+    let mut expected = vec!["AWAITING_UPLOAD"];
+    expected.extend(["COMPLETED"; 5]);
+    expected.push("FAILED");
+    expected.extend(["QUEUED"; 3]);
+    expected.push("RUNNING");
+    assert_eq!(statuses().await, expected);
+    let completed = Some(JobStatus::Completed);
+    let page = records.list(&owner, completed, None, 99).await.unwrap();
+    assert_eq!(page.records.len(), 5);
+
+    // The first look at what is unfinished counts it.
+    assert_eq!(records.counters(&owner).await.unwrap(), Tally::default());
+    let clock = ManualClock::at(page.records[0].updated_at);
+    records.recover(clock.now()).await.unwrap();
+    queue.recover().await.unwrap();
+    let jobs = Jobs {
+        objects: Arc::new(FileObjectStore::open(folder.path()).unwrap()),
+        records: Arc::new(records.clone()),
+        queue: Arc::new(queue),
+        clock: Arc::new(clock),
+        timings: Timings::default(),
+        limits: Limits::NONE,
+        observer: Arc::new(NoObserver),
+    };
+    let swept = jobs.recover().await.unwrap();
+    assert_eq!((swept.looked_at, swept.left), (5, 0));
+    let counted = records.counters(&owner).await.unwrap();
+    assert_eq!((counted.active, counted.queued, counted.running), (5, 4, 0));
+    let page = records.list(&owner, None, None, 99).await.unwrap();
+    for job in page.records.iter().filter(|job| job.status.is_active()) {
+        jobs.delete(&owner, job.run_id).await.unwrap();
+    }
+    assert_eq!(records.counters(&owner).await.unwrap(), Tally::default());
+}
+
+#[tokio::test]
+async fn a_database_of_a_later_version_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jobs.db");
+    let later = rusqlite::Connection::open(&path).unwrap();
+    later.execute_batch("PRAGMA user_version = 99").unwrap();
+    let error = Database::open(&path).unwrap_err();
+    assert!(error.to_string().contains("later version"), "{error}");
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use resonare_jobs::{
-    Attempt, Handled, JobRecord, JobStatus, Jobs, Limits, Owner, Payload, Processor, RunId,
-    StatsSummary, Submission, SystemClock, Timings, Verdict,
+    Attempt, Handled, JobRecord, JobStatus, Jobs, Limits, NoObserver, Owner, Payload, Processor,
+    RunId, StatsSummary, Submission, SystemClock, Timings, Verdict,
 };
 use resonare_local::{Database, FileObjectStore, SqliteJobStore, SqliteQueue};
 use serde_json::Map;
@@ -49,6 +49,7 @@ async fn a_long_job_with_a_short_lease_is_claimed_once_whatever_is_delivered_mea
             ..Timings::default()
         },
         limits: Limits::NONE,
+        observer: Arc::new(NoObserver),
     };
     let owner = Owner("local".to_owned());
     let run_id = RunId::generate(jobs.clock.now());
@@ -64,6 +65,7 @@ async fn a_long_job_with_a_short_lease_is_claimed_once_whatever_is_delivered_mea
         },
         idempotency: None,
     };
+    jobs.reserve(run_id).await.unwrap();
     jobs.submit(submission).await.unwrap();
     let slow = Arc::new(Slow::default());
     let done = Arc::new(AtomicBool::new(false));
@@ -85,8 +87,9 @@ async fn a_long_job_with_a_short_lease_is_claimed_once_whatever_is_delivered_mea
         });
     }
     for _ in 0..JOB.as_secs() + 2 {
-        jobs.queue.send(run_id, Duration::ZERO).await.unwrap();
-        jobs.sweep().await.unwrap();
+        let sent = jobs.queue.send(run_id, &owner, Duration::ZERO);
+        sent.await.unwrap();
+        jobs.sweep(None).await.unwrap();
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     done.store(true, Ordering::SeqCst);

@@ -6,29 +6,41 @@ use resonare_jobs::ports::{Completion, ObjectStore as _, Uploads as _};
 use resonare_jobs::testkit::{job_store_contract, object_store_contract, queue_contract};
 use resonare_jobs::{Payload, RunId};
 
-use crate::emulator::Emulator;
+use crate::emulator::{Emulator, Program};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn records_keep_the_contract() {
-    let emulator = Emulator::start().await;
-    job_store_contract(&emulator.records().await).await;
+/// The suites, against one emulator.
+macro_rules! contracts {
+    ($module:ident, $program:expr) => {
+        mod $module {
+            use super::*;
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn records_keep_the_contract() {
+                let emulator = Emulator::start($program).await;
+                job_store_contract(&emulator.records().await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn the_queue_keeps_the_contract() {
+                let emulator = Emulator::start($program).await;
+                queue_contract(&emulator.queue().await, tokio::time::sleep).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn objects_keep_the_contract() {
+                let emulator = Emulator::start($program).await;
+                object_store_contract(&emulator.objects().await).await;
+            }
+        }
+    };
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_queue_keeps_the_contract() {
-    let emulator = Emulator::start().await;
-    queue_contract(&emulator.queue().await, tokio::time::sleep).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn objects_keep_the_contract() {
-    let emulator = Emulator::start().await;
-    object_store_contract(&emulator.objects().await).await;
-}
+contracts!(ministack, Program::Ministack);
+contracts!(moto, Program::Moto);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_object_is_read_and_removed_in_the_version_that_is_named() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start(Program::Ministack).await;
     let objects = emulator.objects().await;
     let s3 = &emulator.clients.s3;
     let put = async |bytes: &'static [u8]| {
@@ -52,7 +64,7 @@ async fn an_object_is_read_and_removed_in_the_version_that_is_named() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signed_address_takes_what_was_announced_once() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start(Program::Ministack).await;
     let objects = emulator.objects().await;
     let run_id = RunId::generate(jiff::Timestamp::now());
     let payload = objects.begin(run_id, 5, None).await.unwrap();
@@ -93,7 +105,7 @@ async fn a_signed_address_takes_what_was_announced_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_upload_has_parts_and_is_completed_once() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start(Program::Ministack).await;
     let objects = emulator.objects().await;
     let run_id = RunId::generate(jiff::Timestamp::now());
     let payload = objects.begin(run_id, 6_000_000_000, None).await.unwrap();
@@ -128,7 +140,7 @@ async fn a_large_upload_has_parts_and_is_completed_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unfinished_object_leaves_no_upload() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start(Program::Ministack).await;
     let objects = emulator.objects().await;
     let mut writer = objects.create("a/b").await.unwrap();
     let written = tokio::task::spawn_blocking(move || {
@@ -147,7 +159,7 @@ async fn an_unfinished_object_leaves_no_upload() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn parts_of_an_upload_are_removed_with_its_run() {
-    let emulator = Emulator::start().await;
+    let emulator = Emulator::start(Program::Ministack).await;
     let objects = emulator.objects().await;
     let [removed, other] = [(); 2].map(|()| RunId::generate(jiff::Timestamp::now()));
     for run_id in [removed, other] {

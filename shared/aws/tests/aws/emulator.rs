@@ -1,4 +1,6 @@
-//! A server that speaks the protocols of S3, `DynamoDB` and SQS. `cargo xtask test` installs it.
+//! Servers that speak the protocols of S3, `DynamoDB` and SQS. `cargo xtask test` installs them.
+//!
+//! There are two, of different people: where they disagree, AWS's documentation decides.
 
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -11,10 +13,44 @@ use aws_sdk_dynamodb::types::{
 };
 use resonare_aws::{Clients, DynamoJobStore, S3ObjectStore, SqsQueue};
 
-const PROGRAM: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../../.tools/aws/bin/ministack"
-);
+const PROGRAMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../.tools/aws/bin");
+
+/// Which program it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Program {
+    Ministack,
+    Moto,
+}
+
+impl Program {
+    fn command(self, port: u16) -> Command {
+        let program = |name: &str| {
+            let path = Path::new(PROGRAMS).join(name);
+            assert!(
+                path.exists(),
+                "{name} is not installed; `cargo xtask test` installs it"
+            );
+            Command::new(path)
+        };
+        match self {
+            Self::Ministack => {
+                let mut command = program("ministack");
+                command
+                    .env("BIND_HOST", "127.0.0.1")
+                    .env("GATEWAY_PORT", port.to_string())
+                    .env("LOCALSTACK_HOSTNAME", format!("127.0.0.1:{port}"))
+                    .env("IOT_MTLS_ENABLED", "0")
+                    .env("SFTP_ENABLED", "0");
+                command
+            }
+            Self::Moto => {
+                let mut command = program("moto_server");
+                command.args(["--host", "127.0.0.1", "--port", &port.to_string()]);
+                command
+            }
+        }
+    }
+}
 
 /// A running emulator, of this process alone.
 pub(crate) struct Emulator {
@@ -23,21 +59,13 @@ pub(crate) struct Emulator {
 }
 
 impl Emulator {
-    pub(crate) async fn start() -> Self {
-        assert!(
-            Path::new(PROGRAM).exists(),
-            "the emulator is not installed; `cargo xtask test` installs it"
-        );
+    pub(crate) async fn start(program: Program) -> Self {
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = free.local_addr().unwrap().port();
         drop(free);
         let address = format!("127.0.0.1:{port}");
-        let child = Command::new(PROGRAM)
-            .env("BIND_HOST", "127.0.0.1")
-            .env("GATEWAY_PORT", port.to_string())
-            .env("LOCALSTACK_HOSTNAME", &address)
-            .env("IOT_MTLS_ENABLED", "0")
-            .env("SFTP_ENABLED", "0")
+        let child = program
+            .command(port)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -94,32 +122,27 @@ impl Emulator {
                 .build()
                 .unwrap()
         };
-        let index = |name: &str, hash: &str, range: &str, projection: Projection| {
+        let index = |name: &str, hash: &str, range: &str| {
+            let keys_alone = Projection::builder().projection_type(ProjectionType::KeysOnly);
             GlobalSecondaryIndex::builder()
                 .index_name(name)
                 .key_schema(key(hash, KeyType::Hash))
                 .key_schema(key(range, KeyType::Range))
-                .projection(projection)
+                .projection(keys_alone.build())
                 .build()
                 .unwrap()
         };
-        let all = Projection::builder().projection_type(ProjectionType::All);
-        let owner = Projection::builder()
-            .projection_type(ProjectionType::Include)
-            .non_key_attributes("owner");
+        let attributes = ["pk", "owner", "owner_status", "created", "lane", "due"];
         self.clients
             .dynamodb
             .create_table()
             .table_name("jobs")
             .billing_mode(BillingMode::PayPerRequest)
-            .set_attribute_definitions(Some(
-                ["pk", "owner", "created", "lane", "work"]
-                    .map(attribute)
-                    .to_vec(),
-            ))
+            .set_attribute_definitions(Some(attributes.map(attribute).to_vec()))
             .key_schema(key("pk", KeyType::Hash))
-            .global_secondary_indexes(index("by-owner", "owner", "created", all.build()))
-            .global_secondary_indexes(index("by-work", "lane", "work", owner.build()))
+            .global_secondary_indexes(index("by-owner", "owner", "created"))
+            .global_secondary_indexes(index("by-status", "owner_status", "created"))
+            .global_secondary_indexes(index("by-due", "lane", "due"))
             .send()
             .await
             .unwrap();

@@ -6,7 +6,6 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::{Extension, Json};
 use resonare_jobs::{JobError, Jobs, Owner, Payload, RunId, Submission};
 use sha2::{Digest as _, Sha256};
-use tracing::warn;
 
 use super::extract::Query;
 use super::{Accepted, to_the_end};
@@ -28,7 +27,9 @@ const LONGEST_IDEMPOTENCY_KEY: usize = 255;
             pattern = "^[!-~]*$",
             description = "The same key with the same body and configuration is the same job, for 24 hours"),
     ),
-    request_body(description = "An export, also gzipped (`Content-Encoding: gzip`)", content = Export),
+    request_body(description = "An export, also gzipped: as `application/gzip`, or with `Content-Encoding: gzip` where \
+        nothing on the way takes JSON for text, as API Gateway does", content(
+            (Export = "application/json"), (Vec<u8> = "application/gzip"))),
     responses(
     (status = ACCEPTED, body = Accepted),
     (status = BAD_REQUEST, body = Problem, content_type = "application/problem+json",
@@ -60,25 +61,23 @@ pub(crate) async fn process(
     if !is_repeated {
         api.jobs.admit(&owner).await?;
     }
+    let call = Call {
+        run_id: RunId::generate(api.jobs.clock.now()),
+        owner,
+        query,
+        idempotency_key,
+    };
     let accepted = to_the_end(async move {
-        let run_id = RunId::generate(api.jobs.clock.now());
-        let key = Jobs::payload_key(run_id);
-        let stored = store(&api, &key, body).await?;
-        let submission = submission(
-            &api,
-            run_id,
-            owner,
-            key.clone(),
-            query,
-            &stored,
-            idempotency_key,
-        );
+        let run_id = call.run_id;
+        api.jobs.reserve(run_id).await?;
+        let submission = match store(&api, run_id, body).await {
+            Ok(stored) => submission(&api, call, &stored),
+            Err(problem) => Err(problem),
+        };
         match submission {
             Ok(submission) => Ok(api.jobs.submit(submission).await?),
             Err(problem) => {
-                if let Err(error) = api.jobs.objects.remove_all(&key).await {
-                    warn!(job.id = %run_id, "a payload is left to the sweeper: {error}");
-                }
+                api.jobs.drop_reserved(run_id).await;
                 Err(problem)
             }
         }
@@ -87,23 +86,24 @@ pub(crate) async fn process(
     Ok((StatusCode::ACCEPTED, Json(accepted)))
 }
 
-async fn store(api: &Api, key: &str, body: Body) -> Result<Stored, Problem> {
-    let writer = api.jobs.objects.create(key).await.map_err(JobError::from)?;
-    body::store_export(body, writer, api.limits).await
-}
-
-fn submission(
-    api: &Api,
+/// A submission that is under way.
+struct Call {
     run_id: RunId,
     owner: Owner,
-    key: String,
     query: Vec<(String, String)>,
-    stored: &Stored,
     idempotency_key: Option<String>,
-) -> Result<Submission, Problem> {
+}
+
+async fn store(api: &Api, run_id: RunId, body: Body) -> Result<Stored, Problem> {
+    let key = Jobs::payload_key(run_id);
+    let writer = api.jobs.objects.create(&key).await;
+    body::store_export(body, writer.map_err(JobError::from)?, api.limits).await
+}
+
+fn submission(api: &Api, call: Call, stored: &Stored) -> Result<Submission, Problem> {
     let mut values = as_text(&stored.checked.beside)?;
-    // What the address says counts.
-    values.extend(query);
+    // What the URL says counts.
+    values.extend(call.query);
     let config = merge(&api.configuration, values)?;
     // A digest, since it is kept: the configuration may name people.
     let both = format!(
@@ -113,16 +113,16 @@ fn submission(
     );
     let fingerprint = base16ct::lower::encode_string(&Sha256::digest(both));
     Ok(Submission {
-        run_id,
-        owner,
+        run_id: call.run_id,
+        owner: call.owner,
         config,
         payload: Payload {
-            key,
+            key: Jobs::payload_key(call.run_id),
             version: None,
             size_bytes: stored.size_bytes,
             upload: None,
         },
-        idempotency: idempotency_key.map(|key| (key, fingerprint)),
+        idempotency: call.idempotency_key.map(|key| (key, fingerprint)),
     })
 }
 
@@ -138,8 +138,11 @@ fn check_headers(headers: &HeaderMap, api: &Api) -> Result<(), Problem> {
         .next()
         .unwrap_or_default()
         .trim();
-    if !media_type.eq_ignore_ascii_case("application/json") {
-        let detail = "the Content-Type must be application/json";
+    let is_known = ["application/json", "application/gzip", "application/x-gzip"]
+        .iter()
+        .any(|known| media_type.eq_ignore_ascii_case(known));
+    if !is_known {
+        let detail = "the Content-Type must be application/json, or application/gzip for a compressed export";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
     }
     let encoding = text(header::CONTENT_ENCODING).trim();

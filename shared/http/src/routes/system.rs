@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::{Extension, Json};
-use resonare_jobs::{JobStatus, Owner};
+use resonare_jobs::Owner;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -17,16 +17,14 @@ use crate::problem::Problem;
 
 /// The caller's newest jobs that the queue shows.
 const SHOWN: usize = 50;
-/// The most queued jobs that are counted.
-const COUNTED: usize = 1000;
 
 /// What waits and what runs, of the caller's jobs.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct QueueInfo {
     /// Whether a job is being worked on.
     running: bool,
-    /// Jobs that wait, counted up to 1,000.
-    queue_size: usize,
+    /// Jobs that wait.
+    queue_size: u64,
     /// The newest 50 jobs.
     #[schema(value_type = std::collections::HashMap<String, JobInfo>)]
     jobs: Map<String, Value>,
@@ -41,16 +39,15 @@ pub(crate) async fn queue(
     State(api): State<Api>,
     Extension(owner): Extension<Owner>,
 ) -> Result<Json<QueueInfo>, Problem> {
-    let running = api.jobs.count(&owner, JobStatus::Running, 1).await? > 0;
-    let queue_size = api.jobs.count(&owner, JobStatus::Queued, COUNTED).await?;
+    let counted = api.jobs.counters(&owner).await?;
     let jobs = if api.lists_jobs {
         by_name(&api, api.jobs.list(&owner, None, None, SHOWN).await?).await?
     } else {
         Map::new()
     };
     Ok(Json(QueueInfo {
-        running,
-        queue_size,
+        running: counted.running > 0,
+        queue_size: u64::try_from(counted.queued).unwrap_or_default(),
         jobs,
     }))
 }

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::{Extension, Json};
 use jiff::Timestamp;
 use resonare_jobs::ports::{Completion, UploadPart};
-use resonare_jobs::{Arrived, JobError, JobRecord, JobStatus, Owner, RunId, Upload};
+use resonare_jobs::{JobError, JobRecord, JobStatus, Owner, RunId, Upload, UploadArrival};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Number, Value};
@@ -199,8 +199,8 @@ pub(crate) async fn complete(
         Ok(arrived.map_err(JobError::from)?)
     };
     match to_the_end(arrived).await? {
-        Arrived::Queued | Arrived::Before => Ok(Json(Accepted::queued(run_id))),
-        Arrived::Unwanted => Err(JobError::NotFound.into()),
+        UploadArrival::Queued | UploadArrival::Before => Ok(Json(Accepted::queued(run_id))),
+        UploadArrival::Unwanted => Err(JobError::NotFound.into()),
     }
 }
 

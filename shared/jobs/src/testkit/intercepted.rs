@@ -8,11 +8,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use crate::limits::Limits;
 use crate::ports::{
-    Created, IdempotencyKey, JobStore, KeyedRun, Message, ObjectReader, ObjectStore, ObjectWriter,
-    Page, Queue, Unavailable, Written,
+    Admitted, Created, Creation, DuePage, Found, JobStore, KeyedRun, Message, ObjectReader,
+    ObjectStore, ObjectWriter, Page, Queue, Unavailable, Written,
 };
-use crate::record::{JobRecord, JobStatus, Owner, RunId};
+use crate::record::{JobRecord, JobStatus, Owner, RunId, Tally};
 
 /// Stands between a use case and its ports.
 pub trait Interceptor: Send + Sync + 'static {
@@ -100,23 +101,34 @@ impl<P: ObjectStore, I: Interceptor> ObjectStore for Intercepted<P, I> {
             .await
     }
 
-    async fn runs_older_than(&self, age: Duration) -> Result<Vec<RunId>, Unavailable> {
-        self.interceptor
-            .call("objects", self.port.runs_older_than(age))
-            .await
+    async fn find(&self, key: &str) -> Result<Option<Found>, Unavailable> {
+        self.interceptor.call("objects", self.port.find(key)).await
     }
 }
 
 #[async_trait]
 impl<P: JobStore, I: Interceptor> JobStore for Intercepted<P, I> {
-    async fn create(
-        &self,
-        record: &JobRecord,
-        key: Option<&IdempotencyKey>,
-        active_limit: usize,
-    ) -> Result<Created, Unavailable> {
+    async fn reserve(&self, run_id: RunId, due_at: Timestamp) -> Result<(), Unavailable> {
         self.interceptor
-            .call("records", self.port.create(record, key, active_limit))
+            .call("records", self.port.reserve(run_id, due_at))
+            .await
+    }
+
+    async fn abandon(&self, run_id: RunId) -> Result<(), Unavailable> {
+        self.interceptor
+            .call("records", self.port.abandon(run_id))
+            .await
+    }
+
+    async fn release(&self, run_id: RunId) -> Result<(), Unavailable> {
+        self.interceptor
+            .call("records", self.port.release(run_id))
+            .await
+    }
+
+    async fn create(&self, creation: Creation<'_>) -> Result<Created, Unavailable> {
+        self.interceptor
+            .call("records", self.port.create(creation))
             .await
     }
 
@@ -137,9 +149,20 @@ impl<P: JobStore, I: Interceptor> JobStore for Intercepted<P, I> {
             .await
     }
 
-    async fn replace(&self, record: &JobRecord) -> Result<Written, Unavailable> {
+    async fn replace(&self, before: &JobRecord, after: &JobRecord) -> Result<Written, Unavailable> {
         self.interceptor
-            .call("records", self.port.replace(record))
+            .call("records", self.port.replace(before, after))
+            .await
+    }
+
+    async fn admit(
+        &self,
+        before: &JobRecord,
+        after: &JobRecord,
+        limits: Limits,
+    ) -> Result<Admitted, Unavailable> {
+        self.interceptor
+            .call("records", self.port.admit(before, after, limits))
             .await
     }
 
@@ -166,48 +189,39 @@ impl<P: JobStore, I: Interceptor> JobStore for Intercepted<P, I> {
         now: Timestamp,
         cursor: Option<&str>,
         limit: usize,
-    ) -> Result<Page, Unavailable> {
+    ) -> Result<DuePage, Unavailable> {
         self.interceptor
             .call("records", self.port.due(now, cursor, limit))
             .await
     }
 
-    async fn count(
-        &self,
-        owner: &Owner,
-        status: JobStatus,
-        cap: usize,
-    ) -> Result<usize, Unavailable> {
+    async fn counters(&self, owner: &Owner) -> Result<Tally, Unavailable> {
         self.interceptor
-            .call("records", self.port.count(owner, status, cap))
+            .call("records", self.port.counters(owner))
             .await
     }
 
-    async fn oldest_queued(&self, limit: usize) -> Result<Vec<(Timestamp, RunId)>, Unavailable> {
-        self.interceptor
-            .call("records", self.port.oldest_queued(limit))
-            .await
-    }
-
-    async fn add_upload(
+    async fn oldest_queued(
         &self,
         owner: &Owner,
-        day: i64,
-        bytes: u64,
-        limit: u64,
-    ) -> Result<Written, Unavailable> {
+        limit: usize,
+    ) -> Result<Vec<(Timestamp, RunId)>, Unavailable> {
         self.interceptor
-            .call("records", self.port.add_upload(owner, day, bytes, limit))
+            .call("records", self.port.oldest_queued(owner, limit))
             .await
     }
 }
 
 #[async_trait]
 impl<P: Queue, I: Interceptor> Queue for Intercepted<P, I> {
-    async fn send(&self, run_id: RunId, delay: Duration) -> Result<(), Unavailable> {
+    async fn send(&self, run_id: RunId, owner: &Owner, delay: Duration) -> Result<(), Unavailable> {
         self.interceptor
-            .call("queue", self.port.send(run_id, delay))
+            .call("queue", self.port.send(run_id, owner, delay))
             .await
+    }
+
+    async fn is_empty(&self) -> Result<bool, Unavailable> {
+        self.interceptor.call("queue", self.port.is_empty()).await
     }
 
     async fn receive(&self, visibility: Duration) -> Result<Option<Message>, Unavailable> {

@@ -2,17 +2,19 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Cursor, Write};
+use std::ops::Add as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use crate::limits::Limits;
 use crate::ports::{
-    Clock, Created, IdempotencyKey, JobStore, KeyedRun, Message, ObjectReader, ObjectStore,
-    ObjectWriter, Page, Queue, Unavailable, Written,
+    Admitted, Clock, Created, Creation, Due, DuePage, Found, IdempotencyKey, JobStore, KeyedRun,
+    Limit, Message, ObjectReader, ObjectStore, ObjectWriter, Page, Queue, Unavailable, Written,
 };
-use crate::record::{JobRecord, JobStatus, Owner, RunId};
+use crate::record::{JobRecord, JobStatus, Owner, RunId, Tally};
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -40,23 +42,16 @@ impl Clock for ManualClock {
     }
 }
 
-/// An object and when it was stored.
-type Stored = (Arc<[u8]>, Timestamp);
-
 /// Objects in memory.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct MemoryObjectStore {
-    objects: Arc<Mutex<BTreeMap<String, Stored>>>,
-    clock: ManualClock,
+    objects: Arc<Mutex<BTreeMap<String, Arc<[u8]>>>>,
 }
 
 impl MemoryObjectStore {
-    /// An empty store.
-    pub fn new(clock: ManualClock) -> Self {
-        Self {
-            objects: Arc::default(),
-            clock,
-        }
+    /// Stores an object as somebody does who has the store, and not this service.
+    pub fn put(&self, key: &str, bytes: &[u8]) {
+        lock(&self.objects).insert(key.to_owned(), bytes.into());
     }
 
     /// The keys of all objects.
@@ -83,8 +78,7 @@ impl Write for MemoryWriter {
 
 impl ObjectWriter for MemoryWriter {
     fn finish(self: Box<Self>) -> io::Result<()> {
-        let now = self.store.clock.now();
-        lock(&self.store.objects).insert(self.key, (self.bytes.into(), now));
+        lock(&self.store.objects).insert(self.key, self.bytes.into());
         Ok(())
     }
 }
@@ -105,9 +99,7 @@ impl ObjectStore for MemoryObjectStore {
         key: &str,
         _version: Option<&str>,
     ) -> Result<Option<ObjectReader>, Unavailable> {
-        let found = lock(&self.objects)
-            .get(key)
-            .map(|(bytes, _)| Arc::clone(bytes));
+        let found = lock(&self.objects).get(key).cloned();
         Ok(found.map(|bytes| ObjectReader {
             size_bytes: bytes.len() as u64,
             reader: Box::new(Cursor::new(bytes)),
@@ -124,58 +116,73 @@ impl ObjectStore for MemoryObjectStore {
         Ok(())
     }
 
-    async fn runs_older_than(&self, age: Duration) -> Result<Vec<RunId>, Unavailable> {
-        let limit = self.clock.now() - age;
-        let objects = lock(&self.objects);
-        let old = objects
-            .iter()
-            .filter(|(_, (_, stored_at))| *stored_at < limit);
-        let mut runs: Vec<RunId> = old
-            .filter_map(|(key, _)| key.split('/').next()?.parse().ok())
-            .collect();
-        runs.dedup();
-        Ok(runs)
+    async fn find(&self, key: &str) -> Result<Option<Found>, Unavailable> {
+        let found = lock(&self.objects).get(key).cloned();
+        Ok(found.map(|bytes| Found {
+            size_bytes: bytes.len() as u64,
+            version: None,
+        }))
     }
 }
+
+/// A reservation: when it is due, and whether it was abandoned.
+type Reservation = (Timestamp, bool);
 
 #[derive(Debug, Default)]
 struct Records {
     by_run: BTreeMap<RunId, JobRecord>,
     keys: HashMap<(Owner, String), (KeyedRun, Timestamp)>,
     uploads: HashMap<(Owner, i64), u64>,
+    reservations: BTreeMap<RunId, Reservation>,
     completions: HashMap<RunId, u32>,
+}
+
+impl Records {
+    /// What an owner's jobs add up to: the oracle of every store's counters.
+    fn tally(&self, owner: &Owner) -> Tally {
+        let own = self.by_run.values().filter(|record| record.owner == *owner);
+        own.map(JobRecord::tally).fold(Tally::default(), Tally::add)
+    }
+
+    /// Counts a record if its owner has room for it.
+    fn count(&mut self, record: &JobRecord, limits: Limits) -> Result<(), Limit> {
+        let active = usize::try_from(self.tally(&record.owner).active).unwrap_or_default();
+        if active >= limits.active_jobs {
+            return Err(Limit::ActiveJobs);
+        }
+        let day = record.updated_at.as_second().div_euclid(86_400);
+        let sum = self.uploads.entry((record.owner.clone(), day)).or_default();
+        let bytes = sum.saturating_add(record.payload.size_bytes);
+        if bytes > limits.bytes_per_day {
+            return Err(Limit::BytesPerDay);
+        }
+        *sum = bytes;
+        Ok(())
+    }
+
+    fn replace(&mut self, before: &JobRecord, after: &JobRecord) -> Written {
+        match self.by_run.get_mut(&after.run_id) {
+            Some(stored) if stored.revision == before.revision => *stored = after.clone(),
+            _ => return Written::Conflict,
+        }
+        if after.status == JobStatus::Completed {
+            *self.completions.entry(after.run_id).or_default() += 1;
+        }
+        Written::Done
+    }
 }
 
 /// Records in memory.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryJobStore(Arc<Mutex<Records>>);
 
-/// Orders records newest first, and tells their place in that order.
+/// The place of a record among others, by time.
 fn place(record: &JobRecord) -> String {
     format!(
         "{:020}_{}",
-        i128::from(i64::MAX) - record.created_at.as_nanosecond() / 1000,
+        record.created_at.as_microsecond(),
         record.run_id
     )
-}
-
-fn page(records: Vec<JobRecord>, cursor: Option<&str>, limit: usize) -> Page {
-    let mut records: Vec<_> = records
-        .into_iter()
-        .map(|record| (place(&record), record))
-        .collect();
-    records.sort_by(|a, b| a.0.cmp(&b.0));
-    records.retain(|(place, _)| cursor.is_none_or(|cursor| &**place > cursor));
-    let more = records.len() > limit;
-    records.truncate(limit);
-    let next = records
-        .last()
-        .filter(|_| more)
-        .map(|(place, _)| place.clone());
-    Page {
-        records: records.into_iter().map(|(_, record)| record).collect(),
-        next,
-    }
 }
 
 impl MemoryJobStore {
@@ -183,33 +190,67 @@ impl MemoryJobStore {
     pub fn completions(&self) -> HashMap<RunId, u32> {
         lock(&self.0).completions.clone()
     }
+
+    /// Makes every unfinished job and every reservation due, as a store does before
+    /// [`crate::Jobs::recover`].
+    pub fn make_due(&self, now: Timestamp) {
+        let mut all = lock(&self.0);
+        let records = all.by_run.values_mut();
+        for record in records.filter(|record| !record.status.is_finished()) {
+            record.due_at = Some(now);
+        }
+        for (due_at, _) in all.reservations.values_mut() {
+            *due_at = now;
+        }
+    }
+
+    /// The runs that have a reservation.
+    pub fn reserved(&self) -> Vec<RunId> {
+        lock(&self.0).reservations.keys().copied().collect()
+    }
 }
 
 #[async_trait]
 impl JobStore for MemoryJobStore {
-    async fn create(
-        &self,
-        record: &JobRecord,
-        key: Option<&IdempotencyKey>,
-        active_limit: usize,
-    ) -> Result<Created, Unavailable> {
+    async fn reserve(&self, run_id: RunId, due_at: Timestamp) -> Result<(), Unavailable> {
+        lock(&self.0).reservations.insert(run_id, (due_at, false));
+        Ok(())
+    }
+
+    async fn abandon(&self, run_id: RunId) -> Result<(), Unavailable> {
+        if let Some((_, is_abandoned)) = lock(&self.0).reservations.get_mut(&run_id) {
+            *is_abandoned = true;
+        }
+        Ok(())
+    }
+
+    async fn release(&self, run_id: RunId) -> Result<(), Unavailable> {
+        lock(&self.0).reservations.remove(&run_id);
+        Ok(())
+    }
+
+    async fn create(&self, creation: Creation<'_>) -> Result<Created, Unavailable> {
+        let Creation { record, key, .. } = creation;
         let mut all = lock(&self.0);
         if all.by_run.contains_key(&record.run_id) {
             return Ok(Created::Conflict);
+        }
+        let reservation = all.reservations.get(&record.run_id);
+        if creation.reserved && reservation.is_none_or(|(_, is_abandoned)| *is_abandoned) {
+            return Ok(Created::NotReserved);
         }
         let name = |key: &IdempotencyKey| (record.owner.clone(), key.key.clone());
         let bound = key.and_then(|key| all.keys.get(&name(key)));
         if let Some((run, _)) = bound.filter(|(_, expires_at)| *expires_at > record.created_at) {
             return Ok(Created::Before(run.clone()));
         }
-        let is_active =
-            |other: &&JobRecord| other.owner == record.owner && other.status.is_active();
-        if record.status.is_active()
-            && all.by_run.values().filter(is_active).count() >= active_limit
+        if record.counted
+            && let Err(limit) = all.count(record, creation.limits)
         {
-            return Ok(Created::TooMany);
+            return Ok(Created::Refused(limit));
         }
         all.by_run.insert(record.run_id, record.clone());
+        all.reservations.remove(&record.run_id);
         if let Some(key) = key {
             let run = KeyedRun {
                 run_id: record.run_id,
@@ -236,16 +277,28 @@ impl JobStore for MemoryJobStore {
         Ok(lock(&self.0).by_run.get(&run_id).cloned())
     }
 
-    async fn replace(&self, record: &JobRecord) -> Result<Written, Unavailable> {
+    async fn replace(&self, before: &JobRecord, after: &JobRecord) -> Result<Written, Unavailable> {
+        Ok(lock(&self.0).replace(before, after))
+    }
+
+    async fn admit(
+        &self,
+        before: &JobRecord,
+        after: &JobRecord,
+        limits: Limits,
+    ) -> Result<Admitted, Unavailable> {
         let mut all = lock(&self.0);
-        match all.by_run.get_mut(&record.run_id) {
-            Some(stored) if stored.revision + 1 == record.revision => *stored = record.clone(),
-            _ => return Ok(Written::Conflict),
+        let stored = all.by_run.get(&after.run_id);
+        if stored.is_none_or(|stored| stored.revision != before.revision) {
+            return Ok(Admitted::Conflict);
         }
-        if record.status == JobStatus::Completed {
-            *all.completions.entry(record.run_id).or_default() += 1;
+        if let Err(limit) = all.count(after, limits) {
+            return Ok(Admitted::Refused(limit));
         }
-        Ok(Written::Done)
+        Ok(match all.replace(before, after) {
+            Written::Done => Admitted::Done,
+            Written::Conflict => Admitted::Conflict,
+        })
     }
 
     async fn remove(&self, record: &JobRecord) -> Result<Written, Unavailable> {
@@ -267,16 +320,20 @@ impl JobStore for MemoryJobStore {
         cursor: Option<&str>,
         limit: usize,
     ) -> Result<Page, Unavailable> {
-        let matches = |record: &&JobRecord| {
-            record.owner == *owner && status.is_none_or(|status| record.status == status)
-        };
-        let records = lock(&self.0)
+        let all = lock(&self.0);
+        let mut records: Vec<_> = all
             .by_run
             .values()
-            .filter(matches)
+            .filter(|record| record.owner == *owner && record.deleted_at.is_none())
+            .filter(|record| status.is_none_or(|status| record.status == status))
+            .filter(|record| cursor.is_none_or(|cursor| &*place(record) < cursor))
             .cloned()
             .collect();
-        Ok(page(records, cursor, limit))
+        records.sort_by_key(|record| std::cmp::Reverse(place(record)));
+        let more = records.len() > limit;
+        records.truncate(limit);
+        let next = records.last().filter(|_| more).map(place);
+        Ok(Page { records, next })
     }
 
     async fn due(
@@ -284,56 +341,55 @@ impl JobStore for MemoryJobStore {
         now: Timestamp,
         cursor: Option<&str>,
         limit: usize,
-    ) -> Result<Page, Unavailable> {
-        let matches = |record: &&JobRecord| !record.status.is_finished() || record.is_expired(now);
-        let records = lock(&self.0)
-            .by_run
-            .values()
-            .filter(matches)
-            .cloned()
+    ) -> Result<DuePage, Unavailable> {
+        let all = lock(&self.0);
+        let jobs = all.by_run.values();
+        let jobs = jobs.map(|record| {
+            (
+                record.due(),
+                record.run_id,
+                Due::Job(Box::new(record.clone())),
+            )
+        });
+        let reservations = all.reservations.iter();
+        let reservations =
+            reservations.map(|(run_id, (due_at, _))| (*due_at, *run_id, Due::Reservation(*run_id)));
+        let mut due: Vec<_> = jobs
+            .chain(reservations)
+            .filter(|(due_at, ..)| *due_at <= now)
+            .map(|(due_at, run_id, due)| (format!("{due_at:.9}_{run_id}"), due_at, due))
+            .filter(|(place, ..)| cursor.is_none_or(|cursor| &**place > cursor))
             .collect();
-        Ok(page(records, cursor, limit))
+        due.sort_by(|a, b| a.0.cmp(&b.0));
+        let more = due.len() > limit;
+        due.truncate(limit);
+        Ok(DuePage {
+            oldest: due.first().map(|(_, due_at, _)| *due_at),
+            next: due.last().filter(|_| more).map(|(place, ..)| place.clone()),
+            due: due.into_iter().map(|(.., due)| due).collect(),
+        })
     }
 
-    async fn count(
+    async fn counters(&self, owner: &Owner) -> Result<Tally, Unavailable> {
+        Ok(lock(&self.0).tally(owner))
+    }
+
+    async fn oldest_queued(
         &self,
         owner: &Owner,
-        status: JobStatus,
-        cap: usize,
-    ) -> Result<usize, Unavailable> {
-        let all = lock(&self.0);
-        let matches = |record: &&JobRecord| record.owner == *owner && record.status == status;
-        Ok(all.by_run.values().filter(matches).take(cap).count())
-    }
-
-    async fn oldest_queued(&self, limit: usize) -> Result<Vec<(Timestamp, RunId)>, Unavailable> {
+        limit: usize,
+    ) -> Result<Vec<(Timestamp, RunId)>, Unavailable> {
         let all = lock(&self.0);
         let queued = all
             .by_run
             .values()
-            .filter(|record| record.status == JobStatus::Queued);
+            .filter(|record| record.status == JobStatus::Queued && record.owner == *owner);
         let mut queued: Vec<_> = queued
             .map(|record| (record.created_at, record.run_id))
             .collect();
         queued.sort_unstable();
         queued.truncate(limit);
         Ok(queued)
-    }
-
-    async fn add_upload(
-        &self,
-        owner: &Owner,
-        day: i64,
-        bytes: u64,
-        limit: u64,
-    ) -> Result<Written, Unavailable> {
-        let mut all = lock(&self.0);
-        let sum = all.uploads.entry((owner.clone(), day)).or_default();
-        if sum.saturating_add(bytes) > limit {
-            return Ok(Written::Conflict);
-        }
-        *sum += bytes;
-        Ok(Written::Done)
     }
 }
 
@@ -373,7 +429,12 @@ impl MemoryQueue {
 
 #[async_trait]
 impl Queue for MemoryQueue {
-    async fn send(&self, run_id: RunId, delay: Duration) -> Result<(), Unavailable> {
+    async fn send(
+        &self,
+        run_id: RunId,
+        _owner: &Owner,
+        delay: Duration,
+    ) -> Result<(), Unavailable> {
         let visible_at = self.clock.now() + delay;
         lock(&self.messages).1.push(Waiting {
             run_id,
@@ -417,5 +478,9 @@ impl Queue for MemoryQueue {
             .1
             .retain(|message| message.receipt.to_string() != receipt);
         Ok(())
+    }
+
+    async fn is_empty(&self) -> Result<bool, Unavailable> {
+        Ok(Self::is_empty(self))
     }
 }

@@ -15,7 +15,7 @@ async fn records_in_memory_keep_the_contract() {
 
 #[tokio::test]
 async fn objects_in_memory_keep_the_contract() {
-    object_store_contract(&MemoryObjectStore::new(ManualClock::at(Timestamp::now()))).await;
+    object_store_contract(&MemoryObjectStore::default()).await;
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! A process that dies, or a port that fails, between any two steps.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 use resonare_jobs::JobStatus;
 use resonare_jobs::ports::JobStore as _;
@@ -61,7 +63,7 @@ async fn a_process_that_dies_at_any_step_loses_nothing_and_commits_once() {
                 );
                 assert_eq!(world.commits(run_id), 1, "{call} {after}");
             }
-            world.clock.advance(std::time::Duration::from_hours(25));
+            world.clock.advance(Duration::from_hours(25));
             world.settle().await;
             is_settled(&world).await;
         }
@@ -81,7 +83,7 @@ async fn a_repeated_request_after_a_crash_is_one_job() {
                 assert_eq!(first.unwrap(), second);
             }
             world.settle().await;
-            world.clock.advance(std::time::Duration::from_hours(25));
+            world.clock.advance(Duration::from_hours(25));
             world.settle().await;
             assert_eq!(world.commits(second), 1, "{call} {after}");
             assert_eq!(world.records.completions().len(), 1, "{call} {after}");
@@ -111,7 +113,7 @@ async fn a_port_that_fails_once_loses_nothing_and_commits_once() {
                 );
                 assert_eq!(world.commits(run_id), 1, "{call}");
             }
-            world.clock.advance(std::time::Duration::from_hours(25));
+            world.clock.advance(Duration::from_hours(25));
             world.settle().await;
             is_settled(&world).await;
         }
@@ -183,12 +185,11 @@ async fn live(events: Vec<Event>) {
                 None => killed = true,
             },
             Event::Work => killed = world.until_killed(world.work()).await.is_none(),
-            Event::Sweep => killed = world.until_killed(world.jobs.sweep()).await.is_none(),
+            Event::Sweep => killed = world.until_killed(world.jobs.sweep(None)).await.is_none(),
             Event::Duplicate(which) if !accepted.is_empty() => {
-                let again = world
-                    .jobs
-                    .queue
-                    .send(*which.get(&accepted), std::time::Duration::ZERO);
+                let (run_id, owner) = (*which.get(&accepted), owner());
+                let queue = &world.jobs.queue;
+                let again = queue.send(run_id, &owner, Duration::ZERO);
                 killed = world.until_killed(again).await.is_none();
             }
             Event::Delete(which) if !accepted.is_empty() => {
@@ -199,7 +200,7 @@ async fn live(events: Vec<Event>) {
                     .await
                     .is_none();
             }
-            Event::Wait(seconds) => world.clock.advance(std::time::Duration::from_secs(seconds)),
+            Event::Wait(seconds) => world.clock.advance(Duration::from_secs(seconds)),
             Event::Kill(call, after) => world.kill_at(call, after),
             Event::Fail(call, lost) => world.fail_at(call, lost),
             Event::Duplicate(_) | Event::Delete(_) => {}
@@ -210,7 +211,7 @@ async fn live(events: Vec<Event>) {
     }
     world.heal();
     world.settle().await;
-    world.clock.advance(std::time::Duration::from_hours(25));
+    world.clock.advance(Duration::from_hours(25));
     world.settle().await;
     is_settled(&world).await;
     for run_id in accepted {

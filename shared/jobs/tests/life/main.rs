@@ -7,7 +7,9 @@
 
 mod contracts;
 mod crashes;
+mod drops;
 mod pipeline;
 mod rules;
+mod sweeps;
 mod uploads;
 mod world;

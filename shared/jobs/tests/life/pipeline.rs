@@ -225,7 +225,10 @@ async fn a_tokenizer_that_may_come_is_waited_for_and_one_that_changed_is_not() {
     let mut frozen = job.clone();
     frozen.revision += 1;
     frozen.tokenizer = Some(words("1").find(&Configuration::default()).await.unwrap().1);
-    assert_eq!(world.records.replace(&frozen).await.unwrap(), Written::Done);
+    assert_eq!(
+        world.records.replace(&job, &frozen).await.unwrap(),
+        Written::Done
+    );
     world.clock.advance(Duration::from_mins(1));
     let message = world
         .queue

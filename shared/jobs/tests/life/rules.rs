@@ -54,14 +54,19 @@ async fn bad_input_fails_at_once_and_a_fault_after_some_attempts() {
 async fn a_second_delivery_does_nothing() {
     let world = World::new();
     let run_id = world.submit(b"hello", None).await.unwrap();
-    world.queue.send(run_id, Duration::ZERO).await.unwrap();
     world
         .queue
-        .send(run_id, Duration::from_secs(9))
+        .send(run_id, &owner(), Duration::ZERO)
+        .await
+        .unwrap();
+    world
+        .queue
+        .send(run_id, &owner(), Duration::from_secs(9))
         .await
         .unwrap();
     assert_eq!(world.work().await.unwrap().unwrap(), Handled::Completed);
-    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Completed);
+    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Nothing);
+    assert_eq!(world.told(run_id, "completed"), 1, "it is counted once");
     world.jobs.delete(&owner(), run_id).await.unwrap();
     world.clock.advance(Duration::from_secs(9));
     assert_eq!(world.work().await.unwrap().unwrap(), Handled::Nothing);
@@ -88,7 +93,11 @@ async fn a_message_of_a_job_under_a_lease_is_hidden_and_no_attempt() {
     let meanwhile = async {
         tokio::time::sleep(Duration::from_secs(1)).await;
         for _ in 0..20 {
-            world.queue.send(run_id, Duration::ZERO).await.unwrap();
+            world
+                .queue
+                .send(run_id, &owner(), Duration::ZERO)
+                .await
+                .unwrap();
             assert_eq!(world.work().await.unwrap().unwrap(), Handled::Elsewhere);
         }
     };
@@ -124,11 +133,11 @@ async fn a_lease_is_extended_while_the_job_runs() {
             handled = &mut working => break handled,
             () = tokio::time::sleep(Duration::from_secs(1)) => {
                 world.clock.advance(Duration::from_secs(1));
-                world.queue.send(run_id, Duration::ZERO).await.unwrap();
+                world.queue.send(run_id, &owner(), Duration::ZERO).await.unwrap();
                 while let Some(other) = world.work().await {
                     assert_eq!(other.unwrap(), Handled::Elsewhere);
                 }
-                assert_eq!(world.jobs.sweep().await.unwrap().released, 0);
+                assert_eq!(world.jobs.sweep(None).await.unwrap().released, 0);
             }
         }
     };
@@ -349,6 +358,6 @@ async fn what_is_over_vanishes() {
             .records
             .is_empty()
     );
-    assert_eq!(world.jobs.sweep().await.unwrap().deleted, 1);
+    assert_eq!(world.jobs.sweep(None).await.unwrap().deleted, 1);
     assert!(world.records.get(run_id).await.unwrap().is_none() && world.objects.keys().is_empty());
 }

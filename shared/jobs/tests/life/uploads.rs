@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use resonare_jobs::ports::Clock as _;
 use resonare_jobs::{
-    Arrived, Handled, JobError, JobStatus, Jobs, Payload, RunId, Submission, Upload,
+    DirectUpload, Handled, JobError, JobStatus, Jobs, Payload, RunId, Submission, Upload,
+    UploadArrival,
 };
 
 use crate::world::{World, owner};
@@ -34,7 +35,7 @@ async fn store(world: &World, run_id: RunId, attempt: &str) -> Payload {
         key: format!("{}-{attempt}", Jobs::payload_key(run_id)),
         version: None,
         size_bytes: 5,
-        upload: None,
+        upload: Some(DirectUpload::default()),
     };
     let mut writer = world.jobs.objects.create(&payload.key).await.unwrap();
     writer.write_all(b"hello").unwrap();
@@ -50,7 +51,7 @@ async fn a_job_waits_for_its_upload_and_is_then_done() {
     assert!(world.queue.is_empty());
     let payload = store(&world, run_id, "1").await;
     let arrived = world.jobs.upload_arrived(run_id, &payload).await.unwrap();
-    assert_eq!(arrived, Arrived::Queued);
+    assert_eq!(arrived, UploadArrival::Queued);
     assert_eq!(world.work().await.unwrap().unwrap(), Handled::Completed);
     assert!(!world.has(&payload.key));
 }
@@ -64,9 +65,9 @@ async fn of_two_payloads_one_counts_and_none_is_left() {
         store(&world, run_id, "2").await,
     );
     for (payload, expected) in [
-        (&first, Arrived::Queued),
-        (&first, Arrived::Before),
-        (&second, Arrived::Unwanted),
+        (&first, UploadArrival::Queued),
+        (&first, UploadArrival::Before),
+        (&second, UploadArrival::Unwanted),
     ] {
         let arrived = world.jobs.upload_arrived(run_id, payload).await.unwrap();
         assert_eq!(arrived, expected);
@@ -84,11 +85,11 @@ async fn an_upload_that_comes_too_late_is_unwanted() {
     let world = World::new();
     let run_id = begin(&world, 5).await.unwrap();
     world.clock.advance(Duration::from_hours(25));
-    world.jobs.sweep().await.unwrap();
+    world.jobs.sweep(None).await.unwrap();
     assert_eq!(world.status(run_id).await, Some(JobStatus::Failed));
     let payload = store(&world, run_id, "1").await;
     let arrived = world.jobs.upload_arrived(run_id, &payload).await.unwrap();
-    assert_eq!(arrived, Arrived::Unwanted);
+    assert_eq!(arrived, UploadArrival::Unwanted);
 }
 
 #[tokio::test]
@@ -121,6 +122,7 @@ async fn after_a_restart_claims_are_released_and_queued_jobs_sent_at_once() {
     assert!(world.until_killed(submitting).await.is_none());
     world.heal();
 
+    world.records.make_due(world.clock.now());
     world.jobs.recover().await.unwrap();
     while let Some(handled) = world.work().await {
         handled.unwrap();
@@ -128,4 +130,41 @@ async fn after_a_restart_claims_are_released_and_queued_jobs_sent_at_once() {
     let jobs = world.jobs.list(&owner(), None, None, 9).await.unwrap();
     let statuses: Vec<_> = jobs.records.iter().map(|job| job.status).collect();
     assert_eq!(statuses, [JobStatus::Completed, JobStatus::Completed]);
+}
+
+#[tokio::test]
+async fn an_upload_whose_event_was_lost_is_found() {
+    let world = World::new();
+    let run_id = begin(&world, 5).await.unwrap();
+    let key = Jobs::payload_key(run_id);
+    let mut writer = world.jobs.objects.create(&key).await.unwrap();
+    writer.write_all(b"hello").unwrap();
+    writer.finish().unwrap();
+    world.clock.advance(Duration::from_mins(15));
+    assert_eq!(world.jobs.sweep(None).await.unwrap().uploaded, 1);
+    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Completed);
+}
+
+#[tokio::test]
+async fn an_upload_is_looked_for_ever_more_rarely() {
+    let world = World::new();
+    begin(&world, 5).await.unwrap();
+    let mut looks = 0;
+    for _ in 0..24 * 60 {
+        world.clock.advance(Duration::from_mins(1));
+        looks += world.jobs.sweep(None).await.unwrap().looked_at;
+    }
+    assert_eq!(looks, 8, "after 15, 30, 60, … minutes and at the deadline");
+}
+
+#[tokio::test]
+async fn a_second_upload_of_a_finished_job_is_unwanted() {
+    let world = World::new();
+    let run_id = begin(&world, 5).await.unwrap();
+    let payload = store(&world, run_id, "1").await;
+    world.jobs.upload_arrived(run_id, &payload).await.unwrap();
+    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Completed);
+    let again = store(&world, run_id, "1").await;
+    let arrived = world.jobs.upload_arrived(run_id, &again).await.unwrap();
+    assert_eq!(arrived, UploadArrival::Unwanted);
 }

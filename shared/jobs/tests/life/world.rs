@@ -1,8 +1,8 @@
 //! A service in memory, whose process can be killed at any step.
 
 use std::io::{Read as _, Write as _};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,8 +12,8 @@ use resonare_jobs::testkit::{
     Intercepted, Interceptor, ManualClock, MemoryJobStore, MemoryObjectStore, MemoryQueue,
 };
 use resonare_jobs::{
-    Attempt, JobRecord, JobStatus, Jobs, Limits, Output, Owner, Payload, Processor, RunId,
-    StatsSummary, Submission, Timings, Verdict,
+    Attempt, DropArrival, FailureKind, JobRecord, JobStatus, Jobs, Limits, Observer, Output, Owner,
+    Payload, Processor, RunId, StatsSummary, Step, Submission, Timings, Verdict,
 };
 use serde_json::Map;
 
@@ -29,6 +29,8 @@ pub(crate) struct Faults {
     /// The call that fails happens all the same: its answer is lost.
     pub(crate) answer_is_lost: AtomicBool,
     pub(crate) killed: tokio::sync::Notify,
+    /// The process is dead: nothing that it was at goes on.
+    pub(crate) dead: AtomicBool,
 }
 
 /// Whether a call is to happen, and how it ends.
@@ -54,6 +56,7 @@ impl Faults {
     }
 
     async fn die<T>(&self) -> T {
+        self.dead.store(true, Ordering::SeqCst);
         self.killed.notify_one();
         std::future::pending().await
     }
@@ -69,6 +72,9 @@ impl Interceptor for Faults {
             port,
             cause: "injected".into(),
         };
+        if self.dead.load(Ordering::SeqCst) {
+            return std::future::pending().await;
+        }
         match self.fate() {
             Fate::Happens => call.await,
             Fate::DiesBefore => self.die().await,
@@ -107,6 +113,7 @@ impl Processor for Copier {
             Ok(None) => {
                 let message = "the payload is gone".to_owned();
                 return Verdict::Failed {
+                    kind: FailureKind::Payload,
                     message,
                     stats: None,
                     outputs: Vec::new(),
@@ -126,6 +133,7 @@ impl Processor for Copier {
         if bytes == FAILS {
             let message = "the export is no export".to_owned();
             return Verdict::Failed {
+                kind: FailureKind::Input,
                 message,
                 stats: None,
                 outputs: Vec::new(),
@@ -154,6 +162,16 @@ impl Processor for Copier {
     }
 }
 
+/// What was told of jobs.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Steps(Arc<Mutex<Vec<(RunId, Step)>>>);
+
+impl Observer for Steps {
+    fn step(&self, job: &JobRecord, step: &Step) {
+        self.0.lock().unwrap().push((job.run_id, step.clone()));
+    }
+}
+
 /// Everything that outlives a process, and the process.
 pub(crate) struct World {
     pub(crate) clock: ManualClock,
@@ -162,6 +180,7 @@ pub(crate) struct World {
     pub(crate) queue: MemoryQueue,
     pub(crate) faults: Arc<Faults>,
     pub(crate) jobs: Jobs,
+    steps: Steps,
 }
 
 pub(crate) fn owner() -> Owner {
@@ -178,9 +197,10 @@ fn faulty<P>(port: P, faults: &Arc<Faults>) -> Arc<Intercepted<P, Faults>> {
 impl World {
     pub(crate) fn new() -> Self {
         let clock = ManualClock::at(Timestamp::from_second(1_700_000_000).unwrap());
-        let objects = MemoryObjectStore::new(clock.clone());
+        let objects = MemoryObjectStore::default();
         let (records, queue) = (MemoryJobStore::default(), MemoryQueue::new(clock.clone()));
         let faults = Arc::new(Faults::default());
+        let steps = Steps::default();
         let jobs = Jobs {
             objects: faulty(objects.clone(), &faults),
             records: faulty(records.clone(), &faults),
@@ -195,6 +215,7 @@ impl World {
                 bytes_per_day: 1 << 30,
                 upload_bytes: 1 << 20,
             },
+            observer: Arc::new(steps.clone()),
         };
         let world = Self {
             clock,
@@ -203,6 +224,7 @@ impl World {
             queue,
             faults,
             jobs,
+            steps,
         };
         world.heal();
         world
@@ -210,6 +232,7 @@ impl World {
 
     /// Nothing goes wrong from now on.
     pub(crate) fn heal(&self) {
+        self.faults.dead.store(false, Ordering::SeqCst);
         self.faults.calls_left.store(u64::MAX, Ordering::SeqCst);
         self.faults.fails_in.store(u64::MAX, Ordering::SeqCst);
     }
@@ -260,10 +283,36 @@ impl World {
         let run_id = RunId::generate(self.clock.now());
         let mut submission = Self::submission(run_id, payload.len() as u64);
         submission.idempotency = key.map(|key| (key.to_owned(), format!("{payload:?}")));
+        self.jobs.reserve(run_id).await?;
         let mut writer = self.jobs.objects.create(&submission.payload.key).await?;
         writer.write_all(payload).unwrap();
         writer.finish().unwrap();
         Ok(self.jobs.submit(submission).await?.run_id)
+    }
+
+    /// What an event about an object does that somebody put: the same event is the same job.
+    pub(crate) async fn take_drop(&self, key: &str) -> Result<DropArrival, Unavailable> {
+        let submission = Self::drop_submission(key);
+        let problem = key.contains("wrong").then(|| "no such key".to_owned());
+        self.jobs.take_drop(submission, Map::new(), problem).await
+    }
+
+    /// Puts an object without a call.
+    pub(crate) fn put(&self, key: &str, bytes: &[u8]) {
+        self.objects.put(key, bytes);
+    }
+
+    pub(crate) fn drop_submission(key: &str) -> Submission {
+        let payload = Payload {
+            key: key.to_owned(),
+            version: Some("1".to_owned()),
+            size_bytes: 5,
+            upload: None,
+        };
+        Submission {
+            payload,
+            ..Self::submission(RunId::of_object("bucket", key, "1"), 5)
+        }
     }
 
     /// The same with a configuration.
@@ -277,6 +326,8 @@ impl World {
             config,
             ..Self::submission(run_id, payload.len() as u64)
         };
+        self.jobs.reserve(run_id).await?;
+        self.jobs.reserve(run_id).await?;
         let mut writer = self.jobs.objects.create(&submission.payload.key).await?;
         writer.write_all(payload).unwrap();
         writer.finish().unwrap();
@@ -293,22 +344,27 @@ impl World {
             jobs: self.jobs.clone(),
             takes: Duration::ZERO,
         };
-        Some(
-            self.jobs
-                .handle(&message, &copier, &AtomicBool::new(false))
-                .await,
-        )
+        let never = AtomicBool::new(false);
+        // Boxed: the futures of many such calls are parts of the tests'.
+        Some(Box::pin(self.jobs.handle(&message, &copier, &never)).await)
     }
 
     /// Lets time pass, sweeps and works until nothing is left to do.
     pub(crate) async fn settle(&self) {
         for _ in 0..12 {
             self.clock.advance(Duration::from_mins(16));
-            self.jobs.sweep().await.unwrap();
+            self.jobs.sweep(None).await.unwrap();
             while let Some(handled) = self.work().await {
                 handled.unwrap();
             }
         }
+    }
+
+    /// How often a step of a job was told, by its name.
+    pub(crate) fn told(&self, run_id: RunId, step: &str) -> usize {
+        let steps = self.steps.0.lock().unwrap();
+        let matches = |(run, told): &&(RunId, Step)| *run == run_id && told.name() == step;
+        steps.iter().filter(matches).count()
     }
 
     pub(crate) async fn status(&self, run_id: RunId) -> Option<JobStatus> {

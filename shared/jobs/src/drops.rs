@@ -1,0 +1,157 @@
+//! Objects that somebody put without a call. Nobody waits for an answer, and the object may be the only
+//! copy of what is in it: it is removed once its outputs are there, with its job, or when its time is
+//! over, and for no other reason.
+
+use serde_json::{Map, Value};
+
+use crate::events::{FailureKind, Step};
+use crate::jobs::{JobError, Jobs};
+use crate::ports::{Admitted, Created, Creation, Limit, Unavailable};
+use crate::record::{JobRecord, JobStatus};
+use crate::submit::Submission;
+
+/// What became of an object that somebody put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DropArrival {
+    /// Its job is queued now.
+    Queued,
+    /// Its job waits until its owner has room for it.
+    Held,
+    /// Its job failed, and says what to do.
+    Refused,
+    /// It has been a job before.
+    Before,
+}
+
+impl Jobs {
+    /// Makes an object a job, now or later. Where its configuration can't be used, that is the job's
+    /// failure.
+    ///
+    /// # Errors
+    /// If a port fails. The same call again changes nothing that was done.
+    pub async fn take_drop(
+        &self,
+        submission: Submission,
+        operators: Map<String, Value>,
+        problem: Option<String>,
+    ) -> Result<DropArrival, Unavailable> {
+        let size = submission.payload.size_bytes;
+        let usable = Submission {
+            config: operators,
+            ..submission.clone()
+        };
+        let problem = problem.or_else(|| {
+            let limit = self.limits.upload_bytes;
+            (size > limit).then(|| JobError::UploadTooLarge(limit).to_string())
+        });
+        match (self.first_record(submission, JobStatus::Queued), problem) {
+            (Ok(record), None) => self.take(record).await,
+            (Err(error), None) => self.refuse(usable, &error.to_string()).await,
+            (_, Some(problem)) => self.refuse(usable, &problem).await,
+        }
+    }
+
+    async fn take(&self, record: JobRecord) -> Result<DropArrival, Unavailable> {
+        match self.create_plain(&record).await? {
+            Created::Done => {
+                self.tell(&record, Step::Submitted);
+                self.send(&record).await?;
+                Ok(DropArrival::Queued)
+            }
+            Created::Refused(limit) => self.hold(record, limit).await,
+            Created::Conflict | Created::Before(_) | Created::NotReserved => {
+                self.before(&record).await
+            }
+        }
+    }
+
+    async fn hold(&self, record: JobRecord, limit: Limit) -> Result<DropArrival, Unavailable> {
+        let held = self.held(record, limit);
+        match self.create_plain(&held).await? {
+            Created::Done => {
+                self.tell(&held, Step::Held(limit));
+                Ok(DropArrival::Held)
+            }
+            _ => self.before(&held).await,
+        }
+    }
+
+    /// Creates a record without a key, for a payload that needs no reservation.
+    async fn create_plain(&self, record: &JobRecord) -> Result<Created, Unavailable> {
+        let creation = Creation {
+            record,
+            key: None,
+            limits: self.limits,
+            reserved: false,
+        };
+        self.create(creation).await
+    }
+
+    /// A job that does not count yet, and says why it waits.
+    fn held(&self, mut record: JobRecord, limit: Limit) -> JobRecord {
+        record.counted = false;
+        let reason = match limit {
+            Limit::ActiveJobs => "as many of your jobs as may be are not finished yet",
+            Limit::BytesPerDay => "you have uploaded as many bytes today as you may",
+        };
+        record.set_error(&format!("it waits: {reason}"));
+        record.due_at = Some(self.timings.due(&record, record.updated_at));
+        record
+    }
+
+    /// The event came before: whoever took it may have ended before it sent the job.
+    async fn before(&self, record: &JobRecord) -> Result<DropArrival, Unavailable> {
+        if let Some(stored) = self.records.get(record.run_id).await? {
+            self.send_unsent(&stored).await?;
+        }
+        Ok(DropArrival::Before)
+    }
+
+    async fn refuse(
+        &self,
+        submission: Submission,
+        problem: &str,
+    ) -> Result<DropArrival, Unavailable> {
+        let record = self.first_record(submission, JobStatus::Failed);
+        let mut record = record.map_err(|error| Unavailable {
+            port: "records",
+            cause: error.to_string().into(),
+        })?;
+        record.set_error(&format!(
+            "{problem}; the object stays where it is until its time is over: put it again with what is \
+             wrong corrected"
+        ));
+        match self.create_plain(&record).await? {
+            Created::Done => {
+                self.tell(&record, Step::Failed(FailureKind::Refused));
+                Ok(DropArrival::Refused)
+            }
+            _ => Ok(DropArrival::Before),
+        }
+    }
+
+    /// Counts a job that waits, if its owner has room for it by now, and sends it. Whether that was so.
+    pub(crate) async fn admit_held(&self, held: &JobRecord) -> Result<bool, Unavailable> {
+        let now = self.now();
+        let mut admitted = held.next(now);
+        admitted.counted = true;
+        admitted.error_message = None;
+        admitted.due_at = Some(self.timings.due(&admitted, now));
+        let counted = self.records.admit(held, &admitted, self.limits).await;
+        match counted? {
+            Admitted::Done => {
+                self.tell(&admitted, Step::Admitted);
+                self.send(&admitted).await?;
+                Ok(true)
+            }
+            Admitted::Conflict => Ok(false),
+            Admitted::Refused(_) => {
+                let later = self.change(held.run_id, |record| {
+                    record.is_held().then(|| record.next(now))
+                });
+                later.await?;
+                Ok(false)
+            }
+        }
+    }
+}

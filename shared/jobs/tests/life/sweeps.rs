@@ -1,0 +1,182 @@
+//! What the sweeper looks at, and what it leaves alone.
+
+use std::io::Write as _;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use resonare_jobs::ports::{JobStore as _, Queue as _};
+use resonare_jobs::{
+    Attempt, Handled, JobError, JobRecord, JobStatus, Jobs, Processor, RunId, Verdict,
+};
+
+use crate::world::{World, owner};
+
+#[tokio::test]
+async fn nothing_that_is_not_due_is_looked_at() {
+    let world = World::new();
+    for _ in 0..30 {
+        world.submit(b"hello", None).await.unwrap();
+    }
+    for _ in 0..20 {
+        world.work().await.unwrap().unwrap();
+    }
+    world.clock.advance(Duration::from_mins(10));
+    assert_eq!(world.jobs.sweep(None).await.unwrap().looked_at, 0);
+}
+
+#[tokio::test]
+async fn a_job_whose_message_waits_is_not_sent_again() {
+    let world = World::new();
+    let run_id = world.submit(b"hello", None).await.unwrap();
+    let mut looked_at = 0;
+    for _ in 0..23 * 60 {
+        world.clock.advance(Duration::from_mins(1));
+        let swept = world.jobs.sweep(None).await.unwrap();
+        assert_eq!(swept.sent_again, 0);
+        looked_at += swept.looked_at;
+    }
+    assert_eq!(looked_at, 7, "after 15, 30, 60, … minutes");
+    assert_eq!(world.queue.len(), 1);
+    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Completed);
+    assert_eq!(world.told(run_id, "sent again"), 0);
+}
+
+#[tokio::test]
+async fn a_job_whose_message_is_lost_is_sent_again() {
+    let world = World::new();
+    let run_id = world.submit(b"hello", None).await.unwrap();
+    let message = world.queue.receive(Duration::ZERO).await.unwrap().unwrap();
+    world.queue.acknowledge(&message.receipt).await.unwrap();
+    world.clock.advance(Duration::from_mins(15));
+    assert_eq!(world.jobs.sweep(None).await.unwrap().sent_again, 1);
+    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Completed);
+    assert_eq!(world.told(run_id, "sent again"), 1);
+}
+
+#[tokio::test]
+async fn a_job_that_was_not_sent_is_sent_after_a_minute() {
+    let world = World::new();
+    // reserve, create the object, create the record, send.
+    world.kill_at(4, false);
+    let submitting = world.submit(b"hello", None);
+    assert!(world.until_killed(submitting).await.is_none());
+    world.heal();
+    assert!(world.queue.is_empty());
+    world.clock.advance(Duration::from_mins(1));
+    assert_eq!(world.jobs.sweep(None).await.unwrap().sent_again, 1);
+    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Completed);
+}
+
+#[tokio::test]
+async fn a_payload_without_a_record_is_removed_after_an_hour() {
+    let world = World::new();
+    world.kill_at(3, false);
+    let submitting = world.submit(b"hello", None);
+    assert!(world.until_killed(submitting).await.is_none());
+    world.heal();
+    assert_eq!(world.objects.keys().len(), 1);
+    world.clock.advance(Duration::from_mins(59));
+    assert_eq!(world.jobs.sweep(None).await.unwrap().orphans, 0);
+    world.clock.advance(Duration::from_mins(1));
+    assert_eq!(world.jobs.sweep(None).await.unwrap().orphans, 1);
+    assert!(world.objects.keys().is_empty() && world.records.reserved().is_empty());
+}
+
+#[tokio::test]
+async fn a_submission_that_was_taken_for_dead_comes_to_nothing() {
+    let world = World::new();
+    let run_id = RunId::generate(world.now());
+    world.jobs.reserve(run_id).await.unwrap();
+    let mut writer = world
+        .jobs
+        .objects
+        .create(&Jobs::payload_key(run_id))
+        .await
+        .unwrap();
+    writer.write_all(b"hello").unwrap();
+    writer.finish().unwrap();
+    world.clock.advance(Duration::from_hours(1));
+    world.jobs.sweep(None).await.unwrap();
+    let submitted = world.jobs.submit(World::submission(run_id, 5)).await;
+    assert!(matches!(submitted, Err(JobError::TooSlow)));
+    assert!(world.status(run_id).await.is_none() && world.objects.keys().is_empty());
+}
+
+#[tokio::test]
+async fn what_a_dead_worker_of_a_deleted_job_wrote_is_removed() {
+    let world = World::new();
+    let run_id = world.submit(b"hello", None).await.unwrap();
+    // It dies after it has stored its output, before its commit.
+    world.kill_at(7, false);
+    assert!(world.until_killed(world.work()).await.is_none());
+    world.heal();
+    assert_eq!(world.status(run_id).await, Some(JobStatus::Running));
+    world.jobs.delete(&owner(), run_id).await.unwrap();
+    let gone = world.jobs.get(&owner(), run_id).await;
+    assert!(matches!(gone, Err(JobError::NotFound)));
+    let listed = world.jobs.list(&owner(), None, None, 9).await.unwrap();
+    assert!(listed.records.is_empty());
+    // As if it had been alive a little longer.
+    world.put(&format!("{run_id}/data/train.jsonl"), b"late");
+    world.clock.advance(Duration::from_mins(2));
+    assert_eq!(world.jobs.sweep(None).await.unwrap().deleted, 1);
+    assert!(world.objects.keys().is_empty());
+    assert_eq!(world.records.get(run_id).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn one_that_fails_does_not_keep_the_others_waiting() {
+    let world = World::new();
+    for _ in 0..3 {
+        world.submit(b"hello", None).await.unwrap();
+    }
+    world.clock.advance(Duration::from_hours(7 * 24));
+    // The page, then the first job's own calls.
+    world.fail_at(2, false);
+    let swept = world.jobs.sweep(None).await.unwrap();
+    assert_eq!((swept.looked_at, swept.left, swept.deleted), (3, 1, 2));
+    world.heal();
+    assert_eq!(world.jobs.sweep(None).await.unwrap().deleted, 1);
+}
+
+#[tokio::test]
+async fn the_age_of_the_oldest_due_is_told() {
+    let world = World::new();
+    world.submit(b"hello", None).await.unwrap();
+    world.clock.advance(Duration::from_mins(20));
+    let swept = world.jobs.sweep(None).await.unwrap();
+    assert_eq!(swept.oldest_due, Duration::from_mins(5));
+}
+
+/// Never notices that it is cancelled, as a call that hangs.
+struct Hanging;
+
+#[async_trait]
+impl Processor for Hanging {
+    async fn process(&self, _job: &JobRecord, _attempt: &Attempt) -> Verdict {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_hangs_is_failed_before_its_worker_ends() {
+    let world = World::new();
+    let run_id = world.submit(b"hello", None).await.unwrap();
+    let message = world.queue.receive(Duration::from_mins(1)).await;
+    let message = message.unwrap().unwrap();
+    let begun = tokio::time::Instant::now();
+    let deadline = begun + Duration::from_mins(1);
+    let never = AtomicBool::new(false);
+    let handled = world
+        .jobs
+        .handle_until(&message, &Hanging, &never, Some(deadline));
+    assert_eq!(handled.await.unwrap(), Handled::Failed);
+    assert!(begun.elapsed() < Duration::from_secs(70));
+    let job = world.jobs.get(&owner(), run_id).await.unwrap();
+    assert!(
+        job.error_message
+            .unwrap()
+            .contains("in the time that a worker has")
+    );
+}
