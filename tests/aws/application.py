@@ -1,6 +1,7 @@
 """The application as it is deployed, from outside: by HTTP, by S3, and as its operator sees it."""
 import contextlib
 import datetime
+import hashlib
 import http.server
 import json
 import os
@@ -14,6 +15,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+import uuid
 
 import boto3
 from botocore.auth import SigV4Auth
@@ -81,11 +83,11 @@ def send(method, url, body=None, headers=None):
 
 
 class Application:
-    def __init__(self, endpoint, wire, folder, hub, *parameters):
+    def __init__(self, endpoint, wire, folder, hub, *parameters, stack=STACK):
         """Deploys what is built in a folder."""
-        self.endpoint, self.wire, self.stack = endpoint, wire, STACK
+        self.endpoint, self.wire, self.stack = endpoint, wire, stack
         self.session = boto3.Session("test", "test", region_name=REGION)
-        secret = self.client("secretsmanager").create_secret(Name="hub", SecretString=SECRET)["ARN"]
+        secret = self.client("secretsmanager").create_secret(Name=f"hub-{uuid.uuid4()}", SecretString=SECRET)["ARN"]
         settings = dict(
             AWS_ACCESS_KEY_ID="test",
             AWS_SECRET_ACCESS_KEY="test",
@@ -94,28 +96,35 @@ class Application:
             SAM_CLI_TELEMETRY="0",
         )
         deploy = [
-            TOOLS / "sam", "deploy", "--template", "template.yaml", "--stack-name", STACK,
+            TOOLS / "sam", "deploy", "--template", "template.yaml", "--stack-name", stack,
             "--resolve-s3", "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset",
             "--parameter-overrides", f"ModelId={MODEL}", f"AllowedModels={MODEL},org/tiny", f"HfEndpoint={hub}",
-            f"HfTokenArn={secret}", "MaxActiveJobs=30", *parameters,
+            f"HfTokenArn={secret}", "MaxActiveJobs=30", "MaxBytesPerDay=5000000000000", *parameters,
         ]
         done = subprocess.run(deploy, cwd=folder, env=dict(os.environ, **settings), text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         assert done.returncode == 0, done.stdout
-        stack = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"][0]
-        outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        [deployed] = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+        outputs = {output["OutputKey"]: output["OutputValue"] for output in deployed["Outputs"]}
         self.host = urllib.parse.urlparse(outputs["ApiUrl"]).netloc
         self.bucket, self.table, self.queue = outputs["BucketName"], outputs["TableName"], outputs["QueueUrl"]
         listed = self.client("lambda").list_functions()["Functions"]
         names = ["Ingress", "Upload", "Worker", "Status", "Sweeper"]
-        self.functions = {name: next(f for f in listed if f"{name}Function" in f["FunctionName"]) for name in names}
+        self.functions = {
+            name: next(f for f in listed if f["FunctionName"].startswith(f"{stack}-{name}Function")) for name in names
+        }
         self.sqs = self.client("sqs")
         urls = self.sqs.list_queues()["QueueUrls"]
         self.queue_arns = [self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
                            for url in urls]
         # The bucket takes calls by TLS alone.
         self.s3 = self.session.client("s3", endpoint_url=wire.address)
+        self.account = self.client("sts").get_caller_identity()["Account"]
+        # The ids by which IAM knows callers.
+        self.ids = {}
         self.alice, self.bob = self.user("alice"), self.user("bob")
+        # Whether calls of the functions can be made to fail.
+        self.can_fail = True
         self.own_keys = {"test", None, self.alice.access_key, self.bob.access_key}
 
     def client(self, service):
@@ -123,13 +132,16 @@ class Application:
 
     def user(self, name):
         """Somebody who may call the API, and nothing else."""
+        name = f"{name}-{self.stack}-{uuid.uuid4().hex[:8]}"
         iam = self.client("iam")
-        iam.create_user(UserName=name)
+        user_id = iam.create_user(UserName=name)["User"]["UserId"]
         allow = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": "*"}
         policy = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
         iam.put_user_policy(UserName=name, PolicyName="call", PolicyDocument=policy)
         key = iam.create_access_key(UserName=name)["AccessKey"]
-        return Credentials(key["AccessKeyId"], key["SecretAccessKey"])
+        credentials = Credentials(key["AccessKeyId"], key["SecretAccessKey"])
+        self.ids[credentials] = user_id
+        return credentials
 
     # --- As a caller ---
 
@@ -249,7 +261,7 @@ class Application:
 
         record = earlier(json.loads(item["record"]["S"]))
         item["record"]["S"] = json.dumps(record)
-        item["due"]["S"] = place_of_due(record["due_at"], item["pk"]["S"])
+        item["due"]["S"] = place_of_due(record.get("due_at") or record["expires_at"], item["pk"]["S"])
         table.put_item(TableName=self.table, Item=item)
 
     def reservations(self):
@@ -263,6 +275,76 @@ class Application:
         for key in self.reservations():
             table.update_item(TableName=self.table, Key={"pk": {"S": key}}, UpdateExpression="SET due = :due",
                               ExpressionAttributeValues={":due": {"S": place_of_due("1970-01-01T00:00:01Z", key)}})
+
+    @contextlib.contextmanager
+    def changed(self, run_id):
+        """A record, to be changed behind the back of the application."""
+        table = self.client("dynamodb")
+        item = table.get_item(TableName=self.table, Key={"pk": {"S": f"job#{run_id}"}})["Item"]
+        record = json.loads(item["record"]["S"])
+        yield record
+        item["record"]["S"] = json.dumps(record)
+        table.put_item(TableName=self.table, Item=item)
+
+    def age_if_there(self, run_id, seconds):
+        with contextlib.suppress(KeyError):
+            self.age(run_id, seconds)
+
+    def finished_record(self, run_id):
+        record = self.record(run_id)
+        return record if record["status"] in ("COMPLETED", "FAILED") else None
+
+    def counters(self, caller):
+        """A caller's counters of jobs."""
+        return self.counters_of(f"iam:{self.account}:{self.ids[caller]}")
+
+    def counters_of(self, owner):
+        key = {"pk": {"S": "owner#" + hashlib.sha256(owner.encode()).hexdigest()}}
+        item = self.client("dynamodb").get_item(TableName=self.table, Key=key).get("Item", {})
+        return {name: int(item.get(name, {"N": "0"})["N"]) for name in ("active", "queued", "running")}
+
+    @contextlib.contextmanager
+    def no_workers(self):
+        """Meanwhile messages stay in the queue."""
+        lambdas = self.client("lambda")
+        name = self.functions["Worker"]["FunctionName"]
+        [mapping] = lambdas.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+
+        def switch(on):
+            lambdas.update_event_source_mapping(UUID=mapping["UUID"], Enabled=on)
+            state = "Enabled" if on else "Disabled"
+            until(lambda: lambdas.get_event_source_mapping(UUID=mapping["UUID"])["State"] == state, 120, state)
+            # A poll may be under way.
+            time.sleep(1)
+
+        switch(False)
+        try:
+            yield
+        finally:
+            switch(True)
+
+    @contextlib.contextmanager
+    def no_notifications(self):
+        """Meanwhile the bucket tells nobody of objects."""
+        configuration = self.s3.get_bucket_notification_configuration(Bucket=self.bucket)
+        configuration.pop("ResponseMetadata")
+        self.s3.put_bucket_notification_configuration(Bucket=self.bucket, NotificationConfiguration={})
+        try:
+            yield
+        finally:
+            self.s3.put_bucket_notification_configuration(Bucket=self.bucket, NotificationConfiguration=configuration)
+
+    def object_created(self, key, caller=None):
+        """The event that S3 sends of an object which a caller put."""
+        found = self.s3.head_object(Bucket=self.bucket, Key=key)
+        event = json.loads((ROOT / "events/upload-dropped.json").read_bytes())
+        [record] = event["Records"]
+        record["userIdentity"]["principalId"] = f"AWS:{self.ids[caller or self.alice]}"
+        record["s3"]["object"] = {
+            "key": urllib.parse.quote_plus(key), "size": found["ContentLength"], "eTag": found["ETag"].strip('"'),
+            "sequencer": uuid.uuid4().hex.upper(),
+        }
+        return event
 
     def dropped(self, key, count=1):
         """The finished jobs that the objects of a key became, oldest first."""
@@ -280,6 +362,10 @@ class Application:
         answer = json.loads(invoked["Payload"].read() or b"null")
         assert "FunctionError" not in invoked, (name, answer)
         return answer
+
+    def deliver(self, run_id):
+        """A message of a job comes, perhaps again."""
+        self.sqs.send_message(QueueUrl=self.queue, MessageBody=json.dumps({"run_id": run_id}))
 
     def sweep(self):
         self.invoke("Sweeper", (ROOT / "events/sweeper-schedule.json").read_bytes())

@@ -1,6 +1,7 @@
 """Crashes, repetitions and refusals. After each: no job is lost, its outputs are there once and whole, and
 its status tells the truth."""
 import json
+import threading
 import time
 
 from application import SAMPLE, check, prepared, send
@@ -88,8 +89,8 @@ def the_worker_dies(app, expected):
         ("before it reads", worker("s3", "GET", key="payload"), "instead", 2),
         ("before it writes", worker("s3", "PUT", key="processed.json"), "instead", 2),
         ("after it has written", worker("s3", "PUT", key="stats.json"), "after", 2),
-        ("before its commit", worker("dynamodb", "PutItem", body="COMPLETED"), "instead", 2),
-        ("after its commit, before it acknowledges", worker("dynamodb", "PutItem", body="COMPLETED"), "after", 1),
+        ("before its commit", worker("dynamodb", "TransactWriteItems", body="COMPLETED"), "instead", 2),
+        ("after its commit, before it acknowledges", worker("dynamodb", "TransactWriteItems", body="COMPLETED"), "after", 1),
     ]:
         fault = app.wire.fault(condition, **{moment: kill})
         run_id = app.submit()
@@ -191,19 +192,31 @@ def poison(app, expected):
     check("good messages among bad ones are worked on")
 
 
-def a_part_is_refused(app, folder):
+def large_export(folder):
+    """One whose outputs have several parts."""
     export = folder / "several-parts.json"
-    chats = json.loads(SAMPLE.read_bytes())
-    chats["chats"]["list"] *= 30_000_000 // SAMPLE.stat().st_size
-    export.write_text(json.dumps(chats))
-    expected = prepared(folder, export=export)
+    if not export.exists():
+        chats = json.loads(SAMPLE.read_bytes())
+        chats["chats"]["list"] *= 30_000_000 // SAMPLE.stat().st_size
+        export.write_text(json.dumps(chats))
+    return export
+
+
+def uploaded(app, export):
+    """The job of an upload by a signed URL."""
     size = export.stat().st_size
-    part_of_raw = app.by("Worker", "s3", "PUT", key="raw.json")
-    refused = app.wire.fault(lambda call: part_of_raw(call) and call.query.get("partNumber") == "2", times=50, status=500)
     upload = app.call("POST", "/data-prep/uploads", json.dumps({"size_bytes": size}).encode())[2]
     [part] = upload["parts"]
     assert send("PUT", part["url"], export.read_bytes(), part["headers"])[0] == 200
-    run_id = upload["run_id"]
+    return upload["run_id"]
+
+
+def a_part_is_refused(app, folder):
+    export = large_export(folder)
+    expected = prepared(folder, export=export)
+    part_of_raw = app.by("Worker", "s3", "PUT", key="raw.json")
+    refused = app.wire.fault(lambda call: part_of_raw(call) and call.query.get("partNumber") == "2", times=50, status=500)
+    run_id = uploaded(app, export)
     gives_up(app, run_id)
     assert refused.met > 1
     assert "Uploads" not in app.s3.list_multipart_uploads(Bucket=app.bucket), "an unfinished output is left"
@@ -229,6 +242,46 @@ def deleted_while_it_runs(app):
         assert app.objects(run[0]) == {} and app.record(run[0]) is None
         app.wire.clear()
     check("of a job that is deleted while it runs nothing is left")
+
+
+def gone_while_large_outputs_are_written(app, folder):
+    """Unfinished outputs of several parts go, too, whoever removes the job."""
+    export = large_export(folder)
+    for way in ("its owner", "its time"):
+        go_on = threading.Event()
+        writing = app.by("Worker", "s3", "PUT", key="raw.json")
+        held = app.wire.fault(lambda call: writing(call) and call.query.get("partNumber") == "2", before=go_on.wait)
+        run_id = uploaded(app, export)
+        try:
+            until(lambda: held.met, 60, "it writes nothing large")
+            assert "Uploads" in app.s3.list_multipart_uploads(Bucket=app.bucket)
+            if way == "its owner":
+                assert app.call("DELETE", f"/data-prep/jobs/{run_id}")[0] == 204
+            else:
+                app.age(run_id, 8 * 24 * LONG)
+                app.sweep()
+            assert "Uploads" not in app.s3.list_multipart_uploads(Bucket=app.bucket), way
+        finally:
+            go_on.set()
+        until(lambda: not app.objects(run_id) and app.record(run_id) is None, 60, f"{way}: something is left")
+        app.wire.clear()
+    check("of a job that goes while it writes large outputs nothing is left")
+
+
+def the_queue_is_long(app, expected):
+    """A job whose message waits is not sent again; one whose message is lost is."""
+    sent = app.by("Sweeper", "sqs", "SendMessage")
+    with app.no_workers():
+        run_id = app.submit()
+        app.age(run_id, LONG)
+        before = app.seen(sent)
+        app.sweep()
+        assert app.seen(sent) == before, "it was sent again"
+        app.sqs.purge_queue(QueueUrl=app.queue)
+        app.age(run_id, LONG)
+        until(lambda: app.sweep() or app.seen(sent) > before, 20, "it was not sent again")
+    app.completed(run_id, expected, attempts=1)
+    check("a job is sent again if its message is lost, not because it waits")
 
 
 def what_is_left_is_swept(app, expected):
@@ -260,9 +313,10 @@ def what_is_left_is_swept(app, expected):
 def all_of_them(app, folder, expected):
     deleted_while_it_runs(app)
     a_part_is_refused(app, folder)
+    gone_while_large_outputs_are_written(app, folder)
     for scenario in (
         messages_come_twice, events_come_twice_and_out_of_order, the_worker_dies, ingress_dies,
-        the_table_throttles, the_bucket_fails, the_queue_answers_late_or_never, poison, what_is_left_is_swept,
+        the_table_throttles, the_bucket_fails, the_queue_answers_late_or_never, the_queue_is_long, poison, what_is_left_is_swept,
     ):
         scenario(app, expected)
     # Uploads that nobody has sent yet are waited for.

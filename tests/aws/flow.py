@@ -20,6 +20,8 @@ import threading
 import urllib.parse
 
 import faults
+import matrix
+import stacks
 from application import BINARIES, MODEL, SAMPLE, SECRET, Application, built, check, prepared, send
 from emulator import REGION, ROOT, emulator, free_port
 from permissions import compare
@@ -93,6 +95,10 @@ def drive(app, folder):
     callers(app)
     buckets(app, folder, expected)
     samples(app, folder)
+    stacks.a_table_of_version_0_1_is_taken_over(app, folder)
+    stacks.a_token_in_a_parameter(app, folder)
+    matrix.room_comes(app, expected)
+    matrix.all_of_it(app, expected)
     faults.all_of_them(app, folder, expected)
     wrong = compare(app, app.wire)
     assert not wrong, "\n".join(wrong)
@@ -102,6 +108,8 @@ def drive(app, folder):
     for line in lines:
         assert not any(name in line for name in PRIVATE), line
     check("no log names anybody")
+    stacks.two_side_by_side(app, folder, expected)
+    stacks.a_first_deployment_that_fails(app, folder)
 
 
 def service(app):

@@ -21,7 +21,7 @@ class Call:
     """
 
     def __init__(self, method, path, headers, body):
-        self.method, self.headers, self.body = method, headers, body
+        self.method, self.headers, self.body, self.answer = method, headers, body, None
         url = urllib.parse.urlsplit(path)
         self.path = urllib.parse.unquote(url.path)
         self.query = dict(urllib.parse.parse_qsl(url.query, keep_blank_values=True))
@@ -167,6 +167,8 @@ class Wire:
         except OSError:
             handler.close_connection = True
             return None
+        if call.service == "dynamodb":
+            call.answer = body
         with self.lock:
             self.calls.append((call, status))
         if fault and fault.after:

@@ -413,9 +413,14 @@ impl JobRecord {
         self.payload.upload.is_none() && !self.payload.key.starts_with(&own)
     }
 
-    /// When the sweeper has to look at it next. An older record is due at once.
+    /// When the sweeper has to look at it next. An unfinished record of version 1 is due at once.
     pub fn due(&self) -> Timestamp {
-        self.due_at.unwrap_or(self.updated_at)
+        let of_version_1 = if self.status.is_finished() {
+            self.expires_at
+        } else {
+            self.updated_at
+        };
+        self.due_at.unwrap_or(of_version_1)
     }
 
     /// What it adds to its owner's counters. Version 1 had none.

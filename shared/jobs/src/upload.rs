@@ -86,7 +86,11 @@ impl Jobs {
             (record.status == JobStatus::AwaitingUpload).then(|| {
                 let mut next = record.next(now);
                 next.status = JobStatus::Queued;
-                next.payload = payload.clone();
+                next.payload = Payload {
+                    // An event does not know what was announced.
+                    upload: record.payload.upload.clone(),
+                    ..payload.clone()
+                };
                 next
             })
         });

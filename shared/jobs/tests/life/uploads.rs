@@ -9,7 +9,7 @@ use resonare_jobs::{
     UploadArrival,
 };
 
-use crate::world::{World, owner};
+use crate::world::{FAILS, World, owner};
 
 async fn begin(world: &World, size_bytes: u64) -> Result<RunId, JobError> {
     let Submission {
@@ -24,7 +24,10 @@ async fn begin(world: &World, size_bytes: u64) -> Result<RunId, JobError> {
         run_id,
         owner,
         config,
-        payload,
+        payload: Payload {
+            upload: Some(DirectUpload::default()),
+            ..payload
+        },
     };
     Ok(world.jobs.await_upload(upload).await?.run_id)
 }
@@ -167,4 +170,34 @@ async fn a_second_upload_of_a_finished_job_is_unwanted() {
     let again = store(&world, run_id, "1").await;
     let arrived = world.jobs.upload_arrived(run_id, &again).await.unwrap();
     assert_eq!(arrived, UploadArrival::Unwanted);
+}
+
+#[tokio::test]
+async fn an_announced_payload_goes_with_its_failed_job() {
+    let world = World::new();
+    let submission = World::submission(RunId::generate(world.clock.now()), 5);
+    let run_id = submission.run_id;
+    let key = format!("uploads/{run_id}/payload");
+    let announced = Payload {
+        key: key.clone(),
+        upload: Some(DirectUpload::default()),
+        ..submission.payload.clone()
+    };
+    let upload = Upload {
+        run_id,
+        owner: submission.owner,
+        config: submission.config,
+        payload: announced,
+    };
+    world.jobs.await_upload(upload).await.unwrap();
+    world.put(&key, FAILS);
+    // As an event names it.
+    let came = Payload {
+        key: key.clone(),
+        version: Some("1".to_owned()),
+        ..submission.payload
+    };
+    world.jobs.upload_arrived(run_id, &came).await.unwrap();
+    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Failed);
+    assert!(!world.has(&key));
 }
