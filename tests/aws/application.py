@@ -83,52 +83,62 @@ def send(method, url, body=None, headers=None):
 
 
 class Application:
+    """The application on the emulator. What only an emulator can do, it can do here."""
+
+    is_emulated = True
+
     def __init__(self, endpoint, wire, folder, hub, *parameters, stack=STACK):
         """Deploys what is built in a folder."""
-        self.endpoint, self.wire, self.stack = endpoint, wire, stack
+        self.endpoint, self.wire, self.stack, self.region = endpoint, wire, stack, REGION
         self.session = boto3.Session("test", "test", region_name=REGION)
         secret = self.client("secretsmanager").create_secret(Name=f"hub-{uuid.uuid4()}", SecretString=SECRET)["ARN"]
-        settings = dict(
-            AWS_ACCESS_KEY_ID="test",
-            AWS_SECRET_ACCESS_KEY="test",
-            AWS_DEFAULT_REGION=REGION,
-            AWS_ENDPOINT_URL=endpoint,
-            SAM_CLI_TELEMETRY="0",
-        )
-        deploy = [
-            TOOLS / "sam", "deploy", "--template", "template.yaml", "--stack-name", stack,
-            "--resolve-s3", "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset",
-            "--parameter-overrides", f"ModelId={MODEL}", f"AllowedModels={MODEL},org/tiny", f"HfEndpoint={hub}",
-            f"HfTokenArn={secret}", "MaxActiveJobs=30", "MaxBytesPerDay=5000000000000", *parameters,
-        ]
-        done = subprocess.run(deploy, cwd=folder, env=dict(os.environ, **settings), text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        assert done.returncode == 0, done.stdout
-        [deployed] = self.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-        outputs = {output["OutputKey"]: output["OutputValue"] for output in deployed["Outputs"]}
-        self.host = urllib.parse.urlparse(outputs["ApiUrl"]).netloc
-        self.bucket, self.table, self.queue = outputs["BucketName"], outputs["TableName"], outputs["QueueUrl"]
-        listed = self.client("lambda").list_functions()["Functions"]
-        names = ["Ingress", "Upload", "Worker", "Status", "Sweeper"]
-        self.functions = {
-            name: next(f for f in listed if f["FunctionName"].startswith(f"{stack}-{name}Function")) for name in names
-        }
-        self.sqs = self.client("sqs")
+        self.deploy(folder, f"AllowedModels={MODEL},org/tiny", f"HfEndpoint={hub}", f"HfTokenArn={secret}", *parameters)
         urls = self.sqs.list_queues()["QueueUrls"]
         self.queue_arns = [self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
                            for url in urls]
         # The bucket takes calls by TLS alone.
         self.s3 = self.session.client("s3", endpoint_url=wire.address)
+        self.own_keys = {"test", None, self.alice.access_key, self.bob.access_key}
+
+    def deploy(self, folder, *parameters):
+        """Deploys, and looks at what was deployed."""
+        deploy = [
+            TOOLS / "sam", "deploy", "--template", "template.yaml", "--stack-name", self.stack,
+            "--resolve-s3", "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset",
+            "--parameter-overrides", f"ModelId={MODEL}", "MaxActiveJobs=30", "MaxBytesPerDay=5000000000000", *parameters,
+        ]
+        done = subprocess.run(deploy, cwd=folder, env=dict(self.environment(), SAM_CLI_TELEMETRY="0"), text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        assert done.returncode == 0, done.stdout
+        formation = self.client("cloudformation")
+        [deployed] = formation.describe_stacks(StackName=self.stack)["Stacks"]
+        outputs = {output["OutputKey"]: output["OutputValue"] for output in deployed["Outputs"]}
+        self.api_url = outputs["ApiUrl"]
+        self.host = urllib.parse.urlparse(self.api_url).netloc
+        self.bucket, self.table, self.queue = outputs["BucketName"], outputs["TableName"], outputs["QueueUrl"]
+        self.functions = {}
+        for name in ["Ingress", "Upload", "Worker", "Status", "Sweeper"]:
+            detail = formation.describe_stack_resource(StackName=self.stack, LogicalResourceId=f"{name}Function")
+            function = detail["StackResourceDetail"]["PhysicalResourceId"]
+            self.functions[name] = self.client("lambda").get_function(FunctionName=function)["Configuration"]
+        self.sqs = self.client("sqs")
         self.account = self.client("sts").get_caller_identity()["Account"]
         # The ids by which IAM knows callers.
         self.ids = {}
         self.alice, self.bob = self.user("alice"), self.user("bob")
-        # Whether calls of the functions can be made to fail.
-        self.can_fail = True
-        self.own_keys = {"test", None, self.alice.access_key, self.bob.access_key}
 
     def client(self, service):
         return self.session.client(service, endpoint_url=self.endpoint)
+
+    def environment(self, caller=None):
+        """The environment of a program that is run as a caller, or as the operator."""
+        keys = dict(AWS_ACCESS_KEY_ID=caller.access_key, AWS_SECRET_ACCESS_KEY=caller.secret_key) if caller else dict(
+            AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test")
+        return dict(os.environ, AWS_DEFAULT_REGION=REGION, AWS_REGION=REGION, AWS_ENDPOINT_URL=self.endpoint, **keys)
+
+    def url(self, path):
+        """Where a route is; its API is told by the header Host."""
+        return self.endpoint + path
 
     def user(self, name):
         """Somebody who may call the API, and nothing else."""
@@ -149,10 +159,10 @@ class Application:
         headers = dict(headers or {}, Host=self.host)
         if body is not None:
             headers.setdefault("Content-Type", "application/json")
-        request = AWSRequest(method, f"http://{self.host}{path}", data=body, headers=headers)
+        request = AWSRequest(method, f"https://{self.host}{path}", data=body, headers=headers)
         if signed:
-            SigV4Auth(caller or self.alice, "execute-api", REGION).add_auth(request)
-        return send(method, self.endpoint + path, body, dict(request.headers))
+            SigV4Auth(caller or self.alice, "execute-api", self.region).add_auth(request)
+        return send(method, self.url(path), body, dict(request.headers))
 
     def submit(self, query="", body=None, **more):
         status, _, accepted = self.call("POST", "/data-prep/process" + query, body or SAMPLE.read_bytes(), **more)
@@ -392,7 +402,7 @@ class Application:
 
     def logs(self):
         logs = self.client("logs")
-        for group in logs.describe_log_groups()["logGroups"]:
+        for group in logs.describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{self.stack}-")["logGroups"]:
             for event in logs.filter_log_events(logGroupName=group["logGroupName"])["events"]:
                 yield event["message"]
 

@@ -129,7 +129,7 @@ def fill(app, count, owners):
             pk = f"job#{record['run_id']}"
             created = f"{1_600_000_000_000_000 + number:020}_{record['run_id']}"
             batch.put_item(Item=dict(
-                pk=pk, revision=1, record=json.dumps(record), owner=record["owner"], created=created,
+                pk=pk, revision=record["revision"], record=json.dumps(record), owner=record["owner"], created=created,
                 owner_status=f"{record['owner']}#QUEUED", lane=str(number % 8), due=place_of_due(LATER, pk), ttl=2_000_000_000,
             ))
 

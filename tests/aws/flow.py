@@ -8,6 +8,7 @@ fail. Every call that a function makes is compared with what the template permit
 `cargo xtask test` does both. What `sam build` would do (a folder with `bootstrap` for each function,
 and a template that names it) is done here, with binaries that are built already.
 """
+import argparse
 import contextlib
 import http.server
 import json
@@ -18,12 +19,14 @@ import sys
 import tempfile
 import threading
 import urllib.parse
+import uuid
 
 import faults
 import matrix
 import stacks
+from account import Account
 from application import BINARIES, MODEL, SAMPLE, SECRET, Application, built, check, prepared, send
-from emulator import REGION, ROOT, emulator, free_port
+from emulator import ROOT, emulator, free_port
 from permissions import compare
 from rie import Bootstrap
 from wire import Wire
@@ -66,7 +69,7 @@ def hub():
     server.shutdown()
 
 
-def main():
+def on_the_emulator():
     with tempfile.TemporaryDirectory() as temporary, hub() as hub_address:
         folder = pathlib.Path(temporary)
         scratch = folder / "scratch"
@@ -74,9 +77,10 @@ def main():
         port = free_port()
         wire = Wire(port)
         try:
-            with emulator(folder / "emulator.log", scratch, port, wire.address):
+            with emulator(folder / "emulator.log", folder / "scratch", port, wire.address):
                 app = Application(f"http://127.0.0.1:{port}", wire, built(folder / "built"), hub_address)
-                drive(app, folder)
+                for step in [*EVERYWHERE, *ON_THE_EMULATOR]:
+                    step(app, folder, prepared(folder))
         except BaseException:
             sys.stderr.write((folder / "emulator.log").read_text()[-6000:])
             raise
@@ -84,35 +88,51 @@ def main():
             wire.close()
 
 
-def drive(app, folder):
-    expected = prepared(folder)
-    service(app)
-    submissions(app, folder, expected)
-    uploads(app, folder)
-    drops(app, folder)
-    tokenizers(app)
-    refusals(app)
-    callers(app)
-    buckets(app, folder, expected)
-    samples(app, folder)
-    stacks.a_table_of_version_0_1_is_taken_over(app, folder)
-    stacks.a_token_in_a_parameter(app, folder)
-    matrix.room_comes(app, expected)
-    matrix.all_of_it(app, expected)
-    faults.all_of_them(app, folder, expected)
+def on_an_account(profile, region):
+    """The same on AWS; what differs is printed, and the stack is removed in the end."""
+    account = Account(profile, region)
+    differs = 0
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = pathlib.Path(temporary)
+        try:
+            account.begin()
+            for step in EVERYWHERE:
+                try:
+                    step(account, folder, prepared(folder))
+                except AssertionError as difference:
+                    differs += 1
+                    print(f"DIFFERS  {step.__name__}: {difference}", flush=True)
+        finally:
+            account.remove()
+    print("left out, since only an emulator can do it: " + ", ".join(step.__name__ for step in ON_THE_EMULATOR))
+    return differs
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--profile", help="drive an account of AWS with this profile instead of the emulator")
+    parser.add_argument("--region", help="the account's region")
+    arguments = parser.parse_args()
+    if arguments.profile:
+        sys.exit(1 if on_an_account(arguments.profile, arguments.region) else 0)
+    on_the_emulator()
+
+
+def permissions(app, folder, expected):
     wrong = compare(app, app.wire)
     assert not wrong, "\n".join(wrong)
     check(f"the template permits the functions what they did in {len(app.wire.calls)} calls, and nothing else")
+
+
+def logs(app, folder, expected):
     lines = list(app.logs())
     assert any("was completed" in line for line in lines), lines
     for line in lines:
         assert not any(name in line for name in PRIVATE), line
     check("no log names anybody")
-    stacks.two_side_by_side(app, folder, expected)
-    stacks.a_first_deployment_that_fails(app, folder)
 
 
-def service(app):
+def service(app, folder, expected):
     status, _, health = app.call("GET", "/data-prep/system/health")
     assert (status, health["status"], health["s3"]) == (200, "healthy", "connected"), health
     status, _, description = app.call("GET", "/data-prep/openapi.json")
@@ -136,10 +156,9 @@ def submissions(app, folder, expected):
         export.write_bytes(SAMPLE.read_bytes())
         for number, options in enumerate([[], ["--system-prompt=Be kind."]]):
             output = folder / f"submitted{number}"
-            submit = [BINARIES / "resonare", "submit", export, f"--api={address}", f"--aws-region={REGION}",
+            submit = [BINARIES / "resonare", "submit", export, f"--api={address}", f"--aws-region={app.region}",
                       f"--output-dir={output}", *options]
-            keys = dict(os.environ, AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test")
-            done = subprocess.run(submit, env=keys, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            done = subprocess.run(submit, env=app.environment(app.alice), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
             assert done.returncode == 0, done.stdout
             [run] = output.iterdir()
             for name, content in prepared(folder, *options).items():
@@ -158,7 +177,7 @@ def submissions(app, folder, expected):
     check("a repeated request is one job; jobs are listed and deleted")
 
 
-def uploads(app, folder):
+def uploads(app, folder, expected):
     size = SAMPLE.stat().st_size
     config = {"system_prompt": "Be kind. Ü", "message_delimiter": ""}
     status, _, upload = app.call("POST", "/data-prep/uploads", json.dumps({"size_bytes": size, "config": config}).encode())
@@ -186,7 +205,7 @@ def uploads(app, folder):
     check("an upload of several parts has addresses for all, and nothing is left of it when it is deleted")
 
 
-def drops(app, folder):
+def drops(app, folder, expected):
     metadata = {"target-name": "user501", "message-delimiter": urllib.parse.quote("Я")}
     key = "uploads/экспорт 1+2.json"
     app.s3.put_object(Bucket=app.bucket, Key=key, Body=SAMPLE.read_bytes(), Metadata=metadata)
@@ -223,7 +242,7 @@ def stored(app, record, expected):
         assert found == content, name
 
 
-def tokenizers(app):
+def tokenizers(app, folder, expected):
     for _ in range(2):
         job = app.wait(app.submit("?model_id=org%2Ftiny&min_tokens_per_block=10"))
         assert job["status"] == "COMPLETED" and job["stats"]["tokenizer"]["source"] == "hub:org/tiny@abc123", job
@@ -234,7 +253,7 @@ def tokenizers(app):
     check("a model's tokenizer comes from the hub with the secret's token, then from the bucket")
 
 
-def refusals(app):
+def refusals(app, folder, expected):
     for path, body, more, expected_status in [
         ("/data-prep/process", b'{"name":"x","messages":oops}', {}, 400),
         ("/data-prep/process", b"[]", {"Content-Type": "text/plain"}, 415),
@@ -249,7 +268,7 @@ def refusals(app):
     check("errors are problem documents")
 
 
-def callers(app):
+def callers(app, folder, expected):
     run_id = app.submit()
     app.wait(run_id)
     for method, path in [("GET", ""), ("GET", "/outputs/train.jsonl"), ("DELETE", "")]:
@@ -274,25 +293,25 @@ def callers(app):
 
 def buckets(app, folder, expected):
     """`resonare prepare` from and to a bucket."""
-    s3 = app.session.client("s3", endpoint_url=app.endpoint)
-    s3.create_bucket(Bucket="own")
-    s3.put_object(Bucket="own", Key="in/result.json", Body=SAMPLE.read_bytes())
-    s3.put_object(Bucket="own", Key="tiny.json", Body=TINY)
-    environment = dict(os.environ, AWS_ENDPOINT_URL=app.endpoint, AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test",
-                       RESONARE_OUTPUT__S3_BUCKET="own", RESONARE_OUTPUT__S3_REGION=REGION, AWS_REGION=REGION)
+    s3, own = app.client("s3"), f"resonare-own-{uuid.uuid4()}"
+    place = {} if app.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": app.region}}
+    s3.create_bucket(Bucket=own, **place)
+    s3.put_object(Bucket=own, Key="in/result.json", Body=SAMPLE.read_bytes())
+    s3.put_object(Bucket=own, Key="tiny.json", Body=TINY)
+    environment = dict(app.environment(), RESONARE_OUTPUT__S3_BUCKET=own, RESONARE_OUTPUT__S3_REGION=app.region)
 
-    def run(run_id, *options, modes="local,s3", export="s3://own/in/result.json"):
+    def run(run_id, *options, modes="local,s3", export=f"s3://{own}/in/result.json"):
         command = [BINARIES / "resonare", "prepare", export, f"--model-id={MODEL}", f"--run-id={run_id}",
                    f"--output-dir={folder}/own", *options]
         return subprocess.run(command, env=dict(environment, RESONARE_OUTPUT__MODES=modes), text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def objects(run_id):
-        listed = s3.list_objects_v2(Bucket="own", Prefix=f"{run_id}/").get("Contents", [])
-        return {item["Key"].rsplit("/", 1)[1]: s3.get_object(Bucket="own", Key=item["Key"])["Body"].read() for item in listed}
+        listed = s3.list_objects_v2(Bucket=own, Prefix=f"{run_id}/").get("Contents", [])
+        return {item["Key"].rsplit("/", 1)[1]: s3.get_object(Bucket=own, Key=item["Key"])["Body"].read() for item in listed}
 
     done = run("both")
-    assert done.returncode == 0 and "s3://own/both/data/train.jsonl" in done.stdout, done.stdout
+    assert done.returncode == 0 and f"s3://{own}/both/data/train.jsonl" in done.stdout, done.stdout
     found = objects("both")
     json.loads(found.pop("raw.json"))
     local = {path.name: path.read_bytes() for path in (folder / "own/both").iterdir()}
@@ -304,18 +323,21 @@ def buckets(app, folder, expected):
     assert run("both", "--output-raw=never").returncode == 0 and objects("both") == without_raw
     done = run("both", "--target-name=Nobody")
     assert done.returncode == 1 and list(objects("both")) == ["stats.json"], done.stdout
-    done = run("tiny", "--tokenizer=s3://own/tiny.json", "--min-tokens-per-block=10")
+    done = run("tiny", f"--tokenizer=s3://{own}/tiny.json", "--min-tokens-per-block=10")
     assert done.returncode == 0, done.stdout
-    done = run("gone", export="s3://own/in/other.json")
-    assert done.returncode == 1 and "there is no s3://own/in/other.json" in done.stdout, done.stdout
-    environment["RESONARE_OUTPUT__S3_BUCKET"] = "no-such-bucket"
+    done = run("gone", export=f"s3://{own}/in/other.json")
+    assert done.returncode == 1 and f"there is no s3://{own}/in/other.json" in done.stdout, done.stdout
+    environment["RESONARE_OUTPUT__S3_BUCKET"] = f"{own}-not"
     done = run("lost")
     assert done.returncode == 1 and "NoSuchBucket" in done.stdout, done.stdout
     assert (folder / "own/lost/train.jsonl").read_bytes() == expected["train.jsonl"]
+    for item in s3.list_objects_v2(Bucket=own).get("Contents", []):
+        s3.delete_object(Bucket=own, Key=item["Key"])
+    s3.delete_bucket(Bucket=own)
     check("`resonare prepare` reads an object, and writes the same bytes into a bucket")
 
 
-def samples(app, folder):
+def samples(app, folder, expected):
     """Every event in events/, by the platform and under AWS's Runtime Interface Emulator."""
     answers = {
         "ingress-process": 202, "ingress-uploads": 201, "ingress-upload-parts": 404, "ingress-upload-complete": 404,
@@ -338,21 +360,33 @@ def samples(app, folder):
             assert answer is None, (event, answer)
 
     for name, function in app.functions.items():
-        configuration = app.client("lambda").get_function_configuration(FunctionName=function["FunctionName"])
-        environment = dict(configuration["Environment"]["Variables"], AWS_ENDPOINT_URL=app.wire.address)
+        own = {event: content for event, content in events.items() if event.startswith(name.lower() + "-")}
+        for event, content in own.items():
+            compared(event, app.invoke(name, content))
+        if not app.is_emulated:
+            continue
+        environment = dict(function["Environment"]["Variables"], AWS_ENDPOINT_URL=app.wire.address)
         binary = folder / f"built/{name}Function/bootstrap"
         with open(folder / f"{name}.log", "wb") as log:
             bootstrap = Bootstrap(binary, environment, log)
             try:
-                for event, content in events.items():
-                    if event.startswith(name.lower() + "-"):
-                        compared(event, app.invoke(name, content))
-                        compared(event, bootstrap.invoke(content))
+                for event, content in own.items():
+                    compared(event, bootstrap.invoke(content))
             finally:
                 bootstrap.close()
         assert "panicked" not in (folder / f"{name}.log").read_text(), name
     check("every sample in events/ is understood, by the platform and under the Runtime Interface Emulator")
 
+
+# What an account lets one do, and what takes an emulator: faults on the wire, a hub of its own, other stacks
+# within seconds, policies that are compared with calls.
+EVERYWHERE = [
+    service, submissions, uploads, drops, refusals, callers, buckets, samples, matrix.room_comes, matrix.all_of_it, logs,
+]
+ON_THE_EMULATOR = [
+    tokenizers, stacks.a_table_of_version_0_1_is_taken_over, stacks.a_token_in_a_parameter, faults.all_of_them, permissions, logs,
+    stacks.two_side_by_side, stacks.a_first_deployment_that_fails,
+]
 
 if __name__ == "__main__":
     main()

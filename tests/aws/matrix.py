@@ -226,14 +226,14 @@ WAYS = ["body", "upload", "multipart", "drop"]
 ACTIONS = ["delete", "expire", "event", "message"]
 
 
-def all_of_it(app, expected):
+def all_of_it(app, folder, expected):
     matrix = Matrix(app, expected)
     before = app.counters(app.alice)
     # Events are made by the test, so that it has them to repeat.
     with app.no_notifications():
         matrix.awaiting()
         matrix.queued()
-        if app.can_fail:
+        if app.is_emulated:
             matrix.running()
         matrix.finished("completed", {}, lambda job: job.is_whole(expected))
         matrix.finished("failed", NOBODY, lambda job: job.has_failed())
@@ -247,7 +247,7 @@ def all_of_it(app, expected):
     check(f"{len(matrix.outcomes)} cases of a way in, a state and what can happen there")
 
 
-def room_comes(app, expected):
+def room_comes(app, folder, expected):
     """What somebody puts while they have as many jobs as they may waits until they have room."""
     size = json.dumps({"size_bytes": 10}).encode()
     uploads = []

@@ -17,8 +17,7 @@ FIXTURE = ROOT / "tests/aws/fixtures/table-0.1.json"
 @contextlib.contextmanager
 def function(app, folder, name, **variables):
     """A function's own binary with other variables, beside those that are deployed."""
-    configuration = app.client("lambda").get_function_configuration(FunctionName=app.functions[name]["FunctionName"])
-    environment = dict(configuration["Environment"]["Variables"], AWS_ENDPOINT_URL=app.wire.address, **variables)
+    environment = dict(app.functions[name]["Environment"]["Variables"], AWS_ENDPOINT_URL=app.wire.address, **variables)
     with open(folder / f"{name}-beside.log", "wb") as log:
         bootstrap = Bootstrap(folder / f"built/{name}Function/bootstrap", environment, log)
         try:
@@ -27,7 +26,7 @@ def function(app, folder, name, **variables):
             bootstrap.close()
 
 
-def a_table_of_version_0_1_is_taken_over(app, folder):
+def a_table_of_version_0_1_is_taken_over(app, folder, expected):
     table = app.client("dynamodb")
     attributes = ["pk", "owner", "created", "lane", "work"]
     index = lambda name, *keys: {
@@ -65,7 +64,7 @@ def a_table_of_version_0_1_is_taken_over(app, folder):
     check("the records of version 0.1 are taken over, and counted")
 
 
-def a_token_in_a_parameter(app, folder):
+def a_token_in_a_parameter(app, folder, expected):
     parameter = app.client("ssm")
     parameter.put_parameter(Name="/hub", Value=SECRET, Type="SecureString")
     arn = parameter.get_parameter(Name="/hub")["Parameter"]["ARN"]
@@ -117,7 +116,7 @@ IN_THE_WAY = """
 """
 
 
-def a_first_deployment_that_fails(app, folder):
+def a_first_deployment_that_fails(app, folder, expected):
     """What it leaves is not in the way of the next one, even under the same name."""
     name = "a-name-of-their-own"
     good, broken = folder / "built", folder / "broken"

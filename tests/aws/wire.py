@@ -219,8 +219,12 @@ class Wire:
                 pass
 
 
+# How much longer than said things may take.
+PATIENCE = 1
+
+
 def until(condition, seconds=60, what="it did not happen"):
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * PATIENCE
     while time.monotonic() < end:
         found = condition()
         if found:

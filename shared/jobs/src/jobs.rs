@@ -17,6 +17,9 @@ const POSITION_CAP: usize = 100;
 /// Seconds of a day. Days are those of UTC.
 const DAY: i64 = 86_400;
 
+/// How often a change is tried that others get ahead of. Few ever change a record at once.
+const CHANGE_ATTEMPTS: u32 = 20;
+
 /// Why a use case did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum JobError {
@@ -133,7 +136,7 @@ impl Jobs {
         mut decide: impl FnMut(&JobRecord) -> Option<JobRecord> + Send,
     ) -> Result<Change, Unavailable> {
         let mut stored = self.records.get(run_id).await?;
-        loop {
+        for _ in 0..CHANGE_ATTEMPTS {
             let Some(current) = stored else {
                 return Ok(Change::Missing);
             };
@@ -155,6 +158,10 @@ impl Jobs {
             // happen, and the caller decides about another try.
             written?;
         }
+        Err(Unavailable {
+            port: "records",
+            cause: "others were faster each time".into(),
+        })
     }
 
     /// An owner's job, unless its time is over.
