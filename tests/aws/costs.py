@@ -12,6 +12,7 @@ import json
 import math
 import pathlib
 import tempfile
+import threading
 import time
 import uuid
 
@@ -156,6 +157,19 @@ def operations(app, meter):
     yield "claim, work and commit", meter.spent()
     app.call("GET", f"/data-prep/jobs/{run_id}")
     yield "poll a completed job", meter.spent()
+    go_on = threading.Event()
+    held = app.wire.fault(app.by("Worker", "s3", "GET", key="payload"), before=go_on.wait)
+    long = app.submit()
+    until(lambda: held.met, 30)
+    time.sleep(1)
+    meter.spent()
+    # A lease is extended when a quarter of its minute is over.
+    time.sleep(15)
+    yield "extend a lease", meter.spent()
+    go_on.set()
+    until(lambda: app.record(long)["status"] == "COMPLETED", 30)
+    time.sleep(0.5)
+    meter.spent()
     app.deliver(run_id)
     time.sleep(1)
     yield "a second delivery", meter.spent()

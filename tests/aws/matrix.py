@@ -277,3 +277,25 @@ def room_comes(app, folder, expected):
         assert app.call("DELETE", f"/data-prep/jobs/{run_id}", caller=app.bob)[0] == 204
     assert app.counters(app.bob)["active"] == 0
     check("an object that comes at the limit waits for room, also when its event comes again")
+
+
+def put_again(app, folder, expected):
+    """What is put again with its metadata corrected is another job, which the end of the first one does not touch."""
+    key = "uploads/put again.json"
+    put = lambda **metadata: app.s3.put_object(Bucket=app.bucket, Key=key, Body=SAMPLE.read_bytes(), Metadata=metadata)
+    with app.no_notifications():
+        put(**{"min-tokens-per-block": "many"})
+        app.invoke("Upload", app.object_created(key))
+        [first] = [record for record in app.records() if record["payload"]["key"] == key]
+        assert first["status"] == "FAILED" and "put it again" in first["error_message"], first
+        # S3 tells times to the second.
+        time.sleep(1.5)
+        with app.no_workers():
+            put()
+            app.invoke("Upload", app.object_created(key))
+            [second] = [r for r in app.records() if r["payload"]["key"] == key and r["run_id"] != first["run_id"]]
+            assert app.call("DELETE", f"/data-prep/jobs/{first['run_id']}")[0] == 204
+            assert key in app.keys("uploads/"), "the end of the first job took the second one's payload"
+        app.completed(second["run_id"], expected, attempts=1)
+        until(lambda: key not in app.keys("uploads/"), 20, "the payload is left")
+    check("an object that is put again with its metadata corrected is another job's")

@@ -44,13 +44,13 @@ impl Sweeper {
     async fn sweep(&self, context: Context) -> Result<(), Error> {
         begin_request(&context.request_id);
         let until = until(&context);
-        if let Some(previous) = &self.previous_table {
-            self.take_over(previous, until).await?;
-        }
         let swept = self.jobs.sweep(Some(until)).await.inspect_err(|error| {
             tracing::error!("the sweep did not end: {}", causes(error));
         })?;
         self.metrics.due_age(swept.oldest_due);
+        if let Some(previous) = &self.previous_table {
+            self.take_over(previous, until).await?;
+        }
         if swept.left > 0 {
             return Err(format!("{} jobs are left to the next sweep", swept.left).into());
         }

@@ -104,6 +104,12 @@ impl Worker {
             Ok(Handled::Postponed | Handled::Elsewhere) => false,
             Err(failure) => {
                 warn!(%run_id, "job {run_id} is left as it is: {}", causes(&failure));
+                // Otherwise it would be out of sight for as long as the queue hides messages.
+                let queue = &self.jobs.queue;
+                let lease = self.jobs.timings.lease;
+                if let Err(failure) = queue.hide(&message.receipt, lease).await {
+                    warn!(%run_id, "failed to hide a message: {}", causes(&failure));
+                }
                 false
             }
         }

@@ -46,10 +46,18 @@ pub struct Clients {
 impl Clients {
     /// The clients of a configuration.
     pub fn new(configuration: &SdkConfig) -> Self {
+        // Records and messages are small: a call that hangs must not outlast the time that a worker keeps
+        // to write down how its job ended.
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(2))
+            .operation_attempt_timeout(Duration::from_secs(3))
+            .operation_timeout(Duration::from_secs(8))
+            .build();
+        let small = configuration.to_builder().timeout_config(timeouts).build();
         Self {
             s3: s3(configuration),
-            dynamodb: aws_sdk_dynamodb::Client::new(configuration),
-            sqs: aws_sdk_sqs::Client::new(configuration),
+            dynamodb: aws_sdk_dynamodb::Client::new(&small),
+            sqs: aws_sdk_sqs::Client::new(&small),
         }
     }
 }

@@ -16,6 +16,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, Delete, ObjectIdentifier};
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt as _, stream};
+use jiff::Timestamp;
 use resonare_jobs::ports::{Found, ObjectReader, ObjectStore, ObjectWriter, Unavailable};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -612,6 +613,9 @@ impl ObjectStore for S3ObjectStore {
         Ok(head.map(|head| Found {
             size_bytes: u64::try_from(head.content_length.unwrap_or_default()).unwrap_or_default(),
             version: head.e_tag().map(etag_version),
+            modified_at: head
+                .last_modified()
+                .and_then(|time| Timestamp::from_second(time.secs()).ok()),
         }))
     }
 }

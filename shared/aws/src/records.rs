@@ -14,7 +14,8 @@ mod keys;
 mod takeover;
 mod writes;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
@@ -50,6 +51,9 @@ const BATCH: usize = 100;
 
 /// Attempts at a batch whose items the table gives only a part of.
 const BATCH_ATTEMPTS: u32 = 5;
+
+/// The pause before the second of them; each further one is twice as long.
+const BATCH_PAUSE: Duration = Duration::from_millis(50);
 
 /// Records stay this much longer than they are shown, so that the sweeper comes first.
 const TTL_GRACE_SECS: i64 = 2 * 86_400;
@@ -113,7 +117,16 @@ where
 {
     match sent {
         Ok(_) => Ok(Written::Done),
-        Err(error) if has_code(&error, &["ConditionalCheckFailedException"]) => {
+        // Where a transaction on the same item is under way, somebody else gets ahead.
+        Err(error)
+            if has_code(
+                &error,
+                &[
+                    "ConditionalCheckFailedException",
+                    "TransactionConflictException",
+                ],
+            ) =>
+        {
             Ok(Written::Conflict)
         }
         Err(error) => Err(failed(PORT, &error)),
@@ -214,7 +227,7 @@ impl DynamoJobStore {
         let wanted = KeysAndAttributes::builder().set_keys(Some(runs.iter().map(key).collect()));
         let wanted = wanted.build().map_err(|error| unavailable(PORT, error))?;
         let mut left = HashMap::from([(self.table.clone(), wanted)]);
-        let mut records = Vec::new();
+        let (mut records, mut pause) = (Vec::new(), BATCH_PAUSE);
         for _ in 0..BATCH_ATTEMPTS {
             let got = self
                 .client
@@ -229,12 +242,18 @@ impl DynamoJobStore {
                 .flat_map(HashMap::into_values)
                 .flatten()
             {
-                records.push(record(&item)?);
+                // One bad record does not hide the others.
+                match record(&item) {
+                    Ok(record) => records.push(record),
+                    Err(error) => tracing::error!("a record is passed over: {}", error.cause),
+                }
             }
             left = got.unprocessed_keys.unwrap_or_default();
             if left.is_empty() {
                 return Ok(records);
             }
+            tokio::time::sleep(pause).await;
+            pause *= 2;
         }
         Err(unavailable(PORT, "the table does not give all items"))
     }
@@ -282,7 +301,7 @@ impl JobStore for DynamoJobStore {
         Ok(())
     }
 
-    async fn abandon(&self, run_id: RunId) -> Result<(), Unavailable> {
+    async fn abandon(&self, run_id: RunId) -> Result<Written, Unavailable> {
         let update = self
             .client
             .update_item()
@@ -291,7 +310,7 @@ impl JobStore for DynamoJobStore {
             .update_expression("SET abandoned = :true")
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":true", AttributeValue::Bool(true));
-        written(update.send().await).map(|_| ())
+        written(update.send().await)
     }
 
     async fn release(&self, run_id: RunId) -> Result<(), Unavailable> {
@@ -540,8 +559,11 @@ impl JobStore for DynamoJobStore {
             places[*lane].clone_from(place);
         }
         let keys = found.iter().filter_map(|(place, _)| keys::parse_due(place));
+        // While the index follows a change, a record may be in two places.
+        let mut seen = HashSet::new();
         let keys: Vec<_> = keys
             .filter_map(|(since, key)| Some((since, keys::parse(key)?)))
+            .filter(|(_, found)| seen.insert(*found))
             .collect();
         let jobs: Vec<_> = keys
             .iter()

@@ -148,7 +148,7 @@ async fn upload(
             UploadArrival::Queued | UploadArrival::Before => {
                 Ok((StatusCode::OK, Json(Accepted::queued(run_id))))
             }
-            UploadArrival::Unwanted => {
+            UploadArrival::Unwanted | UploadArrival::Unknown => {
                 let removed = api.jobs.objects.remove(&payload.key, None).await;
                 removed.map_err(JobError::from)?;
                 let record = api.jobs.get(&owner, run_id).await?;

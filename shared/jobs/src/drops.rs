@@ -41,7 +41,7 @@ impl Jobs {
             ..submission.clone()
         };
         let problem = problem.or_else(|| {
-            let limit = self.limits.upload_bytes;
+            let limit = self.largest_upload();
             (size > limit).then(|| JobError::UploadTooLarge(limit).to_string())
         });
         match (self.first_record(submission, JobStatus::Queued), problem) {

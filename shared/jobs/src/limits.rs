@@ -26,10 +26,13 @@ pub struct Timings {
     pub resend_after: Duration,
     /// How long a payload may be stored without a record.
     pub reservation: Duration,
-    /// How often a job is looked at that waits until its owner has room for it.
+    /// How soon a job is looked at that waits until its owner has room for it; later less often, down to
+    /// once in `look_after`.
     pub admission: Duration,
     /// How long an upload may take to come.
     pub upload_deadline: Duration,
+    /// How long the URLs of an upload work at the most.
+    pub signed_urls: Duration,
     /// How long records and objects are kept.
     pub retention: Duration,
     /// How long an idempotency key is remembered.
@@ -49,6 +52,7 @@ impl Default for Timings {
             reservation: Duration::from_hours(1),
             admission: Duration::from_mins(2),
             upload_deadline: Duration::from_hours(24),
+            signed_urls: Duration::from_hours(1),
             retention: Duration::from_hours(7 * 24),
             idempotency: Duration::from_hours(24),
         }
@@ -77,7 +81,10 @@ impl Timings {
                 let look = now + self.look_after.max(since(record.created_at));
                 look.min(record.created_at + self.upload_deadline)
             }
-            JobStatus::Queued if record.is_held() => now + self.admission,
+            JobStatus::Queued if record.is_held() => {
+                let pause = self.admission.max(since(record.created_at) / 8);
+                now + pause.min(self.look_after)
+            }
             JobStatus::Queued => match record.sent_at {
                 None => now + self.send_after,
                 Some(sent_at) => now + self.look_after.max(since(sent_at)),
@@ -86,9 +93,16 @@ impl Timings {
             JobStatus::Running => record.lease_end().unwrap_or(now) + self.send_after,
             JobStatus::Completed | JobStatus::Failed => record.expires_at,
             JobStatus::Deleting => {
-                // A worker that was at it finds out when it wants to extend its lease.
-                let end = record.deleted_at.and_then(|_| record.lease_end());
-                return end.unwrap_or(now) + self.send_after;
+                let Some(deleted_at) = record.deleted_at else {
+                    return now + self.send_after;
+                };
+                // A worker that was at it finds out when it wants to extend its lease; an upload may come
+                // for as long as its URLs work.
+                let upload_ends = record
+                    .awaits_payload()
+                    .then(|| deleted_at + self.signed_urls);
+                let end = record.lease_end().max(upload_ends);
+                return end.unwrap_or(deleted_at) + self.send_after;
             }
         };
         due.min(record.expires_at)

@@ -99,6 +99,8 @@ pub struct Found {
     pub size_bytes: u64,
     /// What tells it from others of the same key, where the store has versions.
     pub version: Option<String>,
+    /// When it was stored, where the store says so.
+    pub modified_at: Option<Timestamp>,
 }
 
 /// A page of records.
@@ -209,8 +211,9 @@ pub trait JobStore: Send + Sync {
     /// was stored is taken for lost, unless there is a record.
     async fn reserve(&self, run_id: RunId, due_at: Timestamp) -> Result<(), Unavailable>;
 
-    /// Lets no record be created any more by a reservation. That there is none is no error.
-    async fn abandon(&self, run_id: RunId) -> Result<(), Unavailable>;
+    /// Lets no record be created any more by a reservation. [`Written::Conflict`] if there is none: then
+    /// there may be a record.
+    async fn abandon(&self, run_id: RunId) -> Result<Written, Unavailable>;
 
     /// Removes a reservation. That there is none is no error.
     async fn release(&self, run_id: RunId) -> Result<(), Unavailable>;

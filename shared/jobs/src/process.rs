@@ -287,6 +287,9 @@ impl<T: Tokenizer> Work<T> {
         } else {
             Vec::new()
         };
+        if self.attempt.cancelled.load(Ordering::Relaxed) {
+            return Verdict::Cancelled;
+        }
         let finish = || -> io::Result<Vec<Output>> {
             let mut stats = io::BufWriter::new(self.stats);
             file.write(&mut stats)?;

@@ -413,6 +413,11 @@ impl JobRecord {
         self.payload.upload.is_none() && !self.payload.key.starts_with(&own)
     }
 
+    /// Whether its payload was announced and has not come.
+    pub(crate) fn awaits_payload(&self) -> bool {
+        self.payload.upload.is_some() && self.payload.version.is_none() && self.attempts == 0
+    }
+
     /// When the sweeper has to look at it next. An unfinished record of version 1 is due at once.
     pub fn due(&self) -> Timestamp {
         let of_version_1 = if self.status.is_finished() {

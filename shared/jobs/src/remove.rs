@@ -1,5 +1,7 @@
 //! Deletion: the job vanishes at once, then everything that is stored for it.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 
 use crate::events::Step;
@@ -53,12 +55,17 @@ impl Jobs {
     }
 
     /// Removes what is stored for a job that is being deleted, then its record. Where a worker may
-    /// still be at it, the record stays until its lease has ended, with nothing private in it: what the
-    /// worker writes until then is removed with it.
+    /// still be at it, or an upload under way, the record stays until that must have ended, with nothing
+    /// private in it: what comes until then is removed.
     pub(crate) async fn finish_deletion(&self, record: &JobRecord) -> Result<(), Unavailable> {
         let now = self.now();
         self.remove_objects(record).await?;
-        if record.is_leased(now) {
+        let since = record
+            .deleted_at
+            .map(|deleted_at| now.duration_since(deleted_at));
+        let waits =
+            |time| since.is_none_or(|since| Duration::try_from(since).unwrap_or_default() < time);
+        if record.is_leased(now) || (record.awaits_payload() && waits(self.timings.signed_urls)) {
             let change = self.change(record.run_id, |record| {
                 (record.deleted_at.is_none()).then(|| {
                     let mut next = record.next(now);
@@ -98,9 +105,19 @@ impl Jobs {
         } else if upload.is_some() && version.is_none() {
             // It has not arrived; with it go the parts that have.
             self.objects.remove_all(key).await
+        } else if record.is_drop() && self.was_put_again(record).await? {
+            // The same bytes may have been put again, with what was wrong corrected: another job's.
+            Ok(())
         } else {
             self.objects.remove(key, version.as_deref()).await
         }
+    }
+
+    /// Whether somebody has put an object again since its job was made of it.
+    async fn was_put_again(&self, record: &JobRecord) -> Result<bool, Unavailable> {
+        let found = self.objects.find(&record.payload.key).await?;
+        let modified_at = found.and_then(|found| found.modified_at);
+        Ok(modified_at.is_some_and(|modified_at| modified_at > record.created_at))
     }
 
     /// Removes what a finished job needs no longer: what attempts stored that came to nothing, and

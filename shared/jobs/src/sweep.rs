@@ -13,7 +13,7 @@ use tracing::{info, warn};
 use crate::causes::causes;
 use crate::events::{FailureKind, Step};
 use crate::jobs::{Change, Jobs, prefix};
-use crate::ports::{Due, Unavailable};
+use crate::ports::{Due, Unavailable, Written};
 use crate::record::{JobRecord, JobStatus, Payload, RunId};
 
 /// What is read in one go.
@@ -91,6 +91,8 @@ enum Patience {
 struct Sweep {
     jobs: Jobs,
     patience: Patience,
+    /// When nothing more is begun.
+    until: Option<Instant>,
     /// Whether the queue has no message: asked at most once.
     queue_is_empty: Arc<OnceCell<bool>>,
 }
@@ -123,13 +125,13 @@ impl Jobs {
         let sweep = Sweep {
             jobs: self.clone(),
             patience,
+            until,
             queue_is_empty: Arc::default(),
         };
         let begun = Instant::now();
         let mut swept = Swept::default();
-        let mut cursor = None;
+        let (now, mut cursor) = (self.now(), None);
         loop {
-            let now = self.now();
             let page = self.records.due(now, cursor.as_deref(), PAGE).await?;
             if let (0, Some(oldest)) = (swept.looked_at, page.oldest) {
                 swept.oldest_due =
@@ -138,11 +140,7 @@ impl Jobs {
             swept.looked_at += page.due.len() as u64;
             sweep.page(page.due, &mut swept).await;
             cursor = page.next;
-            if cursor.is_none() {
-                break;
-            }
-            if until.is_some_and(|until| Instant::now() >= until) {
-                swept.stopped_early = true;
+            if cursor.is_none() || swept.stopped_early {
                 break;
             }
         }
@@ -172,6 +170,10 @@ impl Sweep {
     async fn page(&self, page: Vec<Due>, swept: &mut Swept) {
         let mut tasks = JoinSet::new();
         for due in page {
+            if self.until.is_some_and(|until| Instant::now() >= until) {
+                swept.stopped_early = true;
+                break;
+            }
             if tasks.len() >= AT_ONCE {
                 count(tasks.join_next().await, swept);
             }
@@ -200,8 +202,11 @@ impl Sweep {
     /// A submission that ended before its record was written.
     async fn reservation(&self, run_id: RunId) -> Result<Mended, Unavailable> {
         let jobs = &self.jobs;
-        // From now on the submission can't come to anything, should it still be under way.
-        jobs.records.abandon(run_id).await?;
+        // From now on the submission can't come to anything, should it still be under way. One that has
+        // come to something has used the reservation.
+        if jobs.records.abandon(run_id).await? == Written::Conflict {
+            return Ok(Mended::Nothing);
+        }
         jobs.objects.remove_all(&prefix(run_id)).await?;
         jobs.records.release(run_id).await?;
         Ok(Mended::Orphan)
@@ -236,7 +241,10 @@ impl Sweep {
             return Ok(Mended::Nothing);
         };
         jobs.finish_deletion(&begun).await?;
-        if record.status != JobStatus::Deleting {
+        if record.is_held() {
+            // There never was room for it.
+            jobs.tell(&begun, Step::Failed(FailureKind::Refused));
+        } else if record.status != JobStatus::Deleting {
             jobs.tell(&begun, Step::Expired);
         }
         Ok(Mended::Deleted)

@@ -28,8 +28,10 @@ pub enum UploadArrival {
     Queued,
     /// The job was queued with this payload before, and still needs it.
     Before,
-    /// No job needs it, so nobody will ever read or remove it.
+    /// Its job does not need it, so nobody will ever read or remove it.
     Unwanted,
+    /// There is no such job: it may be somebody's only copy.
+    Unknown,
 }
 
 impl Jobs {
@@ -38,10 +40,16 @@ impl Jobs {
     /// # Errors
     /// [`JobError::LimitReached`] or [`JobError::UploadTooLarge`] if not.
     pub async fn admit_upload(&self, owner: &Owner, size_bytes: u64) -> Result<(), JobError> {
-        if size_bytes > self.limits.upload_bytes {
-            return Err(JobError::UploadTooLarge(self.limits.upload_bytes));
+        let limit = self.largest_upload();
+        if size_bytes > limit {
+            return Err(JobError::UploadTooLarge(limit));
         }
         self.admit(owner).await
+    }
+
+    /// The most that one upload can ever have.
+    pub(crate) fn largest_upload(&self) -> u64 {
+        self.limits.upload_bytes.min(self.limits.bytes_per_day)
     }
 
     /// Writes the record of a job whose upload was prepared.
@@ -109,7 +117,8 @@ impl Jobs {
                 self.send_unsent(&record).await?;
                 UploadArrival::Before
             }
-            Change::Left(_) | Change::Missing => UploadArrival::Unwanted,
+            Change::Left(_) => UploadArrival::Unwanted,
+            Change::Missing => UploadArrival::Unknown,
         })
     }
 

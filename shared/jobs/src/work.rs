@@ -334,7 +334,8 @@ impl Jobs {
             Change::Left(deleted) => {
                 self.objects.remove_all(&prefix(job.run_id)).await?;
                 if has_lease_of(&deleted, job) {
-                    // No other worker can be at it.
+                    // No other worker can be at it. Whoever deleted it may not have come to its payload.
+                    self.remove_payload(&deleted).await?;
                     self.records.remove(&deleted).await?;
                 }
                 self.queue.acknowledge(&message.receipt).await?;

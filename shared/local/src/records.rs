@@ -324,13 +324,13 @@ impl JobStore for SqliteJobStore {
         self.0.run(PORT, reserve).await
     }
 
-    async fn abandon(&self, run_id: RunId) -> Result<(), Unavailable> {
+    async fn abandon(&self, run_id: RunId) -> Result<Written, Unavailable> {
         let abandon = move |transaction: &Transaction<'_>| {
-            transaction.execute(
+            let rows = transaction.execute(
                 "UPDATE reservations SET is_abandoned = 1 WHERE run_id = ?1",
                 [run_id.to_string()],
             )?;
-            Ok(())
+            Ok(written(rows))
         };
         self.0.run(PORT, abandon).await
     }

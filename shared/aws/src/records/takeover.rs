@@ -6,7 +6,6 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use resonare_jobs::JobRecord;
 use resonare_jobs::ports::{Unavailable, Written};
 use tokio::time::Instant;
 
@@ -74,8 +73,13 @@ impl DynamoJobStore {
     async fn take(&self, old: Item) -> Result<bool, Unavailable> {
         let pk = string(&old, "pk").unwrap_or_default();
         let new = if pk.starts_with("job#") {
-            let record: JobRecord = record(&old)?;
-            item(&record)?
+            match record(&old) {
+                Ok(record) => item(&record)?,
+                Err(error) => {
+                    tracing::error!("a record is not taken over: {}", error.cause);
+                    return Ok(false);
+                }
+            }
         } else if pk.starts_with("key#") {
             old
         } else {

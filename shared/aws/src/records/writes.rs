@@ -21,6 +21,9 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// Counters stay this much longer than the last job that they counted.
 const COUNTERS_GRACE_SECS: i64 = 30 * 86_400;
 
+/// Days whose bytes are forgotten: somebody who comes once a week leaves none.
+const PAST_DAYS: i64 = 7;
+
 const SECONDS_OF_A_DAY: i64 = 86_400;
 
 /// Which of the writes did not happen since their conditions do not hold, by their numbers.
@@ -79,8 +82,13 @@ impl Writes {
             if has("ConditionalCheckFailed") {
                 return Ok(Some(Refused(reasons.to_vec())));
             }
-            // Another job of the same owner was faster.
-            if !has("TransactionConflict") || attempt == ATTEMPTS {
+            // Another job of the same owner was faster, or the table has to grow.
+            let may_pass = [
+                "TransactionConflict",
+                "ThrottlingError",
+                "ProvisionedThroughputExceeded",
+            ];
+            if !may_pass.into_iter().any(has) || attempt == ATTEMPTS {
                 let codes: Vec<_> = reasons
                     .iter()
                     .filter_map(CancellationReason::code)
@@ -139,18 +147,23 @@ pub(super) fn charge(
     };
     let day = record.updated_at.as_second().div_euclid(SECONDS_OF_A_DAY);
     let bytes_of = |day: i64| format!("bytes_{day}");
-    let update = counters(table, record, change)
-        .update_expression(
+    let past = (1..=PAST_DAYS).map(|ago| (format!("#past{ago}"), bytes_of(day - ago)));
+    let removed: Vec<_> = (1..=PAST_DAYS).map(|ago| format!("#past{ago}")).collect();
+    let mut update = counters(table, record, change);
+    for (name, attribute) in past {
+        update = update.expression_attribute_names(name, attribute);
+    }
+    let update = update
+        .update_expression(format!(
             "ADD active :active, queued :queued, running :running, #today :bytes SET #ttl = :ttl \
-             REMOVE #yesterday, #before",
-        )
+             REMOVE {}",
+            removed.join(", ")
+        ))
         .condition_expression(
             "(attribute_not_exists(active) OR active < :limit) \
              AND (attribute_not_exists(#today) OR #today <= :room)",
         )
         .expression_attribute_names("#today", bytes_of(day))
-        .expression_attribute_names("#yesterday", bytes_of(day - 1))
-        .expression_attribute_names("#before", bytes_of(day - 2))
         .expression_attribute_values(":bytes", number(bytes))
         .expression_attribute_values(":room", number(room))
         .expression_attribute_values(":limit", number(limits.active_jobs))

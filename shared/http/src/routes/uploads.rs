@@ -200,7 +200,7 @@ pub(crate) async fn complete(
     };
     match to_the_end(arrived).await? {
         UploadArrival::Queued | UploadArrival::Before => Ok(Json(Accepted::queued(run_id))),
-        UploadArrival::Unwanted => Err(JobError::NotFound.into()),
+        UploadArrival::Unwanted | UploadArrival::Unknown => Err(JobError::NotFound.into()),
     }
 }
 

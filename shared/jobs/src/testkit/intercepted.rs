@@ -114,7 +114,7 @@ impl<P: JobStore, I: Interceptor> JobStore for Intercepted<P, I> {
             .await
     }
 
-    async fn abandon(&self, run_id: RunId) -> Result<(), Unavailable> {
+    async fn abandon(&self, run_id: RunId) -> Result<Written, Unavailable> {
         self.interceptor
             .call("records", self.port.abandon(run_id))
             .await

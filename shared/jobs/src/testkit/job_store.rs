@@ -291,7 +291,12 @@ async fn reservations(store: &dyn JobStore) {
     assert_eq!(due(store, at(50)).await.0.len(), 2);
 
     // Once it is abandoned nothing is created, but it stays due until it is released.
-    store.abandon(second.run_id).await.unwrap();
+    let used = store.abandon(first.run_id).await.unwrap();
+    assert_eq!(used, Written::Conflict, "there is a record");
+    for _ in 0..2 {
+        let abandoned = store.abandon(second.run_id).await.unwrap();
+        assert_eq!(abandoned, Written::Done);
+    }
     assert_eq!(reserved(&second).await, Created::NotReserved);
     assert_eq!(store.get(second.run_id).await.unwrap(), None);
     assert_eq!(due(store, at(50)).await.0.len(), 2);
@@ -300,7 +305,8 @@ async fn reservations(store: &dyn JobStore) {
             store.release(record.run_id).await.unwrap();
         }
         assert_eq!(due(store, at(50)).await.0, []);
-        store.abandon(third.run_id).await.unwrap();
+        let gone = store.abandon(third.run_id).await.unwrap();
+        assert_eq!(gone, Written::Conflict);
     }
     assert_eq!(reserved(&third).await, Created::NotReserved);
     assert_eq!(store.remove(&first).await.unwrap(), Written::Done);

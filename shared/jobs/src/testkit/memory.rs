@@ -121,6 +121,7 @@ impl ObjectStore for MemoryObjectStore {
         Ok(found.map(|bytes| Found {
             size_bytes: bytes.len() as u64,
             version: None,
+            modified_at: None,
         }))
     }
 }
@@ -217,11 +218,14 @@ impl JobStore for MemoryJobStore {
         Ok(())
     }
 
-    async fn abandon(&self, run_id: RunId) -> Result<(), Unavailable> {
-        if let Some((_, is_abandoned)) = lock(&self.0).reservations.get_mut(&run_id) {
-            *is_abandoned = true;
+    async fn abandon(&self, run_id: RunId) -> Result<Written, Unavailable> {
+        match lock(&self.0).reservations.get_mut(&run_id) {
+            Some((_, is_abandoned)) => {
+                *is_abandoned = true;
+                Ok(Written::Done)
+            }
+            None => Ok(Written::Conflict),
         }
-        Ok(())
     }
 
     async fn release(&self, run_id: RunId) -> Result<(), Unavailable> {

@@ -7,10 +7,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use resonare_jobs::ports::{JobStore as _, Queue as _};
 use resonare_jobs::{
-    Attempt, Handled, JobError, JobRecord, JobStatus, Jobs, Processor, RunId, Verdict,
+    Attempt, DirectUpload, Handled, JobError, JobRecord, JobStatus, Jobs, Payload, Processor,
+    RunId, Upload, UploadArrival, Verdict,
 };
 
-use crate::world::{World, owner};
+use crate::world::{Copier, World, owner};
 
 #[tokio::test]
 async fn nothing_that_is_not_due_is_looked_at() {
@@ -179,4 +180,57 @@ async fn an_attempt_that_hangs_is_failed_before_its_worker_ends() {
             .unwrap()
             .contains("in the time that a worker has")
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_ends_a_deletion_removes_the_payload_too() {
+    let world = World::new();
+    world.put("uploads/a", b"hello");
+    world.take_drop("uploads/a").await.unwrap();
+    let run_id = World::drop_submission("uploads/a").run_id;
+    let message = world.queue.receive(Duration::from_mins(1)).await;
+    let message = message.unwrap().unwrap();
+    let slow = Copier {
+        jobs: world.jobs.clone(),
+        takes: Duration::from_mins(1),
+    };
+    let never = AtomicBool::new(false);
+    let working = world.jobs.handle(&message, &slow, &never);
+    let deleting = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        // The record is marked; then nothing can be removed.
+        world.fail_at(4, false);
+        world.jobs.delete(&owner(), run_id).await.unwrap_err();
+        assert!(world.has("uploads/a"));
+    };
+    let (handled, ()) = tokio::join!(working, deleting);
+    assert_eq!(handled.unwrap(), Handled::Lost);
+    assert!(world.objects.keys().is_empty());
+    assert_eq!(world.status(run_id).await, None);
+}
+
+#[tokio::test]
+async fn a_deleted_upload_is_known_for_as_long_as_it_may_come() {
+    let world = World::new();
+    let submission = World::submission(RunId::generate(world.now()), 5);
+    let run_id = submission.run_id;
+    let payload = Payload {
+        key: format!("uploads/{run_id}/payload"),
+        upload: Some(DirectUpload::default()),
+        ..submission.payload
+    };
+    let upload = Upload {
+        run_id,
+        owner: submission.owner,
+        config: submission.config,
+        payload: payload.clone(),
+    };
+    world.jobs.await_upload(upload).await.unwrap();
+    world.jobs.delete(&owner(), run_id).await.unwrap();
+    let arrived = async || world.jobs.upload_arrived(run_id, &payload).await.unwrap();
+    assert_eq!(arrived().await, UploadArrival::Unwanted);
+    world.clock.advance(Duration::from_mins(62));
+    assert_eq!(world.jobs.sweep(None).await.unwrap().deleted, 1);
+    // Whoever puts something there now may have no other copy.
+    assert_eq!(arrived().await, UploadArrival::Unknown);
 }
