@@ -224,6 +224,10 @@ def main():
                 with emulator(folder / "emulator.log", folder / "scratch", port, wire.address):
                     app = Application(f"http://127.0.0.1:{port}", wire, built(folder / "built"), "http://127.0.0.1:9",
                                       "MaxActiveJobs=10000000")
+                    # No other sweep comes before the one that is measured.
+                    scheduler = app.client("scheduler")
+                    for schedule in scheduler.list_schedules()["Schedules"]:
+                        scheduler.delete_schedule(Name=schedule["Name"], GroupName=schedule["GroupName"])
                     own = f"iam:{app.account}:{app.ids[app.alice]}"
                     fill(app, count, (lambda number: own) if owners == "one owner" else lambda number: f"iam:1:{number}")
                     meter = Meter(app)

@@ -221,6 +221,7 @@ async fn a_process_with_a_set_end() {
         key: Jobs::payload_key(run_id),
         version: None,
         size_bytes: sample.len() as u64,
+        last_modified: None,
         upload: None,
     };
     jobs.reserve(run_id).await.unwrap();

@@ -70,6 +70,7 @@ impl Put {
             key: self.key.clone(),
             version: Some(self.etag.clone()),
             size_bytes: self.size_bytes,
+            last_modified: None,
             upload: None,
         }
     }
@@ -107,12 +108,12 @@ impl Uploads {
         if put.is_folder() {
             return Ok(());
         }
-        let Some(metadata) = self.home.objects.metadata(&put.key).await? else {
+        let Some(object) = self.home.objects.put_with(&put.key).await? else {
             info!("an object was removed before its event came");
             return Ok(());
         };
         let operators = environment.configuration.to_json();
-        let (config, problem) = match configuration(&environment.configuration, &metadata) {
+        let (config, problem) = match configuration(&environment.configuration, &object.metadata) {
             Ok(config) => (config, None),
             Err(problem) => (operators.clone(), Some(problem)),
         };
@@ -120,7 +121,10 @@ impl Uploads {
             run_id: RunId::of_object(&environment.bucket, &put.key, &put.version),
             owner: environment.owners.of_principal(&put.principal, account),
             config,
-            payload: put.payload(),
+            payload: Payload {
+                last_modified: object.last_modified,
+                ..put.payload()
+            },
             idempotency: None,
         };
         self.jobs.take_drop(submission, operators, problem).await?;

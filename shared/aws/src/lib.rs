@@ -15,7 +15,7 @@ mod transfers;
 #[cfg(feature = "jobs")]
 pub use clients::Clients;
 pub use clients::{configuration, s3};
-pub use objects::S3ObjectStore;
+pub use objects::{PutWith, S3ObjectStore};
 #[cfg(feature = "jobs")]
 pub use queue::SqsQueue;
 #[cfg(feature = "jobs")]

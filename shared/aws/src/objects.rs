@@ -64,6 +64,15 @@ pub struct S3ObjectStore {
     tags: Option<&'static str>,
 }
 
+/// What is known of an object that somebody put.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PutWith {
+    /// The names and values that came with it.
+    pub metadata: HashMap<String, String>,
+    /// When it was stored.
+    pub last_modified: Option<Timestamp>,
+}
+
 /// An object's `ETag`, as the version that a record names.
 pub(crate) fn etag_version(etag: &str) -> String {
     format!("\"{}\"", etag.trim_matches('"'))
@@ -74,6 +83,11 @@ where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
     failure::failed(PORT, &error)
+}
+
+/// When an object was stored; S3 tells it to the second.
+fn last_modified(head: &HeadObjectOutput) -> Option<Timestamp> {
+    Timestamp::from_second(head.last_modified()?.secs()).ok()
 }
 
 /// A range of an object whose bytes are on their way.
@@ -155,16 +169,16 @@ impl S3ObjectStore {
         }
     }
 
-    /// The metadata that an object was put with; `None` if there is no such object.
+    /// What an object was put with, and when; `None` if there is no such object.
     ///
     /// # Errors
     /// If the bucket can't be asked.
-    pub async fn metadata(
-        &self,
-        key: &str,
-    ) -> Result<Option<HashMap<String, String>>, Unavailable> {
+    pub async fn put_with(&self, key: &str) -> Result<Option<PutWith>, Unavailable> {
         let head = self.head(key).await?;
-        Ok(head.map(|head| head.metadata.unwrap_or_default()))
+        Ok(head.map(|head| PutWith {
+            last_modified: last_modified(&head),
+            metadata: head.metadata.unwrap_or_default(),
+        }))
     }
 
     /// Aborts every multipart upload to a key that begins with `prefix`. Nothing is left of one that
@@ -613,9 +627,7 @@ impl ObjectStore for S3ObjectStore {
         Ok(head.map(|head| Found {
             size_bytes: u64::try_from(head.content_length.unwrap_or_default()).unwrap_or_default(),
             version: head.e_tag().map(etag_version),
-            modified_at: head
-                .last_modified()
-                .and_then(|time| Timestamp::from_second(time.secs()).ok()),
+            last_modified: last_modified(&head),
         }))
     }
 }

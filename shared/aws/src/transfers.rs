@@ -148,6 +148,7 @@ impl Uploads for S3ObjectStore {
             key,
             version: None,
             size_bytes,
+            last_modified: None,
             upload: Some(DirectUpload {
                 id,
                 content_encoding,

@@ -53,6 +53,7 @@ impl Uploads for ServerTransfers {
             key: Jobs::payload_key(run_id),
             version: None,
             size_bytes,
+            last_modified: None,
             upload: Some(DirectUpload {
                 id: None,
                 content_encoding,

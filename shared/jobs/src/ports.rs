@@ -100,7 +100,7 @@ pub struct Found {
     /// What tells it from others of the same key, where the store has versions.
     pub version: Option<String>,
     /// When it was stored, where the store says so.
-    pub modified_at: Option<Timestamp>,
+    pub last_modified: Option<Timestamp>,
 }
 
 /// A page of records.

@@ -187,6 +187,9 @@ pub struct Payload {
     pub version: Option<String>,
     /// Its size as stored.
     pub size_bytes: u64,
+    /// When it was stored, where it is an object that somebody put and the store says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_modified: Option<Timestamp>,
     /// How it is uploaded, where that does not pass through the API.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upload: Option<DirectUpload>,

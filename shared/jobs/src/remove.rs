@@ -115,9 +115,11 @@ impl Jobs {
 
     /// Whether somebody has put an object again since its job was made of it.
     async fn was_put_again(&self, record: &JobRecord) -> Result<bool, Unavailable> {
+        let Some(stored) = record.payload.last_modified else {
+            return Ok(false);
+        };
         let found = self.objects.find(&record.payload.key).await?;
-        let modified_at = found.and_then(|found| found.modified_at);
-        Ok(modified_at.is_some_and(|modified_at| modified_at > record.created_at))
+        Ok(found.is_some_and(|found| found.last_modified.is_some_and(|now| now > stored)))
     }
 
     /// Removes what a finished job needs no longer: what attempts stored that came to nothing, and

@@ -205,7 +205,7 @@ impl ObjectStore for FileObjectStore {
             Ok(found) => Ok(Some(Found {
                 size_bytes: found.len(),
                 version: None,
-                modified_at: None,
+                last_modified: None,
             })),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),

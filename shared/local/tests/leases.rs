@@ -61,6 +61,7 @@ async fn a_long_job_with_a_short_lease_is_claimed_once_whatever_is_delivered_mea
             key: Jobs::payload_key(run_id),
             version: None,
             size_bytes: 0,
+            last_modified: None,
             upload: None,
         },
         idempotency: None,

@@ -120,6 +120,7 @@ fn submission(api: &Api, call: Call, stored: &Stored) -> Result<Submission, Prob
             key: Jobs::payload_key(call.run_id),
             version: None,
             size_bytes: stored.size_bytes,
+            last_modified: None,
             upload: None,
         },
         idempotency: call.idempotency_key.map(|key| (key, fingerprint)),

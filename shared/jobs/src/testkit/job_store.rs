@@ -47,6 +47,7 @@ pub fn record(owner: &str, second: i64) -> JobRecord {
             key: format!("{run_id}/payload"),
             version: None,
             size_bytes: 1,
+            last_modified: None,
             upload: None,
         },
         idempotency_key: None,

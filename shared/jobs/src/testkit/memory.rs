@@ -121,7 +121,7 @@ impl ObjectStore for MemoryObjectStore {
         Ok(found.map(|bytes| Found {
             size_bytes: bytes.len() as u64,
             version: None,
-            modified_at: None,
+            last_modified: None,
         }))
     }
 }

@@ -38,6 +38,7 @@ async fn store(world: &World, run_id: RunId, attempt: &str) -> Payload {
         key: format!("{}-{attempt}", Jobs::payload_key(run_id)),
         version: None,
         size_bytes: 5,
+        last_modified: None,
         upload: Some(DirectUpload::default()),
     };
     let mut writer = world.jobs.objects.create(&payload.key).await.unwrap();

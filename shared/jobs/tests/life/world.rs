@@ -263,6 +263,7 @@ impl World {
             key: Jobs::payload_key(run_id),
             version: None,
             size_bytes,
+            last_modified: None,
             upload: None,
         };
         Submission {
@@ -294,7 +295,7 @@ impl World {
     pub(crate) async fn take_drop(&self, key: &str) -> Result<DropArrival, Unavailable> {
         let submission = Self::drop_submission(key);
         let problem = key.contains("wrong").then(|| "no such key".to_owned());
-        self.jobs.take_drop(submission, Map::new(), problem).await
+        Box::pin(self.jobs.take_drop(submission, Map::new(), problem)).await
     }
 
     /// Puts an object without a call.
@@ -307,6 +308,7 @@ impl World {
             key: key.to_owned(),
             version: Some("1".to_owned()),
             size_bytes: 5,
+            last_modified: None,
             upload: None,
         };
         Submission {
