@@ -24,6 +24,7 @@ import uuid
 
 import faults
 import matrix
+import operating
 import stacks
 from account import Account
 from application import BINARIES, MODEL, SAMPLE, SECRET, Application, built, check, prepared, send
@@ -385,10 +386,11 @@ def samples(app, folder, expected):
 # within seconds, policies that are compared with calls.
 EVERYWHERE = [
     service, submissions, uploads, drops, refusals, callers, buckets, samples, matrix.put_again, matrix.room_comes, matrix.all_of_it, logs,
+    *operating.EVERYWHERE,
 ]
 ON_THE_EMULATOR = [
     tokenizers, stacks.a_table_of_version_0_1_is_taken_over, stacks.a_token_in_a_parameter, faults.all_of_them, permissions, logs,
-    stacks.two_side_by_side, stacks.a_first_deployment_that_fails,
+    stacks.two_side_by_side, stacks.a_first_deployment_that_fails, *operating.ON_THE_EMULATOR,
 ]
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-//! The project's own commands: `cargo xtask test`, `cargo xtask bench`, `cargo xtask make-export`.
+//! The project's own commands: `cargo xtask test`, `cargo xtask bench`, `cargo xtask make-export`,
+//! `cargo xtask aws …`.
 
 mod aws;
 mod bench;
@@ -24,6 +25,11 @@ enum Command {
     Test,
     /// Measure the whole job and its stages against the yardstick
     Bench(bench::Options),
+    /// Operate a stack on AWS
+    Aws {
+        #[command(subcommand)]
+        task: aws::Task,
+    },
     /// Write a synthetic export to standard output
     MakeExport {
         /// Size to reach, in MB (10^6 bytes)
@@ -39,6 +45,7 @@ fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Test => test::run(),
         Command::Bench(options) => bench::run(&options),
+        Command::Aws { task } => aws::run_task(&task),
         Command::MakeExport { mb, seed } => {
             let out = std::io::BufWriter::with_capacity(1 << 20, std::io::stdout().lock());
             make_export::write(mb, seed, out)
