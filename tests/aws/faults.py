@@ -319,6 +319,7 @@ def all_of_them(app, folder, expected):
         the_table_throttles, the_bucket_fails, the_queue_answers_late_or_never, the_queue_is_long, poison, what_is_left_is_swept,
     ):
         scenario(app, expected)
-    # Uploads that nobody has sent yet are waited for.
-    left = [record for record in app.records() if record["status"] in ("QUEUED", "RUNNING", "DELETING")]
+    # Uploads that nobody has sent yet are waited for, and so are those that still may come to a job that is deleted.
+    unfinished = [record for record in app.records() if record["status"] in ("QUEUED", "RUNNING", "DELETING")]
+    left = [record["run_id"] for record in unfinished if record["deleted_at"] is None]
     assert left == [], left
