@@ -11,8 +11,8 @@ fn service_of(arn: &str) -> &str {
     arn.split(':').nth(2).unwrap_or_default()
 }
 
-/// The token, if there is one. Without it everything works that needs none, so that a failure to read it
-/// stops nothing: it is an error in the log, and jobs say what the hub says.
+/// The token, if there is one. A failure to read it is an error in the log and stops no job by itself: most
+/// need no token, and those that do say what the hub answers.
 pub(crate) async fn hub_token() -> Option<String> {
     let arn = std::env::var(HF_TOKEN).ok().filter(|arn| !arn.is_empty())?;
     let token = read(&arn).await;

@@ -1,4 +1,6 @@
-//! The machine's clock.
+//! The machine's clock, and time between moments.
+
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -12,4 +14,9 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }
+}
+
+/// The time from one moment to another; none if that one is not later.
+pub(crate) fn elapsed(from: Timestamp, to: Timestamp) -> Duration {
+    Duration::try_from(to.duration_since(from)).unwrap_or_default()
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::events::{FailureKind, Step};
 use crate::jobs::{JobError, Jobs};
-use crate::ports::{Admitted, Created, Creation, Limit, Unavailable};
+use crate::ports::{Admitted, Created, Limit, Unavailable};
 use crate::record::{JobRecord, JobStatus};
 use crate::submit::Submission;
 
@@ -74,17 +74,6 @@ impl Jobs {
             }
             _ => self.before(&held).await,
         }
-    }
-
-    /// Creates a record without a key, for a payload that needs no reservation.
-    async fn create_plain(&self, record: &JobRecord) -> Result<Created, Unavailable> {
-        let creation = Creation {
-            record,
-            key: None,
-            limits: self.limits,
-            reserved: false,
-        };
-        self.create(creation).await
     }
 
     /// A job that does not count yet, and says why it waits.

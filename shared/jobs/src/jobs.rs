@@ -9,13 +9,10 @@ use jiff::Timestamp;
 use crate::events::{self, Observer, Step};
 use crate::limits::{Limits, Timings};
 use crate::ports::{Clock, JobStore, Limit, ObjectStore, Page, Queue, Unavailable, Written};
-use crate::record::{JobRecord, JobStatus, Owner, RunId, Tally};
+use crate::record::{JobRecord, JobStatus, Owner, RunId, SECONDS_OF_A_DAY, Tally};
 
 /// How many queued jobs are counted at most to tell a position.
 const POSITION_CAP: usize = 100;
-
-/// Seconds of a day. Days are those of UTC.
-const DAY: i64 = 86_400;
 
 /// How often a change is tried that others get ahead of. Few ever change a record at once.
 const CHANGE_ATTEMPTS: u32 = 20;
@@ -119,7 +116,8 @@ impl Jobs {
                 retry_after: self.timings.lease,
             },
             Limit::BytesPerDay => {
-                let left = DAY - self.now().as_second().rem_euclid(DAY);
+                let passed = self.now().as_second().rem_euclid(SECONDS_OF_A_DAY);
+                let left = SECONDS_OF_A_DAY - passed;
                 JobError::LimitReached {
                     what: format!("you may upload {bytes_per_day} bytes a day"),
                     retry_after: Duration::from_secs(u64::try_from(left).unwrap_or(1)),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::clock::elapsed;
 use crate::record::{JobRecord, JobStatus};
 
 /// The times that a job's life is measured in.
@@ -74,8 +75,7 @@ impl Timings {
 impl Timings {
     /// When a record that is written now has to be looked at, if nobody else writes it before.
     pub(crate) fn due(&self, record: &JobRecord, now: Timestamp) -> Timestamp {
-        let since =
-            |time: Timestamp| Duration::try_from(now.duration_since(time)).unwrap_or_default();
+        let since = |time| elapsed(time, now);
         let due = match record.status {
             JobStatus::AwaitingUpload => {
                 let look = now + self.look_after.max(since(record.created_at));

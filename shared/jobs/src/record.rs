@@ -15,6 +15,9 @@ use uuid::Uuid;
 /// Version 2 added `counted`, `due_at` and `deleted_at`.
 pub const SCHEMA_VERSION: u32 = 2;
 
+/// Seconds of a day. Days are those of UTC.
+pub(crate) const SECONDS_OF_A_DAY: i64 = 86_400;
+
 /// A record stays under this many bytes as JSON, whatever the export.
 pub const LARGEST_RECORD: usize = 32 << 10;
 
@@ -439,6 +442,11 @@ impl JobRecord {
             queued: one(self.status == JobStatus::Queued),
             running: one(self.status == JobStatus::Running),
         }
+    }
+
+    /// The day, since 1970 in UTC, among whose bytes its payload counts if it begins to count now.
+    pub fn day(&self) -> i64 {
+        self.updated_at.as_second().div_euclid(SECONDS_OF_A_DAY)
     }
 
     pub(crate) fn set_error(&mut self, message: &str) {

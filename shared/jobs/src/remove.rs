@@ -1,9 +1,8 @@
 //! Deletion: the job vanishes at once, then everything that is stored for it.
 
-use std::time::Duration;
-
 use serde_json::{Map, Value};
 
+use crate::clock::elapsed;
 use crate::events::Step;
 use crate::jobs::{Change, JobError, Jobs, output_key, prefix};
 use crate::ports::{Unavailable, Written};
@@ -60,12 +59,9 @@ impl Jobs {
     pub(crate) async fn finish_deletion(&self, record: &JobRecord) -> Result<(), Unavailable> {
         let now = self.now();
         self.remove_objects(record).await?;
-        let since = record
-            .deleted_at
-            .map(|deleted_at| now.duration_since(deleted_at));
-        let waits =
-            |time| since.is_none_or(|since| Duration::try_from(since).unwrap_or_default() < time);
-        if record.is_leased(now) || (record.awaits_payload() && waits(self.timings.signed_urls)) {
+        let urls_work = |deleted_at| elapsed(deleted_at, now) < self.timings.signed_urls;
+        let may_be_uploaded = record.awaits_payload() && record.deleted_at.is_none_or(urls_work);
+        if record.is_leased(now) || may_be_uploaded {
             let change = self.change(record.run_id, |record| {
                 (record.deleted_at.is_none()).then(|| {
                     let mut next = record.next(now);

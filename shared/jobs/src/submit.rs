@@ -194,6 +194,17 @@ impl Jobs {
         }
     }
 
+    /// The same without a key, for a payload that needs no reservation.
+    pub(crate) async fn create_plain(&self, record: &JobRecord) -> Result<Created, Unavailable> {
+        let creation = Creation {
+            record,
+            key: None,
+            limits: self.limits,
+            reserved: false,
+        };
+        self.create(creation).await
+    }
+
     /// Sends the message of a queued job, and notes that it was.
     pub(crate) async fn send(&self, record: &JobRecord) -> Result<(), Unavailable> {
         self.queue

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use crate::causes::causes;
+use crate::clock::elapsed;
 use crate::events::{FailureKind, Step};
 use crate::jobs::{Change, Jobs, prefix};
 use crate::ports::{Due, Unavailable, Written};
@@ -134,8 +135,7 @@ impl Jobs {
         loop {
             let page = self.records.due(now, cursor.as_deref(), PAGE).await?;
             if let (0, Some(oldest)) = (swept.looked_at, page.oldest) {
-                swept.oldest_due =
-                    Duration::try_from(now.duration_since(oldest)).unwrap_or_default();
+                swept.oldest_due = elapsed(oldest, now);
             }
             swept.looked_at += page.due.len() as u64;
             sweep.page(page.due, &mut swept).await;
@@ -179,13 +179,9 @@ impl Sweep {
             }
             let sweep = self.clone();
             tasks.spawn(async move {
-                let run_id = match &due {
-                    Due::Job(record) => record.run_id,
-                    Due::Reservation(run_id) => *run_id,
-                };
-                let mended = match due {
-                    Due::Job(record) => sweep.job(&record).await,
-                    Due::Reservation(run_id) => sweep.reservation(run_id).await,
+                let (run_id, mended) = match due {
+                    Due::Job(record) => (record.run_id, sweep.job(&record).await),
+                    Due::Reservation(run_id) => (run_id, sweep.reservation(run_id).await),
                 };
                 // One that fails does not keep the sweeper from the others.
                 let mended = mended.inspect_err(|error| {
@@ -257,9 +253,8 @@ impl Sweep {
             None => true,
             Some(_) if self.patience == Patience::None => true,
             Some(sent_at) => {
-                let since = Duration::try_from(now.duration_since(sent_at)).unwrap_or_default();
                 let is_empty = || jobs.queue.is_empty();
-                since >= jobs.timings.resend_after
+                elapsed(sent_at, now) >= jobs.timings.resend_after
                     || *self.queue_is_empty.get_or_try_init(is_empty).await?
             }
         };
@@ -288,9 +283,9 @@ impl Sweep {
         let jobs = &self.jobs;
         let at_once = self.patience == Patience::None;
         let change = jobs.change(record.run_id, |record| {
-            let is_dead = record.status == JobStatus::Running && !record.is_leased(now);
-            let is_dead = is_dead || (at_once && record.status == JobStatus::Running);
-            is_dead.then(|| jobs.claimed_or_exhausted(record, now, None))
+            let is_dead = at_once || !record.is_leased(now);
+            (record.status == JobStatus::Running && is_dead)
+                .then(|| jobs.claimed_or_exhausted(record, now, None))
         });
         match change.await? {
             Change::Written(failed) if failed.status == JobStatus::Failed => {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::events::Step;
 use crate::jobs::{Change, JobError, Jobs};
-use crate::ports::{Created, Creation, Unavailable};
+use crate::ports::{Created, Unavailable};
 use crate::record::{JobRecord, JobStatus, Owner, Payload, RunId};
 use crate::submit::Submission;
 
@@ -65,13 +65,7 @@ impl Jobs {
             idempotency: None,
         };
         let record = self.first_record(submission, JobStatus::AwaitingUpload)?;
-        let creation = Creation {
-            record: &record,
-            key: None,
-            limits: self.limits,
-            reserved: false,
-        };
-        match self.create(creation).await? {
+        match self.create_plain(&record).await? {
             Created::Refused(limit) => Err(self.limit_reached(limit)),
             Created::Done | Created::Conflict | Created::Before(_) | Created::NotReserved => {
                 self.tell(&record, Step::Announced);

@@ -12,6 +12,7 @@ use tracing::warn;
 use uuid::Uuid;
 
 use crate::causes::causes;
+use crate::clock::elapsed;
 use crate::events::{FailureKind, Step};
 use crate::jobs::{Change, Jobs, prefix};
 use crate::ports::{Message, Unavailable};
@@ -126,29 +127,24 @@ impl Jobs {
                 return self.settle(&failed, message).await;
             }
             Change::Left(job) if job.status == JobStatus::Running => {
-                let remaining = job.lease_end().map(|end| end.duration_since(self.now()));
-                let remaining = remaining.and_then(|left| Duration::try_from(left).ok());
-                let until = remaining.unwrap_or_default() + Duration::from_secs(1);
-                self.queue.hide(&message.receipt, until).await?;
+                let remaining = job.lease_end().map(|end| elapsed(self.now(), end));
+                let hidden = remaining.unwrap_or_default() + Duration::from_secs(1);
+                self.queue.hide(&message.receipt, hidden).await?;
                 return Ok(Handled::Elsewhere);
             }
-            Change::Left(job) => {
+            Change::Left(job) if job.status.is_finished() => {
                 // Whoever finished it may have ended before this.
-                if job.status.is_finished() {
-                    self.discard_leftovers(&job).await?;
-                }
-                self.queue.acknowledge(&message.receipt).await?;
+                self.settle(&job, message).await?;
                 return Ok(Handled::Nothing);
             }
-            Change::Missing => {
+            Change::Left(_) | Change::Missing => {
                 self.queue.acknowledge(&message.receipt).await?;
                 return Ok(Handled::Nothing);
             }
         };
         // One whose sending was not noted yet was taken at once.
         let sent_at = job.sent_at.unwrap_or(job.updated_at);
-        let waited = Duration::try_from(job.updated_at.duration_since(sent_at)).unwrap_or_default();
-        self.tell(&job, Step::Claimed(waited));
+        self.tell(&job, Step::Claimed(elapsed(sent_at, job.updated_at)));
         let attempt = Attempt::default();
         let stop = Stop { give_up, deadline };
         let verdict = self
@@ -295,11 +291,8 @@ impl Jobs {
         });
         match committed.await? {
             Change::Written(done) if done.status.is_finished() => {
-                let took = now.duration_since(job.updated_at);
                 let step = match &verdict {
-                    Verdict::Completed { .. } => {
-                        Step::Completed(Duration::try_from(took).unwrap_or_default())
-                    }
+                    Verdict::Completed { .. } => Step::Completed(elapsed(job.updated_at, now)),
                     Verdict::Failed { kind, .. } => Step::Failed(*kind),
                     Verdict::Retry { .. } | Verdict::Cancelled => {
                         Step::Failed(FailureKind::Attempts)
@@ -323,8 +316,7 @@ impl Jobs {
                 Ok(Handled::Postponed)
             }
             Change::Left(other) if other.status.is_finished() => {
-                self.discard_leftovers(&other).await?;
-                self.queue.acknowledge(&message.receipt).await?;
+                self.settle(&other, message).await?;
                 Ok(Handled::Lost)
             }
             Change::Left(other) if other.status != JobStatus::Deleting => {

@@ -13,8 +13,6 @@ use crate::database::{Database, DatabaseError};
 
 const PORT: &str = "records";
 
-const SECONDS_OF_A_DAY: i64 = 86_400;
-
 /// Records in a [`Database`].
 #[derive(Clone, Debug)]
 pub struct SqliteJobStore(Database);
@@ -130,7 +128,7 @@ fn charge(
     if usize::try_from(active).unwrap_or_default() >= limits.active_jobs {
         return Ok(Some(Limit::ActiveJobs));
     }
-    let day = record.updated_at.as_second().div_euclid(SECONDS_OF_A_DAY);
+    let day = record.day();
     transaction.execute("DELETE FROM uploads WHERE day < ?1", [day])?;
     let query = "SELECT bytes FROM uploads WHERE owner = ?1 AND day = ?2";
     let so_far: Option<i64> = transaction

@@ -31,7 +31,7 @@ pub(super) fn owner(owner: &Owner) -> String {
     format!("owner#{}", digest(&owner.0))
 }
 
-/// The key of an owner's idempotency key, which is no secret of theirs.
+/// The key of the item for an idempotency key: a digest, since owners may put anything into theirs.
 pub(super) fn idempotency(owner: &Owner, key: &str) -> String {
     format!("key#{}", digest(&format!("{}\n{key}", owner.0)))
 }

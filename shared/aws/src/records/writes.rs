@@ -24,8 +24,6 @@ const COUNTERS_GRACE_SECS: i64 = 30 * 86_400;
 /// Days whose bytes are forgotten: somebody who comes once a week leaves none.
 const PAST_DAYS: i64 = 7;
 
-const SECONDS_OF_A_DAY: i64 = 86_400;
-
 /// Which of the writes did not happen since their conditions do not hold, by their numbers.
 pub(super) struct Refused(Vec<CancellationReason>);
 
@@ -145,7 +143,7 @@ pub(super) fn charge(
     let Some(room) = limits.bytes_per_day.checked_sub(bytes) else {
         return Ok(Charge::Never(Limit::BytesPerDay));
     };
-    let day = record.updated_at.as_second().div_euclid(SECONDS_OF_A_DAY);
+    let day = record.day();
     let bytes_of = |day: i64| format!("bytes_{day}");
     let past = (1..=PAST_DAYS).map(|ago| (format!("#past{ago}"), bytes_of(day - ago)));
     let removed: Vec<_> = (1..=PAST_DAYS).map(|ago| format!("#past{ago}")).collect();

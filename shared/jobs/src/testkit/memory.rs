@@ -151,8 +151,8 @@ impl Records {
         if active >= limits.active_jobs {
             return Err(Limit::ActiveJobs);
         }
-        let day = record.updated_at.as_second().div_euclid(86_400);
-        let sum = self.uploads.entry((record.owner.clone(), day)).or_default();
+        let name = (record.owner.clone(), record.day());
+        let sum = self.uploads.entry(name).or_default();
         let bytes = sum.saturating_add(record.payload.size_bytes);
         if bytes > limits.bytes_per_day {
             return Err(Limit::BytesPerDay);
