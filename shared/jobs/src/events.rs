@@ -132,6 +132,11 @@ pub(crate) fn log(job: &JobRecord, step: &Step) {
         duration.map(|duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX));
     let attempt = (job.attempts > 0).then_some(job.attempts);
     let owner = job.owner.digest();
+    // A job was claimed, and was completed; but it failed.
+    let was = match step {
+        Step::Failed(_) => "",
+        _ => "was ",
+    };
     macro_rules! line {
         ($level:ident) => {
             $level!(
@@ -142,7 +147,7 @@ pub(crate) fn log(job: &JobRecord, step: &Step) {
                 attempt,
                 duration_ms,
                 bytes = job.payload.size_bytes,
-                "job {} was {}",
+                "job {} {was}{}",
                 job.run_id,
                 step.name()
             )
