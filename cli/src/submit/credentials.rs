@@ -3,7 +3,6 @@
 use std::time::SystemTime;
 
 use anyhow::Context as _;
-use aws_config::BehaviorVersion;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials as _;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
@@ -56,7 +55,7 @@ impl Authorization {
             .enable_all()
             .build()?;
         let credentials = runtime.block_on(async {
-            let configuration = aws_config::load_defaults(BehaviorVersion::latest()).await;
+            let configuration = resonare_aws::configuration().await;
             let provider = configuration
                 .credentials_provider()
                 .context("there is no provider of AWS credentials")?;

@@ -5,6 +5,8 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
 /// The configuration that all clients are built from: the SDK's default chain of credentials and
 /// regions, with time limits.
@@ -13,7 +15,11 @@ pub async fn configuration() -> SdkConfig {
         .connect_timeout(Duration::from_secs(3))
         .read_timeout(Duration::from_secs(20))
         .build();
+    let http = aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_https();
     aws_config::from_env()
+        .http_client(http)
         .retry_config(RetryConfig::standard().with_max_attempts(4))
         .timeout_config(timeouts)
         .load()
