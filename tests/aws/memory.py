@@ -96,11 +96,11 @@ def run(app, pipe, scratch, arguments):
     """One job with one size; seconds, peak memory in MiB, bytes of both directions."""
     memory_mb, key, size, etag, raw = arguments
     with app.no_workers():
-        run_id = app.submit(f"?min_tokens_per_block=300")
+        run_id = app.submit("?min_tokens_per_block=300")
+        [message] = app.sqs.receive_message(QueueUrl=app.queue, VisibilityTimeout=900, WaitTimeSeconds=10)["Messages"]
     with app.changed(run_id) as record:
         record["payload"] = {"key": key, "version": f'"{etag}"', "size_bytes": size}
         record["config"]["output.raw"], record["config"]["keep_input"] = raw, True
-    [message] = app.sqs.receive_message(QueueUrl=app.queue, VisibilityTimeout=900)["Messages"]
     event = {"Records": [{"messageId": "m", "receiptHandle": message["ReceiptHandle"], "body": message["Body"]}]}
     environment = dict(app.functions["Worker"]["Environment"]["Variables"], AWS_ENDPOINT_URL=app.endpoint,
                        AWS_ENDPOINT_URL_S3=pipe.address, TMPDIR=str(scratch))
