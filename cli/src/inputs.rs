@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -11,7 +10,7 @@ use resonare_pipeline::Source;
 use resonare_settings::{Configuration, InputMode};
 use walkdir::WalkDir;
 
-use crate::s3::{Address, Object, S3};
+use crate::storage::s3::{Address, Object, S3};
 
 const STANDARD_INPUT: &str = "-";
 
@@ -63,50 +62,8 @@ impl Input {
     }
 }
 
-/// Where an export was looked for that is not there.
-pub(crate) struct NothingThere(pub(crate) PathBuf);
-
-/// The paths that are read: those of the command line, or what the configuration names, if that is
-/// there.
-pub(crate) fn choose(
-    paths: &[PathBuf],
-    configuration: &Configuration,
-    s3: &S3,
-) -> anyhow::Result<Result<Inputs, NothingThere>> {
-    let configured = match configuration.input_mode {
-        InputMode::File => &configuration.input_file,
-        InputMode::Dir => &configuration.input_dir,
-    };
-    let is_there = || configured.exists() || matches!(Address::parse(configured), Ok(Some(_)));
-    let paths = match paths {
-        [] if !is_there() => return Ok(Err(NothingThere(configured.clone()))),
-        [] => std::slice::from_ref(configured),
-        paths => paths,
-    };
-    let mut files = Vec::new();
-    for path in paths {
-        if path.is_dir() {
-            files.extend(exports_below(path, &configuration.output_local_dir)?);
-        } else {
-            files.push(path.clone());
-        }
-    }
-    let mut all = Vec::new();
-    let mut total = Some(0);
-    for file in files {
-        let (input, size) = Input::find(file, s3)?;
-        all.push(input);
-        total = total.zip(size).map(|(total, size)| total + size);
-    }
-    Ok(Ok(Inputs {
-        all,
-        s3: s3.clone(),
-        total,
-    }))
-}
-
 /// Every `*.json` and `*.json.gz` below a folder, in byte order of the path. Outputs of earlier runs
-/// are no exports.
+/// are not exports.
 fn exports_below(folder: &Path, output_dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let output_dir = output_dir.canonicalize().ok();
     let is_output = |path: &Path| output_dir.is_some() && path.canonicalize().ok() == output_dir;
@@ -121,7 +78,7 @@ fn exports_below(folder: &Path, output_dir: &Path) -> anyhow::Result<Vec<PathBuf
                 return Err(error).with_context(|| format!("failed to list {}", folder.display()));
             }
         };
-        let name = entry.file_name().as_bytes();
+        let name = entry.file_name().as_encoded_bytes();
         if !entry.path().is_dir() && (name.ends_with(b".json") || name.ends_with(b".json.gz")) {
             files.push(entry.into_path());
         }
@@ -129,11 +86,69 @@ fn exports_below(folder: &Path, output_dir: &Path) -> anyhow::Result<Vec<PathBuf
     if files.is_empty() {
         bail!("there is no *.json or *.json.gz below {}", folder.display());
     }
-    files.sort_by(|a, b| a.as_os_str().as_bytes().cmp(b.as_os_str().as_bytes()));
+    files.sort_by(|a, b| {
+        a.as_os_str()
+            .as_encoded_bytes()
+            .cmp(b.as_os_str().as_encoded_bytes())
+    });
     Ok(files)
 }
 
+/// What is read where no path is given.
+fn configured(configuration: &Configuration) -> &Path {
+    match configuration.input_mode {
+        InputMode::File => &configuration.input_file,
+        InputMode::Dir => &configuration.input_dir,
+    }
+}
+
 impl Inputs {
+    /// What is at these paths, or else where the configuration says; `None` if nothing is there.
+    ///
+    /// # Errors
+    /// If a path can't be read.
+    pub(crate) fn choose(
+        paths: &[PathBuf],
+        configuration: &Configuration,
+        s3: &S3,
+    ) -> anyhow::Result<Option<Self>> {
+        let configured = configured(configuration);
+        let is_there = || configured.exists() || matches!(Address::parse(configured), Ok(Some(_)));
+        let paths = match paths {
+            [] if !is_there() => return Ok(None),
+            [] => &[configured.to_owned()],
+            paths => paths,
+        };
+        let mut files = Vec::new();
+        for path in paths {
+            if path.is_dir() {
+                files.extend(exports_below(path, &configuration.output_local_dir)?);
+            } else {
+                files.push(path.clone());
+            }
+        }
+        let mut all = Vec::new();
+        let mut total = Some(0);
+        for file in files {
+            let (input, size) = Input::find(file, s3)?;
+            all.push(input);
+            total = total.zip(size).map(|(total, size)| total + size);
+        }
+        Ok(Some(Self {
+            all,
+            s3: s3.clone(),
+            total,
+        }))
+    }
+
+    /// Says that no path was given, and that nothing is where the configuration says.
+    pub(crate) fn nothing_at(configuration: &Configuration) -> String {
+        format!(
+            "no path was given, and there is no export at {}",
+            configured(configuration).display()
+        )
+    }
+
     /// Those that are files on this machine.
     pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
         self.all.iter().filter_map(|input| match input {

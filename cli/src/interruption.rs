@@ -1,8 +1,9 @@
 //! Being told to stop: nothing half-written is left.
 
-use std::path::{Path, PathBuf};
+use std::io::ErrorKind;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How shells report a process that SIGINT ended.
@@ -16,7 +17,7 @@ const GRACE: Duration = Duration::from_secs(2);
 pub(crate) struct Interruption {
     /// Whether work is to end.
     pub(crate) cancelled: AtomicBool,
-    unfinished: Mutex<Option<PathBuf>>,
+    unfinished: Mutex<Vec<PathBuf>>,
 }
 
 impl Interruption {
@@ -37,31 +38,34 @@ impl Interruption {
         interruption
     }
 
-    /// This folder is to be removed where the process has to end before it is finished.
-    pub(crate) fn guard(&self, folder: &Path) {
-        *self
-            .unfinished
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(folder.to_owned());
+    /// These files and folders are to be removed where the process has to end before its work does.
+    pub(crate) fn guard(&self, unfinished: Vec<PathBuf>) {
+        *self.unfinished() = unfinished;
     }
 
-    /// The folder is finished, or gone.
+    /// They are finished, or gone.
     pub(crate) fn release(&self) {
-        *self
-            .unfinished
+        self.unfinished().clear();
+    }
+
+    fn unfinished(&self) -> MutexGuard<'_, Vec<PathBuf>> {
+        self.unfinished
             .lock()
-            .unwrap_or_else(PoisonError::into_inner) = None;
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn remove_unfinished(&self) {
-        let unfinished = self
-            .unfinished
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(folder) = &*unfinished
-            && let Err(error) = std::fs::remove_dir_all(folder)
-        {
-            tracing::warn!("{} is left: {error}", folder.display());
+        for path in self.unfinished().iter() {
+            let removed = if path.is_dir() {
+                std::fs::remove_dir_all(path)
+            } else {
+                std::fs::remove_file(path)
+            };
+            if let Err(error) = removed
+                && error.kind() != ErrorKind::NotFound
+            {
+                tracing::warn!("{} is left: {error}", path.display());
+            }
         }
     }
 }

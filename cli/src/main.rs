@@ -1,17 +1,13 @@
 //! The command `resonare`: Telegram exports to training blocks, on one machine.
 
 mod arguments;
-mod bucket;
+mod commands;
+mod error;
 mod hub;
 mod inputs;
-mod inspect;
 mod interruption;
-mod outputs;
-mod prepare;
 mod report;
-mod s3;
-mod serve;
-mod submit;
+mod storage;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -20,30 +16,8 @@ use clap::Parser as _;
 use tracing_subscriber::EnvFilter;
 
 use crate::arguments::{Arguments, Command};
+use crate::commands::{inspect, prepare, serve, submit};
 use crate::interruption::Interruption;
-
-/// How a command ends.
-pub(crate) enum Outcome {
-    Done,
-    /// The job failed, and has said why.
-    Failed,
-    /// What was asked for makes no sense.
-    WrongUsage,
-    /// The user ended it.
-    Interrupted,
-}
-
-impl From<Outcome> for ExitCode {
-    fn from(outcome: Outcome) -> Self {
-        Self::from(match outcome {
-            Outcome::Done => 0,
-            Outcome::Failed => 1,
-            Outcome::WrongUsage => 2,
-            // As shells report a process that SIGINT ended.
-            Outcome::Interrupted => 130,
-        })
-    }
-}
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -55,13 +29,8 @@ fn main() -> ExitCode {
         Command::Submit(arguments) => submit::run(arguments, &Interruption::listen()),
     };
     match result {
-        Ok(outcome) => outcome.into(),
-        // Whoever read standard output has had enough; the outputs are in their place by then.
-        Err(error) if is_broken_pipe(&error) => Outcome::Done.into(),
-        Err(error) => {
-            report::error(&format!("{error:#}"), &[]);
-            Outcome::Failed.into()
-        }
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => error.report(),
     }
 }
 
@@ -86,9 +55,4 @@ fn log(command: &Command) {
         (true, true) => log.init(),
         (false, _) => log.without_time().init(),
     }
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let io_error = error.downcast_ref::<std::io::Error>();
-    io_error.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }

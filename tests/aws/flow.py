@@ -326,7 +326,12 @@ def buckets(app, folder, expected):
     assert [path.name for path in (folder / "own").iterdir()] == ["both"]
     assert run("both", "--output-raw=never").returncode == 0 and objects("both") == without_raw
     done = run("both", "--target-name=Nobody")
-    assert done.returncode == 1 and list(objects("both")) == ["stats.json"], done.stdout
+    found = objects("both")
+    assert done.returncode == 1 and json.loads(found.pop("stats.failed.json"))["error"], done.stdout
+    assert found == without_raw, "outputs of an earlier run stay"
+    assert run("both", "--output-raw=never").returncode == 0 and objects("both") == without_raw
+    done = run("first", "--target-name=Nobody")
+    assert done.returncode == 1 and list(objects("first")) == ["stats.json"], done.stdout
     done = run("tiny", f"--tokenizer=s3://{own}/tiny.json", "--min-tokens-per-block=10")
     assert done.returncode == 0, done.stdout
     done = run("gone", export=f"s3://{own}/in/other.json")

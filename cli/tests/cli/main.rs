@@ -157,29 +157,88 @@ fn wrong_usage_is_told_from_a_failed_job() {
 #[test]
 fn a_failed_run_leaves_nothing_that_looks_finished() {
     let project = Project::new();
-    let prepare = |path: &str, more: &str| {
-        project.run(&[
-            "prepare",
-            path,
-            "--tokenizer=o200k_base",
-            "--run-id=r",
-            more,
-        ])
-    };
-    assert_eq!(prepare(SAMPLE, "--salvage").status, 0);
-    assert_eq!(prepare(SAMPLE, "--target-name=Nobody").status, 1);
-    assert_eq!(names_in(&project.path("data/processed/r")), ["stats.json"]);
-    let stats = fs::read_to_string(project.path("data/processed/r/stats.json")).unwrap();
-    let stats: Value = serde_json::from_str(&stats).unwrap();
-    assert!(stats["error"].as_str().unwrap().starts_with("none of the"));
-    assert!(stats["funnel"]["messages"]["read"].as_u64().unwrap() > 100);
-    fs::write(
-        project.path("broken.json"),
-        "{\"name\": \"x\", \"messages\": [{]}",
-    )
-    .unwrap();
+    let prepare = |path: &str, more: &str| prepare_as_r(&project, path, more);
+    fs::write(project.path("broken.json"), BROKEN).unwrap();
     assert_eq!(prepare("broken.json", "--salvage").status, 1);
     assert!(names_in(&project.path("data/processed")).is_empty());
+    assert_eq!(prepare(SAMPLE, "--target-name=Nobody").status, 1);
+    assert_eq!(names_in(&project.path("data/processed/r")), ["stats.json"]);
+    let stats = stats_of(&project, "stats.json");
+    assert!(stats["error"].as_str().unwrap().starts_with("none of the"));
+    assert!(stats["funnel"]["messages"]["read"].as_u64().unwrap() > 100);
+}
+
+#[test]
+fn outputs_of_an_earlier_run_stay_until_a_new_one_has_succeeded() {
+    let project = Project::new();
+    let place = project.path("data/processed/r");
+    let prepare = |path: &str, more: &str| prepare_as_r(&project, path, more);
+    let read = |name: &str| fs::read(place.join(name)).unwrap();
+    assert_eq!(prepare(SAMPLE, "--output-raw=always").status, 0);
+    let (train, stats) = (read("train.jsonl"), read("stats.json"));
+    fs::write(project.path("broken.json"), BROKEN).unwrap();
+    for (path, more, error) in [
+        (SAMPLE, "--target-name=Nobody", "none of the"),
+        ("broken.json", "--salvage", "broken.json is not valid JSON"),
+    ] {
+        assert_eq!(prepare(path, more).status, 1);
+        let failed = stats_of(&project, "stats.failed.json");
+        assert!(failed["error"].as_str().unwrap().starts_with(error));
+        assert_eq!(
+            (read("train.jsonl"), read("stats.json")),
+            (train.clone(), stats.clone())
+        );
+    }
+    assert_eq!(prepare(SAMPLE, "--salvage").status, 0);
+    assert_eq!(
+        names_in(&place),
+        ["processed.json", "stats.json", "train.jsonl"]
+    );
+}
+
+#[test]
+fn a_second_run_of_one_id_is_refused_until_the_first_is_gone() {
+    let project = Project::new();
+    let mut first = resonare(project.folder())
+        .args(["prepare", "-", "--tokenizer=o200k_base", "--run-id=r"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    while names_in(&project.path("data/processed")).len() < 2 {
+        std::thread::yield_now();
+    }
+    let second = prepare_as_r(&project, SAMPLE, "--salvage");
+    assert_eq!(second.status, 1);
+    let expected = "another run with the id r is writing to";
+    assert!(second.stderr.contains(expected), "{}", second.stderr);
+    first.kill().unwrap();
+    first.wait().unwrap();
+    assert_eq!(
+        names_in(&project.path("data/processed")),
+        [".r.lock", ".r.staging"]
+    );
+    // What the killed run left goes with the next, whatever its id.
+    let next = project.run(&["prepare", SAMPLE, "--tokenizer=o200k_base", "--run-id=s"]);
+    assert_eq!(next.status, 0, "{}", next.stderr);
+    assert_eq!(names_in(&project.path("data/processed")), ["s"]);
+}
+
+/// Not JSON, and not the beginning of any.
+const BROKEN: &str = r#"{"name": "x", "messages": [{]}"#;
+
+fn prepare_as_r(project: &Project, path: &str, more: &str) -> support::Output {
+    project.run(&[
+        "prepare",
+        path,
+        "--tokenizer=o200k_base",
+        "--run-id=r",
+        more,
+    ])
+}
+
+fn stats_of(project: &Project, name: &str) -> Value {
+    let path = project.path("data/processed/r").join(name);
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
 #[test]
@@ -215,7 +274,7 @@ fn a_folder_that_is_not_ours_is_not_touched() {
     assert!(
         output
             .stderr
-            .contains("data/raw holds result.json, which is no output"),
+            .contains("data/raw holds result.json, which is not an output"),
         "{}",
         output.stderr
     );

@@ -114,7 +114,7 @@ fn what_goes_wrong_is_said() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stderr).contains("is not reached"));
+    assert!(text(&output.stderr).contains("cannot be reached"));
     let output = resonare(folder.path())
         .args(["submit", "empty.json", "--api=nonsense"])
         .output()
@@ -142,7 +142,10 @@ fn a_service_that_goes_away_leaves_the_name_of_the_job() {
     let output = submitting.wait_with_output().unwrap();
     let error = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{error}");
-    assert!(error.contains("is not reached (is it running"), "{error}");
+    assert!(
+        error.contains("cannot be reached (is it running"),
+        "{error}"
+    );
     assert!(
         error.contains(&format!("/data-prep/jobs/{run_id}")),
         "{error}"

@@ -7,7 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use resonare_pipeline::{Failure, Outputs, Run, Source, StatsFile, Tokenizer, TokenizerInfo};
+use resonare_pipeline::{
+    Outcome, OutputName, PipelineError, Run, RunFiles, Source, Statistics, StatsFile, Tokenizer,
+    TokenizerInfo,
+};
 use resonare_settings::Configuration;
 use tracing::warn;
 
@@ -17,12 +20,6 @@ use crate::jobs::output_key;
 use crate::ports::{ObjectStore, ObjectWriter, Unavailable};
 use crate::record::{JobRecord, Output, RunId, StatsSummary};
 use crate::work::{Attempt, Processor, Verdict};
-
-/// What a job's outputs are called.
-const TRAIN: &str = "train.jsonl";
-const PROCESSED: &str = "processed.json";
-const RAW: &str = "raw.json";
-const STATS: &str = "stats.json";
 
 /// Why there is no tokenizer for a job.
 #[derive(Clone, Debug)]
@@ -128,19 +125,20 @@ impl<S: TokenizerSource> PipelineProcessor<S> {
             let message = "the payload is no longer there";
             return Err(failed(FailureKind::Payload, message));
         };
+        let output = |name| self.output(job.run_id, name);
         let raw = if configuration.output_raw.is_written(self.outputs_are_on_s3) {
-            Some(self.output(job.run_id, RAW).await.map_err(unavailable)?)
+            Some(output(OutputName::Raw).await.map_err(unavailable)?)
         } else {
             None
         };
-        Ok(Work {
-            train: self.output(job.run_id, TRAIN).await.map_err(unavailable)?,
-            processed: self
-                .output(job.run_id, PROCESSED)
-                .await
-                .map_err(unavailable)?,
+        let files = RunFiles {
+            train: output(OutputName::Train).await.map_err(unavailable)?,
+            processed: output(OutputName::Processed).await.map_err(unavailable)?,
             raw,
-            stats: self.output(job.run_id, STATS).await.map_err(unavailable)?,
+        };
+        Ok(Work {
+            files,
+            stats: output(OutputName::Stats).await.map_err(unavailable)?,
             payload: payload.reader,
             configuration,
             tokenizer,
@@ -151,8 +149,8 @@ impl<S: TokenizerSource> PipelineProcessor<S> {
         })
     }
 
-    async fn output(&self, run_id: RunId, name: &'static str) -> Result<OutputObject, Unavailable> {
-        let key = output_key(run_id, name);
+    async fn output(&self, run_id: RunId, name: OutputName) -> Result<OutputObject, Unavailable> {
+        let key = output_key(run_id, name.as_str());
         Ok(OutputObject {
             name,
             writer: self.objects.create(&key).await?,
@@ -163,7 +161,7 @@ impl<S: TokenizerSource> PipelineProcessor<S> {
 
 /// An output in the making, which knows its size.
 struct OutputObject {
-    name: &'static str,
+    name: OutputName,
     writer: Box<dyn ObjectWriter>,
     size_bytes: u64,
 }
@@ -184,10 +182,42 @@ impl OutputObject {
     fn finish(self) -> io::Result<Output> {
         self.writer.finish()?;
         Ok(Output {
-            name: self.name.to_owned(),
+            name: self.name.to_string(),
             size_bytes: self.size_bytes,
         })
     }
+}
+
+/// The error in the job's record, which names nobody.
+fn explained(error: &PipelineError) -> String {
+    let names_senders = if error.private_details().is_empty() {
+        ""
+    } else {
+        " (stats.json names the senders)"
+    };
+    format!("{error}{names_senders}")
+}
+
+/// Writes `stats.json`, and completes it and the files of a run.
+fn finish(
+    files: impl IntoIterator<Item = OutputObject>,
+    stats: OutputObject,
+    configuration: &Configuration,
+    statistics: &Statistics,
+    error: Option<&PipelineError>,
+) -> io::Result<Vec<Output>> {
+    let text = error.map(ToString::to_string);
+    let details = error.map(PipelineError::private_details);
+    let file = StatsFile {
+        statistics,
+        config: &configuration.to_json(),
+        error: text.as_deref(),
+        error_details: details.as_deref().unwrap_or_default(),
+    };
+    let mut stats = io::BufWriter::new(stats);
+    file.write(&mut stats)?;
+    let stats = stats.into_inner().map_err(io::IntoInnerError::into_error)?;
+    finish_all(files.into_iter().chain([stats]))
 }
 
 /// Finishes outputs at once: each waits for a store more than it works. Where one fails, the others may
@@ -224,9 +254,7 @@ impl Read for Counted {
 
 /// The blocking part of a job.
 struct Work<T> {
-    train: OutputObject,
-    processed: OutputObject,
-    raw: Option<OutputObject>,
+    files: RunFiles<OutputObject>,
     stats: OutputObject,
     payload: Box<dyn Read + Send>,
     configuration: Configuration,
@@ -239,81 +267,50 @@ struct Work<T> {
 
 impl<T: Tokenizer> Work<T> {
     fn run(mut self) -> Verdict {
-        let config = self.configuration.to_json();
         let run = Run {
             settings: &self.configuration.pipeline,
             tokenizer: &*self.tokenizer,
-            tokenizer_info: self.info,
+            tokenizer_info: self.info.clone(),
             threads: self.threads,
             scratch_dir: &self.scratch_dir,
             cancelled: &self.attempt.cancelled,
         };
-        let bytes_read = Arc::clone(&self.attempt.bytes_read);
         let reader = Box::new(Counted {
             reader: self.payload,
-            bytes_read,
+            bytes_read: Arc::clone(&self.attempt.bytes_read),
         });
         let source = Source {
             name: "the export".to_owned(),
             reader,
         };
-        let outputs = Outputs {
-            train: &mut self.train,
-            processed: &mut self.processed,
-            raw: self.raw.as_mut().map(|raw| raw as &mut (dyn Write + Send)),
-        };
-        let result = run.execute([Ok(source)], outputs);
-        if self.attempt.cancelled.load(Ordering::Relaxed) {
-            return Verdict::Cancelled;
-        }
-        let (error, details, statistics) = match result {
-            Ok(statistics) => (None, Vec::new(), Box::new(statistics)),
-            Err(Failure { error, .. }) if error.is_retryable() => return retry(&error),
-            Err(Failure { error, .. }) if !error.is_about_the_whole() => {
-                return failed(FailureKind::Input, error.to_string());
-            }
-            Err(Failure { error, statistics }) => {
-                (Some(error.to_string()), error.private_details(), statistics)
-            }
-        };
-        let file = StatsFile {
-            statistics: &statistics,
-            config: &config,
-            error: error.as_deref(),
-            error_details: &details,
-        };
-        let results = if error.is_none() {
-            vec![Some(self.train), Some(self.processed), self.raw]
-        } else {
-            Vec::new()
-        };
-        if self.attempt.cancelled.load(Ordering::Relaxed) {
-            return Verdict::Cancelled;
-        }
-        let finish = || -> io::Result<Vec<Output>> {
-            let mut stats = io::BufWriter::new(self.stats);
-            file.write(&mut stats)?;
-            let stats = stats.into_inner().map_err(io::IntoInnerError::into_error)?;
-            finish_all(results.into_iter().flatten().chain([stats]))
-        };
-        let outputs = match finish() {
-            Ok(outputs) => outputs,
-            Err(error) => return retry(&error),
-        };
-        let stats = StatsSummary::of(&statistics);
-        match error {
-            None => Verdict::Completed { stats, outputs },
-            Some(mut message) => {
-                if !details.is_empty() {
-                    message.push_str(" (stats.json names the senders)");
-                }
-                Verdict::Failed {
-                    kind: FailureKind::Input,
-                    message,
-                    stats: Some(stats),
-                    outputs,
+        let result = run.execute([Ok(source)], self.files.outputs());
+        match Outcome::of(result, &self.attempt.cancelled) {
+            Outcome::Completed(statistics) => {
+                let files = self.files.named().map(|(_, file)| file);
+                match finish(files, self.stats, &self.configuration, &statistics, None) {
+                    Ok(outputs) => Verdict::Completed {
+                        stats: StatsSummary::of(&statistics),
+                        outputs,
+                    },
+                    Err(error) => retry(&error),
                 }
             }
+            Outcome::FailedWithStatistics(failure) => {
+                let statistics = &failure.statistics;
+                let error = Some(&failure.error);
+                match finish([], self.stats, &self.configuration, statistics, error) {
+                    Ok(outputs) => Verdict::Failed {
+                        kind: FailureKind::Input,
+                        message: explained(&failure.error),
+                        stats: Some(StatsSummary::of(statistics)),
+                        outputs,
+                    },
+                    Err(error) => retry(&error),
+                }
+            }
+            Outcome::Failed(failure) => failed(FailureKind::Input, failure.error.to_string()),
+            Outcome::Retry(failure) => retry(&failure.error),
+            Outcome::Cancelled => Verdict::Cancelled,
         }
     }
 }

@@ -16,6 +16,7 @@ mod funnel;
 mod input;
 mod inspect;
 mod json;
+mod outcome;
 mod pack;
 mod roles;
 mod run;
@@ -37,6 +38,7 @@ pub use input::position::Position;
 pub use input::source::Source;
 pub use inspect::{InspectedChat, Inspection, inspect};
 pub use json::mend::Mends;
+pub use outcome::{Outcome, OutputName, RunFiles};
 pub use run::{Failure, Outputs, Run};
 pub use sender::Target;
 pub use settings::{

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use anyhow::{Context as _, bail};
 use resonare_aws::S3ObjectStore;
 use resonare_jobs::causes;
-use resonare_jobs::ports::ObjectStore as _;
+use resonare_jobs::ports::{ObjectStore as _, ObjectWriter};
 use tokio::runtime::Runtime;
 
 /// Bytes that are copied between two looks at whether work is to end.
@@ -145,7 +145,7 @@ impl S3 {
         Ok(opened.reader)
     }
 
-    /// Copies a file to an object, which is there whole or not at all.
+    /// Sends a file to an object, which is there once the upload is completed.
     ///
     /// # Errors
     /// If one can't be read or the other not be written, or work was cancelled.
@@ -154,7 +154,7 @@ impl S3 {
         file: &Path,
         target: &Target<'_>,
         cancelled: &AtomicBool,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<Upload> {
         let connection = self.connection()?;
         let store = Self::bucket(connection, target.bucket, target.region)?;
         let mut file = File::open(file)?;
@@ -173,7 +173,18 @@ impl S3 {
                 .write_all(&piece[..count])
                 .map_err(|error| failed(&error))?;
         }
-        writer.finish().map_err(|error| failed(&error))
+        Ok(Upload(writer))
+    }
+
+    /// Whether there is an object.
+    ///
+    /// # Errors
+    /// If it can't be asked for.
+    pub(crate) fn exists(&self, target: &Target<'_>) -> anyhow::Result<bool> {
+        let connection = self.connection()?;
+        let store = Self::bucket(connection, target.bucket, target.region)?;
+        let found = connection.runtime.block_on(store.find(&target.key));
+        Ok(found.map_err(|error| failed(&error))?.is_some())
     }
 
     /// Removes an object, if it is there.
@@ -185,6 +196,19 @@ impl S3 {
         let store = Self::bucket(connection, target.bucket, target.region)?;
         let removed = connection.runtime.block_on(store.remove(&target.key, None));
         removed.map_err(|error| failed(&error))
+    }
+}
+
+/// An object whose bytes are all sent. Unless it is completed, nothing of it is left.
+pub(crate) struct Upload(Box<dyn ObjectWriter>);
+
+impl Upload {
+    /// Puts the object in its place.
+    ///
+    /// # Errors
+    /// If that is refused.
+    pub(crate) fn complete(self) -> anyhow::Result<()> {
+        self.0.finish().map_err(|error| failed(&error))
     }
 }
 

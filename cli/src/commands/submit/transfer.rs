@@ -39,12 +39,21 @@ impl Export {
     }
 }
 
+/// An output that is downloaded.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    /// The job that it is of.
+    pub(crate) run_id: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) size_bytes: u64,
+}
+
 fn run_id(answer: &Value) -> anyhow::Result<String> {
     let run_id = answer["run_id"].as_str();
     // It becomes part of paths.
     let run_id = run_id.filter(|run_id| uuid::Uuid::try_parse(run_id).is_ok());
     Ok(run_id
-        .context("the service's answer has no run_id; is --api the right address?")?
+        .context("the service's answer has no run_id; is --api the right URL?")?
         .to_owned())
 }
 
@@ -113,7 +122,7 @@ impl Client {
             let size = size.context("the service's answer has a part without a size")?;
             let sent = self.put(export, &upload["parts"][number], offset, size, progress);
             if sent.as_ref().is_err_and(is_outdated) {
-                // The addresses are too old by now.
+                // The URLs have expired.
                 upload = self.get(&format!("/data-prep/uploads/{run_id}/parts"))?;
                 self.put(export, &upload["parts"][number], offset, size, progress)?;
             } else {
@@ -142,7 +151,7 @@ impl Client {
         progress: &ProgressBar,
     ) -> anyhow::Result<()> {
         let url = part["url"].as_str();
-        let url = self.url(url.context("the service's answer has a part without an address")?)?;
+        let url = self.url(url.context("the service's answer has a part without a URL")?)?;
         let is_own = self.is_own(&url);
         // S3's 409 says that another request for the same object is under way; 412 that it is there.
         // https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html
@@ -155,7 +164,7 @@ impl Client {
                     request = request.header(name, value.as_str().unwrap_or_default());
                 }
             }
-            // A home that keeps uploads itself takes them with its secret; no home signs them.
+            // A service that keeps uploads itself takes them with its secret; none wants them signed.
             let request = self.authorized(request, "PUT", &url, b"")?;
             let mut body = progress.wrap_read(export.part(offset, size)?);
             Ok(request.send(SendBody::from_reader(&mut body))?)
@@ -172,19 +181,17 @@ impl Client {
         }
     }
 
-    /// Downloads an output of a job into a file that `create` makes, anew where a download is cut.
+    /// Downloads an output into a file that `create` makes, anew where a download is cut.
     pub(crate) fn download<W: Write>(
         &self,
-        run_id: &str,
-        name: &str,
-        size_bytes: u64,
+        output: Wanted<'_>,
         progress: &ProgressBar,
         create: impl Fn() -> io::Result<W>,
     ) -> anyhow::Result<W> {
         let before = progress.position();
         for attempt in 1.. {
             progress.set_position(before);
-            match self.download_once(run_id, name, size_bytes, progress, create()?) {
+            match self.download_once(output, progress, create()?) {
                 Err(error) if attempt < DOWNLOAD_ATTEMPTS && !error.is::<Refusal>() => {
                     tracing::warn!("trying again: {error:#}");
                 }
@@ -196,16 +203,19 @@ impl Client {
 
     fn download_once<W: Write>(
         &self,
-        run_id: &str,
-        name: &str,
-        size_bytes: u64,
+        output: Wanted<'_>,
         progress: &ProgressBar,
         mut target: W,
     ) -> anyhow::Result<W> {
+        let Wanted {
+            run_id,
+            name,
+            size_bytes,
+        } = output;
         let path = format!("/data-prep/jobs/{run_id}/outputs/{name}?redirect=false");
-        let address = self.get(&path)?;
-        let url = address["url"].as_str();
-        let url = self.url(url.context("the service's answer has no address")?)?;
+        let answer = self.get(&path)?;
+        let url = answer["url"].as_str();
+        let url = self.url(url.context("the service's answer has no URL")?)?;
         // What comes more slowly than that does not come.
         let patience = STALL + Duration::from_secs(size_bytes / LEAST_BYTES_PER_SEC);
         let response = self.repeat(|| self.get_within(&url, Some(patience)))?;
@@ -225,7 +235,7 @@ fn has_status(error: &anyhow::Error, status: StatusCode) -> bool {
         .is_some_and(|refusal| refusal.status == status)
 }
 
-/// An address that was signed is refused like this once its time is over.
+/// A signed URL is refused like this once it has expired.
 fn is_outdated(error: &anyhow::Error) -> bool {
     has_status(error, StatusCode::FORBIDDEN)
 }

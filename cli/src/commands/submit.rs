@@ -12,50 +12,37 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use indicatif::{ProgressBar, ProgressStyle};
+use resonare_pipeline::OutputName;
 use serde_json::{Value, json};
 
-use crate::Outcome;
 use crate::arguments::SubmitArguments;
+use crate::error::{CommandError, Result};
 use crate::interruption::Interruption;
-use crate::outputs::{NAMES, RunFolder, STATS};
 use crate::report;
+use crate::storage::folder::RunFolder;
 use client::{Client, Refusal};
-use transfer::Export;
+use transfer::{Export, Wanted};
 
-/// What every home takes as a body; larger exports are uploaded.
+/// What every service takes as a body; larger exports are uploaded.
 const LARGEST_BODY: u64 = 4_000_000;
 
 /// The first and the longest pause between two looks at a job.
 const FIRST_LOOK: Duration = Duration::from_millis(200);
 const LONGEST_LOOK: Duration = Duration::from_secs(2);
 
-pub(crate) fn run(
-    arguments: &SubmitArguments,
-    interruption: &Interruption,
-) -> anyhow::Result<Outcome> {
+pub(crate) fn run(arguments: &SubmitArguments, interruption: &Interruption) -> Result<()> {
     let (token, region) = (
         arguments.token.token.as_deref(),
         arguments.aws_region.as_deref(),
     );
-    let client = match Client::new(&arguments.api, token, region) {
-        Ok(client) => client,
-        Err(error) => {
-            report::error(&format!("--api: {error:#}"), &[]);
-            return Ok(Outcome::WrongUsage);
-        }
-    };
+    let client = Client::new(&arguments.api, token, region)
+        .map_err(|error| CommandError::usage(format!("--api: {error:#}")))?;
     let submission = Submission {
         arguments,
         client,
         interruption,
     };
-    match submission.run() {
-        Err(error) if error.is::<Refusal>() => {
-            report::error(&format!("{error:#}"), &[]);
-            Ok(Outcome::Failed)
-        }
-        outcome => outcome,
-    }
+    submission.run()
 }
 
 struct Submission<'a> {
@@ -65,11 +52,11 @@ struct Submission<'a> {
 }
 
 impl Submission<'_> {
-    fn run(&self) -> anyhow::Result<Outcome> {
+    fn run(&self) -> Result<()> {
         let export = open(&self.arguments.file)?;
         self.client.check()?;
         let config = self.arguments.request.values();
-        // A system prompt does not belong into an address.
+        // A system prompt does not belong in a URL, which logs keep.
         let has_prompt = config.iter().any(|(key, _)| key == "system_prompt");
         let progress = transfer_bar(export.size_bytes, "sending");
         let run_id = if export.size_bytes <= LARGEST_BODY && !has_prompt {
@@ -86,15 +73,14 @@ impl Submission<'_> {
         );
         match self.wait(&run_id) {
             Ok(Some(job)) => self.finish(&run_id, &job),
-            Ok(None) => {
-                report::error("interrupted", &[goes_on]);
-                Ok(Outcome::Interrupted)
-            }
-            Err(error) if error.is::<Refusal>() => Err(error),
-            Err(error) => {
-                report::error(&format!("{error:#}"), &[goes_on]);
-                Ok(Outcome::Failed)
-            }
+            Ok(None) => Err(CommandError::Interrupted {
+                remains: vec![goes_on],
+            }),
+            Err(error) if error.is::<Refusal>() => Err(error.into()),
+            Err(error) => Err(CommandError::Failed {
+                message: format!("{error:#}"),
+                details: vec![goes_on],
+            }),
         }
     }
 
@@ -134,27 +120,31 @@ impl Submission<'_> {
     }
 
     /// Downloads what the job has, and tells how it ended.
-    fn finish(&self, run_id: &str, job: &Value) -> anyhow::Result<Outcome> {
+    fn finish(&self, run_id: &str, job: &Value) -> Result<()> {
         let outputs = outputs(job)?;
         let paths = self.download(run_id, &outputs)?;
-        let stats = paths.iter().find(|path| path.ends_with(STATS));
+        let stats = paths
+            .iter()
+            .find(|path| path.ends_with(OutputName::Stats.as_str()));
         let stats: Value = match stats {
             Some(path) => serde_json::from_reader(std::io::BufReader::new(File::open(path)?))
                 .context("stats.json cannot be read")?,
             None => Value::Null,
         };
-        let failed = job["status"] == "FAILED";
-        if failed {
-            let error = job["error_message"].as_str().unwrap_or("the job failed");
-            let details = stats["error_details"].as_array().into_iter().flatten();
-            let details: Vec<String> = details
-                .filter_map(|line| Some(line.as_str()?.to_owned()))
-                .collect();
-            report::error(error, &details);
-        }
         if self.arguments.json {
             report::json(&json!({"run_id": run_id, "job": job, "outputs": paths, "stats": stats}))?;
-        } else if !failed {
+        }
+        if job["status"] == "FAILED" {
+            let message = job["error_message"].as_str().unwrap_or("the job failed");
+            let details = stats["error_details"].as_array().into_iter().flatten();
+            return Err(CommandError::Failed {
+                message: message.to_owned(),
+                details: details
+                    .filter_map(|line| Some(line.as_str()?.to_owned()))
+                    .collect(),
+            });
+        }
+        if !self.arguments.json {
             report::statistics(&stats)?;
             let places: Vec<_> = paths
                 .iter()
@@ -162,36 +152,38 @@ impl Submission<'_> {
                 .collect();
             report::outputs(&places)?;
         }
-        Ok(if failed {
-            Outcome::Failed
-        } else {
-            Outcome::Done
-        })
+        Ok(())
     }
 
-    fn download(&self, run_id: &str, outputs: &[(&str, u64)]) -> anyhow::Result<Vec<PathBuf>> {
+    fn download(&self, run_id: &str, outputs: &[JobOutput]) -> anyhow::Result<Vec<PathBuf>> {
         if outputs.is_empty() {
             return Ok(Vec::new());
         }
         let inputs = [self.arguments.file.as_path()];
         let folder = RunFolder::create(&self.arguments.output_dir, run_id, &inputs)?;
-        self.interruption.guard(folder.scratch_dir());
-        let result = self.download_into(folder, run_id, outputs);
+        self.interruption.guard(folder.unfinished());
+        let result = self.download_into(&folder, run_id, outputs);
+        drop(folder);
         self.interruption.release();
         result
     }
 
     fn download_into(
         &self,
-        folder: RunFolder,
+        folder: &RunFolder,
         run_id: &str,
-        outputs: &[(&str, u64)],
+        outputs: &[JobOutput],
     ) -> anyhow::Result<Vec<PathBuf>> {
-        let total = outputs.iter().map(|(_, size)| size).sum();
+        let total = outputs.iter().map(|output| output.size_bytes).sum();
         let progress = transfer_bar(total, "receiving");
-        for (name, size) in outputs {
-            let create = || folder.create_file(name);
-            let downloaded = self.client.download(run_id, name, *size, &progress, create);
+        for JobOutput { name, size_bytes } in outputs {
+            let create = || folder.create_file(*name);
+            let output = Wanted {
+                run_id,
+                name: name.as_str(),
+                size_bytes: *size_bytes,
+            };
+            let downloaded = self.client.download(output, &progress, create);
             let file =
                 downloaded.with_context(|| format!("failed to download {name} of job {run_id}"))?;
             file.close()
@@ -199,20 +191,30 @@ impl Submission<'_> {
         }
         progress.finish_and_clear();
         let place = folder.publish()?;
-        Ok(outputs.iter().map(|(name, _)| place.join(name)).collect())
+        let paths = outputs
+            .iter()
+            .map(|output| place.join(output.name.as_str()));
+        Ok(paths.collect())
     }
 }
 
+/// An output that a job has.
+struct JobOutput {
+    name: OutputName,
+    size_bytes: u64,
+}
+
 /// The outputs of a job. Their names become files here, so only known ones are taken.
-fn outputs(job: &Value) -> anyhow::Result<Vec<(&'static str, u64)>> {
+fn outputs(job: &Value) -> anyhow::Result<Vec<JobOutput>> {
     let mut outputs = Vec::new();
     for output in job["outputs"].as_array().into_iter().flatten() {
         let name = output["name"].as_str().unwrap_or_default();
-        let Some(known) = NAMES.into_iter().find(|known| *known == name) else {
+        let Some(name) = OutputName::parse(name) else {
             bail!("the service has an output {name:?}, which no job has");
         };
         let size = output["size_bytes"].as_u64();
-        outputs.push((known, size.with_context(|| format!("{name} has no size"))?));
+        let size_bytes = size.with_context(|| format!("{name} has no size"))?;
+        outputs.push(JobOutput { name, size_bytes });
     }
     Ok(outputs)
 }
@@ -222,7 +224,10 @@ fn open(path: &Path) -> anyhow::Result<Export> {
     let mut file = File::open(path).with_context(failed)?;
     let metadata = file.metadata().with_context(failed)?;
     if !metadata.is_file() {
-        bail!("{} is no file; submit one export at a time", path.display());
+        bail!(
+            "{} is not a file; submit one export at a time",
+            path.display()
+        );
     }
     if metadata.len() == 0 {
         bail!("{} is empty", path.display());

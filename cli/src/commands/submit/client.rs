@@ -44,7 +44,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// The service at `base`, an address without the route.
+    /// The service at `base`, a URL without the route.
     pub(crate) fn new(
         base: &str,
         token: Option<&str>,
@@ -52,7 +52,7 @@ impl Client {
     ) -> anyhow::Result<Self> {
         let uri: Uri = base
             .parse()
-            .with_context(|| format!("{base:?} is no address"))?;
+            .with_context(|| format!("{base:?} is not a URL"))?;
         if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none() {
             bail!("{base:?} is not of the form http://host:port or https://host");
         }
@@ -60,7 +60,7 @@ impl Client {
             .authority()
             .is_some_and(|authority| authority.as_str().contains('@'))
         {
-            bail!("a user and a password do not belong into the address; use --token");
+            bail!("a user and a password do not belong in the URL; use --token");
         }
         let agent = Agent::config_builder()
             .http_status_as_error(false)
@@ -86,8 +86,8 @@ impl Client {
         &self.agent
     }
 
-    /// A call with the headers that prove who makes it. They are the service's alone: other addresses
-    /// that it gives need none.
+    /// A call with the headers that prove who makes it. They are for the service alone: other URLs that
+    /// it gives need none.
     ///
     /// # Errors
     /// If the call cannot be signed.
@@ -106,8 +106,8 @@ impl Client {
         Ok(request)
     }
 
-    /// The address of a path, or one that the service gave. What is a route of the service is asked
-    /// where the service was found, whatever it calls itself.
+    /// The URL of a path, or one that the service gave. A route of the service is asked for where the
+    /// service was found, whatever it calls itself.
     ///
     /// # Errors
     /// If it leads from an encrypted connection to one that is not.
@@ -124,7 +124,7 @@ impl Client {
         match route.filter(|route| same_host && route.starts_with("/data-prep/")) {
             Some(route) => Ok(format!("{}{route}", self.base)),
             None if base.scheme_str() == Some("https") && url.scheme_str() != Some("https") => {
-                bail!("the service gave an address without encryption")
+                bail!("the service gave a URL without encryption")
             }
             None => Ok(given.to_owned()),
         }
@@ -186,7 +186,7 @@ impl Client {
 
     fn unreachable(&self) -> String {
         format!(
-            "the service at {} is not reached (is it running, and is --api right?)",
+            "the service at {} cannot be reached (is it running, and is --api right?)",
             self.base
         )
     }
@@ -201,7 +201,7 @@ impl Client {
         self.get_within(url, None)
     }
 
-    /// What is at an address, with a limit to the time that the whole answer may take.
+    /// What is at a URL, with a limit to the time that the whole answer may take.
     pub(crate) fn get_within(
         &self,
         url: &str,
@@ -244,5 +244,5 @@ pub(crate) fn json(mut response: Response<Body>) -> anyhow::Result<Value> {
     let text = body
         .read_to_string()
         .context("the answer could not be read")?;
-    serde_json::from_str(&text).context("the answer is no JSON; is --api the right address?")
+    serde_json::from_str(&text).context("the answer is not JSON; is --api the right URL?")
 }

@@ -3,6 +3,7 @@
 mod data_dir;
 mod guard;
 mod listener;
+mod signals;
 mod worker;
 
 use std::io::Write as _;
@@ -19,15 +20,14 @@ use resonare_local::{Database, FileObjectStore, SqliteJobStore, SqliteQueue};
 use resonare_models::{ModelTokenizers, NoShelf};
 use resonare_settings::Configuration;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
-use crate::Outcome;
 use crate::arguments::{ServeArguments, layers};
+use crate::error::{CommandError, Result};
 use crate::hub;
-use crate::report;
 use data_dir::DataDir;
 use guard::Guard;
+use signals::Signals;
 use worker::Workers;
 
 /// A crash is as often the user's doing as the job's.
@@ -52,22 +52,16 @@ impl Health for NoBucket {
     }
 }
 
-pub(crate) fn run(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
-    let layers = layers(arguments.config.clone(), Vec::new());
-    let configuration = match Configuration::load(layers) {
-        Ok(configuration) => configuration,
-        Err(error) => return Ok(wrong_usage(&error.to_string())),
-    };
-    let address = match resolve(&arguments.host, arguments.port) {
-        Ok(address) => address,
-        Err(error) => return Ok(wrong_usage(&format!("--host: {error:#}"))),
-    };
+pub(crate) fn run(arguments: &ServeArguments) -> Result<()> {
+    let configuration = Configuration::load(layers(arguments.config.clone(), Vec::new()))?;
+    let address = resolve(&arguments.host, arguments.port)
+        .map_err(|error| CommandError::usage(format!("--host: {error:#}")))?;
     let token = arguments.token.token.as_deref();
     if token.is_some_and(|token| token.trim().is_empty()) {
-        return Ok(wrong_usage("--token (RESONARE_TOKEN) is empty"));
+        return Err(CommandError::usage("--token (RESONARE_TOKEN) is empty"));
     }
     if token.is_none() && !address.ip().is_loopback() {
-        return Ok(wrong_usage(&format!(
+        return Err(CommandError::usage(format!(
             "others can reach {}, so requests need a secret: set one with --token or RESONARE_TOKEN",
             address.ip()
         )));
@@ -82,11 +76,6 @@ pub(crate) fn run(arguments: &ServeArguments) -> anyhow::Result<Outcome> {
     served
 }
 
-fn wrong_usage(error: &str) -> Outcome {
-    report::error(error, &[]);
-    Outcome::WrongUsage
-}
-
 fn resolve(host: &str, port: u16) -> anyhow::Result<SocketAddr> {
     let ip = host.trim_start_matches('[').trim_end_matches(']');
     if let Ok(ip) = ip.parse::<IpAddr>() {
@@ -94,7 +83,7 @@ fn resolve(host: &str, port: u16) -> anyhow::Result<SocketAddr> {
     }
     let mut addresses = (host, port)
         .to_socket_addrs()
-        .with_context(|| format!("{host:?} is no address of this machine"))?;
+        .with_context(|| format!("{host:?} is not an address of this machine"))?;
     addresses.next().context("it has no address")
 }
 
@@ -132,12 +121,12 @@ async fn serve(
     arguments: &ServeArguments,
     configuration: Configuration,
     address: SocketAddr,
-) -> anyhow::Result<Outcome> {
+) -> Result<()> {
     let data_dir = DataDir::open(&arguments.data_dir)?;
     let hub = hub::from_environment();
     let tokenizers = ModelTokenizers::new(data_dir.tokenizers(), hub, Arc::new(NoShelf));
     if let Err(none) = tokenizers.check_configured(&configuration).await {
-        return Ok(wrong_usage(&none.message));
+        return Err(CommandError::usage(none.message));
     }
     let database = data_dir.database()?;
     let (jobs, records, queue) = jobs_of(&data_dir, database.clone(), arguments)?;
@@ -184,10 +173,10 @@ async fn serve(
         _ = ended => info!("stopped"),
         () = stop.wait() => {
             warn!("stopped at once: running jobs go on at the next start");
-            return Ok(Outcome::Interrupted);
+            return Err(CommandError::INTERRUPTED);
         }
     }
-    Ok(Outcome::Done)
+    Ok(())
 }
 
 fn threads(arguments: &ServeArguments) -> NonZeroUsize {
@@ -218,28 +207,5 @@ fn api(jobs: Jobs, configuration: Configuration, arguments: &ServeArguments) -> 
         downloads: transfers,
         health: Arc::new(NoBucket),
         lists_jobs: true,
-    }
-}
-
-/// SIGINT and SIGTERM.
-struct Signals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    fn listen() -> anyhow::Result<Self> {
-        let listen = |kind| signal(kind).context("failed to listen to signals");
-        Ok(Self {
-            interrupt: listen(SignalKind::interrupt())?,
-            terminate: listen(SignalKind::terminate())?,
-        })
-    }
-
-    async fn wait(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
     }
 }

@@ -1,13 +1,13 @@
 //! The folder that everything is kept in, for one process at a time.
 
 use std::fs::{self, DirBuilder, File, TryLockError};
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use resonare_local::Database;
 
 /// What it holds is private.
+#[cfg(unix)]
 const OWNER_ONLY: u32 = 0o700;
 
 /// An exclusive hold on a data folder.
@@ -30,7 +30,9 @@ impl DataDir {
         let open = || -> std::io::Result<File> {
             fs::create_dir_all(data_dir)?;
             let mut private = DirBuilder::new();
-            private.recursive(true).mode(OWNER_ONLY).create(&scratch)?;
+            #[cfg(unix)]
+            std::os::unix::fs::DirBuilderExt::mode(&mut private, OWNER_ONLY);
+            private.recursive(true).create(&scratch)?;
             File::options()
                 .create(true)
                 .truncate(false)

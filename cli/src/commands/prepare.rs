@@ -1,0 +1,298 @@
+//! `resonare prepare`: files in, files out.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use anyhow::Context as _;
+use resonare_jobs::causes;
+use resonare_pipeline::{Outcome, OutputName, Run, RunFiles, Statistics, StatsFile, TokenizerInfo};
+use resonare_settings::{Configuration, OutputMode};
+use resonare_tokenizer::{Lookup, LookupError, ModelTokenizer};
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::arguments::PrepareArguments;
+use crate::error::{CommandError, Result};
+use crate::hub;
+use crate::inputs::Inputs;
+use crate::interruption::Interruption;
+use crate::report;
+use crate::storage::bucket::BucketOutputs;
+use crate::storage::folder::{OutputFile, RunFolder, is_run_id};
+use crate::storage::s3::{Address, S3};
+
+/// The name of a tokenizer that was copied from S3, in a folder of its own.
+const TOKENIZER_COPY: &str = "tokenizer.json";
+
+/// Holds `<model_id>/tokenizer.json`.
+const TOKENIZER_FOLDER: &str = "./data/tokenizers";
+
+const NOTHING_TO_READ: &str = "\
+Export your chats with Telegram Desktop (Settings > Advanced > Export Telegram data, format
+\"Machine-readable JSON\"), then run
+
+    resonare prepare path/to/result.json
+
+`resonare inspect path/to/result.json` lists the chats and senders of an export. To see what comes
+out, try the made-up sample of the repository:
+
+    resonare prepare sample/result.json --tokenizer=o200k_base";
+
+pub(crate) fn run(arguments: &PrepareArguments, interruption: &Interruption) -> Result<()> {
+    let configuration = Configuration::load(arguments.settings.layers())?;
+    let run_id = match &arguments.run_id {
+        Some(run_id) if !is_run_id(run_id) => {
+            return Err(CommandError::usage(format!(
+                "--run-id {run_id:?} is not allowed; expected up to 128 letters, digits, `.`, `_` and `-`"
+            )));
+        }
+        Some(run_id) => run_id.clone(),
+        None => uuid::Uuid::now_v7().to_string(),
+    };
+    let s3 = S3::default();
+    let replaces = arguments.run_id.is_some();
+    let bucket = BucketOutputs::of(&configuration, &s3, &run_id, replaces)?;
+    let inputs = Inputs::choose(&arguments.paths, &configuration, &s3)?;
+    let Some(inputs) = inputs else {
+        return Err(CommandError::WrongUsage {
+            message: Inputs::nothing_at(&configuration),
+            help: NOTHING_TO_READ.lines().map(str::to_owned).collect(),
+        });
+    };
+    let (tokenizer, tokenizer_info) = find_tokenizer(&configuration, &s3)?;
+    let prepared = Prepared {
+        configuration: &configuration,
+        inputs: &inputs,
+        bucket,
+        tokenizer: &tokenizer,
+        tokenizer_info,
+        threads: arguments.threads.unwrap_or_else(processors),
+        interruption,
+    };
+    prepared.run(&run_id, arguments.json)
+}
+
+fn processors() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+fn find_tokenizer(
+    configuration: &Configuration,
+    s3: &S3,
+) -> Result<(ModelTokenizer, TokenizerInfo)> {
+    let hub = hub::from_environment();
+    let copied = match &configuration.tokenizer {
+        Some(tokenizer) => copy_of_object(Path::new(tokenizer), s3)?,
+        None => None,
+    };
+    let copy = copied.as_ref().map(|copy| copy.path().join(TOKENIZER_COPY));
+    let copy = copy.as_ref().map(|copy| copy.to_string_lossy());
+    let lookup = Lookup {
+        model_id: &configuration.model_id,
+        tokenizer: copy.as_deref().or(configuration.tokenizer.as_deref()),
+        require_exact: configuration.require_exact_tokenizer,
+        folder: Path::new(TOKENIZER_FOLDER),
+        hub: &hub,
+    };
+    lookup.find().map_err(|error| match error {
+        LookupError::NoSuchTokenizer { .. } | LookupError::ModelId(_) => {
+            CommandError::usage(format!("{:#}", anyhow::Error::from(error)))
+        }
+        error => CommandError::Other(error.into()),
+    })
+}
+
+/// A copy of what a path names in S3; none if it names a file.
+fn copy_of_object(path: &Path, s3: &S3) -> anyhow::Result<Option<TempDir>> {
+    let Some(address) = Address::parse(path)? else {
+        return Ok(None);
+    };
+    let object = s3.find(address)?;
+    let copy = tempfile::tempdir()?;
+    let copied = s3.open(&object).and_then(|mut reader| {
+        let mut file = std::fs::File::create(copy.path().join(TOKENIZER_COPY))?;
+        std::io::copy(&mut reader, &mut file)?;
+        Ok(())
+    });
+    copied.with_context(|| format!("failed to read {object}"))?;
+    Ok(Some(copy))
+}
+
+struct Prepared<'a> {
+    configuration: &'a Configuration,
+    inputs: &'a Inputs,
+    bucket: Option<BucketOutputs<'a>>,
+    tokenizer: &'a ModelTokenizer,
+    tokenizer_info: TokenizerInfo,
+    threads: NonZeroUsize,
+    interruption: &'a Interruption,
+}
+
+impl Prepared<'_> {
+    fn run(self, run_id: &str, as_json: bool) -> Result<()> {
+        let local_dir = &self.configuration.output_local_dir;
+        let read: Vec<_> = self.inputs.files().collect();
+        let folder = RunFolder::create(local_dir, run_id, &read)?;
+        self.interruption.guard(folder.unfinished());
+        let result = self.run_in(&folder, run_id, as_json);
+        drop(folder);
+        self.interruption.release();
+        result
+    }
+
+    fn run_in(&self, folder: &RunFolder, run_id: &str, as_json: bool) -> Result<()> {
+        let (failure, explains) = match self.execute(folder)? {
+            Outcome::Completed(statistics) => {
+                return self.complete(folder, run_id, &statistics, as_json);
+            }
+            Outcome::Cancelled => return Err(CommandError::INTERRUPTED),
+            Outcome::FailedWithStatistics(failure) => (failure, true),
+            Outcome::Failed(failure) | Outcome::Retry(failure) => (failure, false),
+        };
+        let message = causes(&failure.error);
+        let details = failure.error.private_details();
+        let stats = StatsFile {
+            statistics: &failure.statistics,
+            config: &self.configuration.to_json(),
+            error: Some(&message),
+            error_details: &details,
+        };
+        self.place_failure(folder, &stats, explains)?;
+        if as_json {
+            report::json(&json!({"run_id": run_id, "error": message, "details": details}))?;
+        }
+        Err(CommandError::Failed { message, details })
+    }
+
+    /// Runs the pipeline; if it completes, its files are whole.
+    fn execute(&self, folder: &RunFolder) -> Result<Outcome> {
+        let create = |output| {
+            let file = folder.create_file(output);
+            file.with_context(|| format!("failed to create {output}"))
+        };
+        let raw = self.writes_raw().then(|| create(OutputName::Raw));
+        let mut files = RunFiles {
+            train: create(OutputName::Train)?,
+            processed: create(OutputName::Processed)?,
+            raw: raw.transpose()?,
+        };
+        let run = Run {
+            settings: &self.configuration.pipeline,
+            tokenizer: self.tokenizer,
+            tokenizer_info: self.tokenizer_info.clone(),
+            threads: self.threads,
+            scratch_dir: folder.scratch_dir(),
+            cancelled: &self.interruption.cancelled,
+        };
+        let progress = self.inputs.progress();
+        let result = run.execute(self.inputs.sources(progress.clone()), files.outputs());
+        progress.finish_and_clear();
+        let outcome = Outcome::of(result, &self.interruption.cancelled);
+        for (output, file) in files.named() {
+            if matches!(outcome, Outcome::Completed(_)) {
+                close(file, output)?;
+            } else {
+                folder.remove_file(output)?;
+            }
+        }
+        Ok(outcome)
+    }
+
+    /// Puts the outputs in their places, and prints the statistics.
+    fn complete(
+        &self,
+        folder: &RunFolder,
+        run_id: &str,
+        statistics: &Statistics,
+        as_json: bool,
+    ) -> Result<()> {
+        let config = self.configuration.to_json();
+        let stats = StatsFile {
+            statistics,
+            config: &config,
+            error: None,
+            error_details: &[],
+        };
+        write_stats(folder, &stats)?;
+        let mut outputs = vec![OutputName::Train, OutputName::Processed, OutputName::Stats];
+        if self.writes_raw() {
+            outputs.insert(2, OutputName::Raw);
+        }
+        let mut places = Vec::new();
+        let published = match &self.bucket {
+            Some(bucket) => bucket.publish(folder, &outputs, &self.interruption.cancelled),
+            None => Ok(()),
+        };
+        if self.writes_locally() {
+            let mut local = outputs.clone();
+            if !self.configuration.output_raw.is_written(false) {
+                folder.remove_file(OutputName::Raw)?;
+                local.retain(|output| *output != OutputName::Raw);
+            }
+            let place = folder.publish()?;
+            let paths = local.iter().map(|output| place.join(output.as_str()));
+            places.extend(paths.map(|path| path.display().to_string()));
+        }
+        if let (Some(bucket), Ok(())) = (&self.bucket, &published) {
+            places.extend(outputs.iter().map(|output| bucket.address(*output)));
+        }
+        if as_json {
+            report::json(&json!({"run_id": run_id, "outputs": places, "stats": stats}))?;
+        } else {
+            report::statistics(
+                &serde_json::to_value(statistics.overview()).map_err(anyhow::Error::from)?,
+            )?;
+            report::outputs(&places)?;
+        }
+        // What is local is there all the same.
+        Ok(published?)
+    }
+
+    /// Leaves the statistics of a failed run: in the outputs' place if they explain why there is none,
+    /// and in any case beside the outputs of an earlier run, which stay.
+    fn place_failure(
+        &self,
+        folder: &RunFolder,
+        stats: &StatsFile<'_>,
+        explains: bool,
+    ) -> Result<()> {
+        write_stats(folder, stats)?;
+        let cancelled = &self.interruption.cancelled;
+        if let Some(bucket) = &self.bucket {
+            if bucket.has_earlier_outputs()? {
+                bucket.publish_beside_earlier(folder, cancelled)?;
+            } else if explains {
+                bucket.publish(folder, &[OutputName::Stats], cancelled)?;
+            }
+        }
+        if self.writes_locally() {
+            if folder.has_earlier_outputs() {
+                folder.publish_beside_earlier()?;
+            } else if explains {
+                folder.publish()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn writes_locally(&self) -> bool {
+        self.configuration.output_modes.contains(&OutputMode::Local)
+    }
+
+    fn writes_raw(&self) -> bool {
+        let on_s3 = self.bucket.is_some();
+        self.configuration.output_raw.is_written(on_s3)
+    }
+}
+
+fn close(file: OutputFile, output: OutputName) -> anyhow::Result<()> {
+    let closed = file.close();
+    closed.with_context(|| format!("failed to write {output}"))
+}
+
+fn write_stats(folder: &RunFolder, stats: &StatsFile<'_>) -> anyhow::Result<()> {
+    let failed = || format!("failed to write {}", OutputName::Stats);
+    let mut file = folder.create_file(OutputName::Stats).with_context(failed)?;
+    stats.write(&mut file).with_context(failed)?;
+    close(file, OutputName::Stats)
+}

@@ -1,0 +1,102 @@
+//! Why a command ends without what it was asked for, and the exit status that says so.
+
+use std::io;
+use std::process::ExitCode;
+
+use resonare_settings::SettingsError;
+
+use crate::report;
+
+/// What a command comes to.
+pub(crate) type Result<T> = std::result::Result<T, CommandError>;
+
+/// Why a command does not do what it was asked for.
+#[derive(Debug)]
+pub(crate) enum CommandError {
+    /// What was asked for makes no sense.
+    WrongUsage {
+        /// Why.
+        message: String,
+        /// What to do instead, a line each.
+        help: Vec<String>,
+    },
+    /// The job failed.
+    Failed {
+        /// Why.
+        message: String,
+        /// What else helps, a line each; it may name people.
+        details: Vec<String>,
+    },
+    /// The user ended it.
+    Interrupted {
+        /// What goes on without the command, a line each.
+        remains: Vec<String>,
+    },
+    /// Something that the command needs failed.
+    Other(anyhow::Error),
+}
+
+impl CommandError {
+    /// Wrong usage, with nothing to add.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::WrongUsage {
+            message: message.into(),
+            help: Vec::new(),
+        }
+    }
+
+    /// The user ended a command that leaves nothing.
+    pub(crate) const INTERRUPTED: Self = Self::Interrupted {
+        remains: Vec::new(),
+    };
+
+    /// Says on standard error what went wrong, and gives the exit status for it.
+    pub(crate) fn report(&self) -> ExitCode {
+        match self {
+            Self::WrongUsage { message, help } => {
+                report::error(message, help);
+                ExitCode::from(2)
+            }
+            Self::Failed { message, details } => {
+                report::error(message, details);
+                ExitCode::from(1)
+            }
+            Self::Interrupted { remains } => {
+                if !remains.is_empty() {
+                    report::error("interrupted", remains);
+                }
+                // As shells report a process that SIGINT ended.
+                ExitCode::from(130)
+            }
+            // Whoever read standard output has had enough; the outputs are in their place by then.
+            Self::Other(error) if is_broken_pipe(error) => ExitCode::SUCCESS,
+            Self::Other(error) => {
+                report::error(&format!("{error:#}"), &[]);
+                ExitCode::from(1)
+            }
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let io_error = error.downcast_ref::<io::Error>();
+    io_error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+impl From<anyhow::Error> for CommandError {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Other(error)
+    }
+}
+
+impl From<io::Error> for CommandError {
+    fn from(error: io::Error) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+impl From<SettingsError> for CommandError {
+    fn from(error: SettingsError) -> Self {
+        Self::usage(error.to_string())
+    }
+}
