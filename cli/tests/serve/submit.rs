@@ -95,7 +95,7 @@ fn what_goes_wrong_is_said() {
         (&["empty.json"][..], "no usable chat"),
         (&["page.json"], "refused (400 Bad Request)"),
         (&["missing.json"], "failed to read missing.json"),
-        (&["."], "is no file"),
+        (&["."], "is not a file"),
         (
             &["empty.json", "--min-tokens-per-block=x"],
             "min_tokens_per_block",
