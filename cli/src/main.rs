@@ -1,5 +1,6 @@
 //! The command `resonare`: Telegram exports to training blocks, on one machine.
 
+mod advice;
 mod arguments;
 mod commands;
 mod error;

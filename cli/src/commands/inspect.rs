@@ -1,10 +1,10 @@
 //! `resonare inspect`: what is in an export.
 
-use resonare_jobs::causes;
 use resonare_pipeline::PipelineError;
 use resonare_settings::Configuration;
 use serde_json::json;
 
+use crate::advice;
 use crate::arguments::{InspectArguments, layers};
 use crate::error::{CommandError, Result};
 use crate::inputs::Inputs;
@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &InspectArguments, interruption: &Interruption) -> 
         Ok(inspection) => Ok(report::inspection(&inspection)?),
         Err(PipelineError::Cancelled) => Err(CommandError::INTERRUPTED),
         Err(error) => Err(CommandError::Failed {
-            message: causes(&error),
+            message: advice::explained(&error),
             details: error.private_details(),
         }),
     }

@@ -4,13 +4,13 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use anyhow::Context as _;
-use resonare_jobs::causes;
 use resonare_pipeline::{Outcome, OutputName, Run, RunFiles, Statistics, StatsFile, TokenizerInfo};
 use resonare_settings::{Configuration, OutputMode};
 use resonare_tokenizer::{Lookup, LookupError, ModelTokenizer};
 use serde_json::json;
 use tempfile::TempDir;
 
+use crate::advice;
 use crate::arguments::PrepareArguments;
 use crate::error::{CommandError, Result};
 use crate::hub;
@@ -149,7 +149,7 @@ impl Prepared<'_> {
             Outcome::FailedWithStatistics(failure) => (failure, true),
             Outcome::Failed(failure) | Outcome::Retry(failure) => (failure, false),
         };
-        let message = causes(&failure.error);
+        let message = advice::explained(&failure.error);
         let details = failure.error.private_details();
         let stats = StatsFile {
             statistics: &failure.statistics,

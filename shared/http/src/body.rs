@@ -8,8 +8,9 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
 use futures_util::StreamExt as _;
+use resonare_jobs::explained;
 use resonare_jobs::ports::ObjectWriter;
-use resonare_pipeline::{Checked, PipelineError, Source, check};
+use resonare_pipeline::{CheckedExport, PipelineError, Source, check};
 use resonare_settings::REQUEST_KEYS;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
@@ -163,7 +164,7 @@ pub(crate) fn storage_failed(error: &io::Error) -> Problem {
 
 /// An export that was stored.
 pub(crate) struct Stored {
-    pub(crate) checked: Checked,
+    pub(crate) checked: CheckedExport,
     pub(crate) size_bytes: u64,
     pub(crate) sha256: String,
 }
@@ -300,6 +301,6 @@ fn refusal(error: &PipelineError, limits: BodyLimits) -> Problem {
         PipelineError::Read { cause, .. } => {
             Problem::new(StatusCode::BAD_REQUEST, format!("{error}: {cause}"))
         }
-        error => Problem::new(StatusCode::BAD_REQUEST, error.to_string()),
+        error => Problem::new(StatusCode::BAD_REQUEST, explained(error)),
     }
 }

@@ -5,6 +5,7 @@
 //! worker's changes are fenced by its lease: no order of retries, duplicates and crashes loses a
 //! job, commits two results or leaves one running for ever.
 
+mod advice;
 mod causes;
 mod clock;
 mod drops;
@@ -22,6 +23,7 @@ pub mod testkit;
 mod upload;
 mod work;
 
+pub use advice::explained;
 pub use causes::causes;
 pub use clock::SystemClock;
 pub use drops::DropArrival;

@@ -14,6 +14,7 @@ use resonare_pipeline::{
 use resonare_settings::Configuration;
 use tracing::warn;
 
+use crate::advice::explained;
 use crate::causes::causes;
 use crate::events::FailureKind;
 use crate::jobs::output_key;
@@ -188,14 +189,14 @@ impl OutputObject {
     }
 }
 
-/// The error in the job's record, which names nobody.
-fn explained(error: &PipelineError) -> String {
+/// The message in the record of a job that failed, which names nobody.
+fn error_message(error: &PipelineError) -> String {
     let names_senders = if error.private_details().is_empty() {
         ""
     } else {
         " (stats.json names the senders)"
     };
-    format!("{error}{names_senders}")
+    format!("{}{names_senders}", explained(error))
 }
 
 /// Writes `stats.json`, and completes it and the files of a run.
@@ -206,7 +207,7 @@ fn finish(
     statistics: &Statistics,
     error: Option<&PipelineError>,
 ) -> io::Result<Vec<Output>> {
-    let text = error.map(ToString::to_string);
+    let text = error.map(explained);
     let details = error.map(PipelineError::private_details);
     let file = StatsFile {
         statistics,
@@ -301,14 +302,14 @@ impl<T: Tokenizer> Work<T> {
                 match finish([], self.stats, &self.configuration, statistics, error) {
                     Ok(outputs) => Verdict::Failed {
                         kind: FailureKind::Input,
-                        message: explained(&failure.error),
+                        message: error_message(&failure.error),
                         stats: Some(StatsSummary::of(statistics)),
                         outputs,
                     },
                     Err(error) => retry(&error),
                 }
             }
-            Outcome::Failed(failure) => failed(FailureKind::Input, failure.error.to_string()),
+            Outcome::Failed(failure) => failed(FailureKind::Input, explained(&failure.error)),
             Outcome::Retry(failure) => retry(&failure.error),
             Outcome::Cancelled => Verdict::Cancelled,
         }

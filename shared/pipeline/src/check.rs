@@ -7,23 +7,25 @@ use serde_json::{Map, Value};
 
 use crate::chunk::Chunk;
 use crate::error::PipelineError;
-use crate::input::export::{Beside, ChunkSink, ExportReader};
+use crate::input::chats::ReadingContext;
+use crate::input::export::{ExportReader, RequestValues};
 use crate::input::reader::Reader;
+use crate::input::sink::ChunkSink;
 use crate::input::source::{Source, decompressed};
 use crate::input::window::Window;
 use crate::settings::Settings;
 
 /// What was seen of an export whose structure is right.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Checked {
+pub struct CheckedExport {
     /// Chats in the list.
     pub chats: u64,
-    /// Values of the wanted keys that stood beside the chats.
+    /// Values of the wanted keys that are beside the chats.
     pub beside: Map<String, Value>,
 }
 
 /// Reads a source to its end and checks that it is an export. `beside` names keys whose values are
-/// wanted where they stand beside the chats. More than `largest` bytes, after decompression, are
+/// wanted where they are beside the chats. More than `largest` bytes, after decompression, are
 /// refused.
 ///
 /// # Errors
@@ -33,14 +35,14 @@ pub fn check(
     beside: &[&str],
     largest: u64,
     cancelled: &AtomicBool,
-) -> Result<Checked, PipelineError> {
+) -> Result<CheckedExport, PipelineError> {
     let Source { name, reader } = source;
     let failed = |cause| PipelineError::Read {
         source_name: name.clone(),
         cause,
     };
     let bytes = decompressed(reader).map_err(failed)?;
-    let bytes = Bounded {
+    let bytes = BoundedReader {
         reader: bytes,
         left: largest,
     };
@@ -50,13 +52,19 @@ pub fn check(
         chat_types: Vec::new(),
         ..Settings::default()
     };
-    let mut checked = Checked::default();
-    let values = &mut checked.beside;
-    let result = ExportReader::new(reader, &name, &settings, &mut Nothing, &mut checked.chats)
-        .with_beside(Beside {
-            keys: beside,
-            values,
-        })
+    let mut checked = CheckedExport::default();
+    let context = ReadingContext {
+        source: &name,
+        settings: &settings,
+        sink: &mut NullSink,
+        chats: &mut checked.chats,
+    };
+    let request = RequestValues {
+        keys: beside,
+        values: &mut checked.beside,
+    };
+    let result = ExportReader::new(reader, context)
+        .with_request(request)
         .read();
     match result {
         Err(PipelineError::Read { cause, .. }) if cause.kind() == io::ErrorKind::FileTooLarge => {
@@ -70,21 +78,22 @@ pub fn check(
     }
 }
 
-struct Nothing;
+/// Takes chunks to nowhere.
+struct NullSink;
 
-impl ChunkSink for Nothing {
+impl ChunkSink for NullSink {
     fn accept(&mut self, _: Chunk) -> Result<Chunk, PipelineError> {
         Ok(Chunk::default())
     }
 }
 
 /// Refuses to read more than so many bytes.
-struct Bounded<R> {
+struct BoundedReader<R> {
     reader: R,
     left: u64,
 }
 
-impl<R: Read> Read for Bounded<R> {
+impl<R: Read> Read for BoundedReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.reader.read(buffer)?;
         match self.left.checked_sub(count as u64) {
@@ -101,7 +110,7 @@ impl<R: Read> Read for Bounded<R> {
 mod tests {
     use super::*;
 
-    fn check_text(text: &str, largest: u64) -> Result<Checked, PipelineError> {
+    fn check_text(text: &str, largest: u64) -> Result<CheckedExport, PipelineError> {
         let reader = Box::new(io::Cursor::new(text.to_owned()));
         let source = Source {
             name: "the body".to_owned(),
@@ -127,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_export_or_too_large_is_refused() {
+    fn what_is_not_an_export_or_too_large_is_refused() {
         assert!(matches!(
             check_text("{}", 1000),
             Err(PipelineError::Structure { .. })

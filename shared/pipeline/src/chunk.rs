@@ -4,12 +4,14 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use crate::date::{self, Micros};
 use crate::funnel::{ChatDrop, DroppedMessages};
-use crate::input::date::{self, Micros};
 use crate::json::mend::Mends;
+use crate::salvage::Salvage;
 use crate::sender::Sender;
 
-/// A kept message. Its text stands in the arena of the chunk or chat that holds it.
+/// A kept message. Its text is in the arena (one string for many texts) of the chunk or chat that
+/// holds it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Record {
     /// The moment that orders messages.
@@ -22,7 +24,7 @@ pub(crate) struct Record {
     pub(crate) tokens: u32,
     /// Index among the chat's senders.
     pub(crate) sender: u32,
-    /// Length of the timestamp as written, which stands before the text in the arena; 0 where it
+    /// Length of the timestamp as written, which is before the text in the arena; 0 where it
     /// has the plain form and can be written from `stamp`.
     pub(crate) written_len: u16,
 }
@@ -36,7 +38,7 @@ impl Record {
         index(self.text_start) - usize::from(self.written_len)
     }
 
-    /// Where the arena holds the byte behind its last.
+    /// Where the arena holds the byte after its last.
     pub(crate) fn arena_end(&self) -> usize {
         index(self.text_start) + self.text_len as usize
     }
@@ -116,6 +118,14 @@ pub(crate) struct ChatHead {
     pub(crate) senders: Vec<Sender>,
 }
 
+/// A chat that has ended, whose messages are ordered by time.
+#[derive(Clone, Copy)]
+pub(crate) struct WholeChat<'a> {
+    pub(crate) head: &'a ChatHead,
+    pub(crate) records: &'a [Record],
+    pub(crate) arena: &'a str,
+}
+
 /// A run of kept messages with the ends of chats among them.
 #[derive(Debug, Default)]
 pub(crate) struct Chunk {
@@ -127,26 +137,6 @@ pub(crate) struct Chunk {
     /// Set in the last chunk of an input.
     pub(crate) mended: Mends,
     pub(crate) salvaged: Option<Salvage>,
-}
-
-/// What was used of an export that ends early.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Salvage {
-    /// How many bytes of the input there were, after decompression.
-    pub byte_offset: u64,
-    /// The last complete message, if there was one.
-    pub last_message: Option<LastMessage>,
-}
-
-/// A message, told by its place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct LastMessage {
-    /// Its `id`, where it was read.
-    pub id: Option<i64>,
-    /// Its place among its chat's messages, from 1.
-    pub number: u64,
-    /// Its chat's place in the list, from 1.
-    pub chat: u64,
 }
 
 impl Chunk {

@@ -4,74 +4,15 @@
 use std::io::{self, Write};
 use std::ops::Range;
 
-use crate::chunk::Record;
 use crate::error::PipelineError;
-use crate::json::text::encode_into;
-use crate::roles::Role;
-
-/// The messages of a chat as lines of merged messages.
-#[derive(Clone, Copy)]
-pub(crate) struct Lines<'a> {
-    pub(crate) records: &'a [Record],
-    pub(crate) arena: &'a str,
-    /// For each sender of the chat, whether it is the target.
-    pub(crate) targets: &'a [bool],
-    /// The delimiter, stripped.
-    pub(crate) delimiter: &'a str,
-}
-
-impl<'a> Lines<'a> {
-    pub(crate) fn role(&self, index: usize) -> Role {
-        let is_target = self.targets[self.records[index].sender as usize];
-        if is_target {
-            Role::Assistant
-        } else {
-            Role::User
-        }
-    }
-
-    pub(crate) fn text(&self, index: usize) -> &'a str {
-        self.records[index].text(self.arena)
-    }
-
-    /// The runs of one role in a block.
-    pub(crate) fn merged(self, block: Range<usize>) -> impl Iterator<Item = Range<usize>> {
-        let mut rest = block;
-        std::iter::from_fn(move || {
-            let first = rest.next()?;
-            let role = self.role(first);
-            while !rest.is_empty() && self.role(rest.start) == role {
-                rest.next();
-            }
-            Some(first..rest.start)
-        })
-    }
-}
-
-/// Appends the line that a message becomes in a merged one.
-pub(crate) fn push_line(lines: Lines<'_>, index: usize, out: &mut String) {
-    if !lines.delimiter.is_empty() {
-        out.push_str(lines.delimiter);
-        out.push(' ');
-    }
-    out.push_str(lines.text(index));
-}
-
-/// Appends the content that a run of messages of one role is emitted with.
-pub(crate) fn push_content(lines: Lines<'_>, run: Range<usize>, out: &mut String) {
-    for index in run.clone() {
-        if index > run.start {
-            out.push('\n');
-        }
-        push_line(lines, index, out);
-    }
-}
+use crate::json::encode::push_encoded;
+use crate::lines::Lines;
 
 /// Writes `train.jsonl` and `processed.json`.
 pub(crate) struct BlockWriter<'o> {
     train: &'o mut (dyn Write + Send),
     processed: &'o mut (dyn Write + Send),
-    /// The system message as it stands in each output, or nothing.
+    /// The system message as it is in each output, or nothing.
     system_train: Vec<u8>,
     system_processed: Vec<u8>,
     chats: u64,
@@ -94,7 +35,7 @@ impl<'o> BlockWriter<'o> {
         let mut message = Vec::new();
         if let Some(prompt) = system_prompt {
             message.extend_from_slice(br#""role":"system","content":""#);
-            encode_into(prompt, &mut message);
+            push_encoded(prompt, &mut message);
             message.extend_from_slice(br#""}"#);
         }
         let with_start = |start: &[u8]| {
@@ -122,9 +63,9 @@ impl<'o> BlockWriter<'o> {
         let out = &mut self.processed_block;
         out.extend_from_slice(if self.chats == 0 { b"[\n" } else { b",\n" });
         out.extend_from_slice(br#"{"contact_name":""#);
-        encode_into(name, out);
+        push_encoded(name, out);
         out.extend_from_slice(br#"","chat_type":""#);
-        encode_into(chat_type, out);
+        push_encoded(chat_type, out);
         out.extend_from_slice(format!(r#"","num_blocks":{num_blocks},"blocks":["#).as_bytes());
         self.chats += 1;
         self.blocks_of_chat = 0;
@@ -153,12 +94,12 @@ impl<'o> BlockWriter<'o> {
             }
             first = false;
             self.content.clear();
-            push_content(lines, run.clone(), &mut self.content);
+            lines.push_content(run.clone(), &mut self.content);
             content(&self.content);
             self.timestamp.clear();
             lines.records[run.start].write_timestamp(lines.arena, &mut self.timestamp);
             processed.extend_from_slice(br#"{"timestamp":""#);
-            encode_into(&self.timestamp, processed);
+            push_encoded(&self.timestamp, processed);
             processed.extend_from_slice(br#"","#);
 
             train.push(b'{');
@@ -166,7 +107,7 @@ impl<'o> BlockWriter<'o> {
             train.extend_from_slice(br#""role":""#);
             train.extend_from_slice(lines.role(run.start).name().as_bytes());
             train.extend_from_slice(br#"","content":""#);
-            encode_into(&self.content, train);
+            push_encoded(&self.content, train);
             train.extend_from_slice(br#""}"#);
             processed.extend_from_slice(&train[message_start..]);
         }

@@ -1,60 +1,16 @@
-//! Why a run fails, said so that its owner knows what to do.
+//! Why a run fails, said so that the owner of the export knows what to do.
 
-use std::fmt;
 use std::io;
 
-use crate::chunk::LastMessage;
-use crate::input::position::Position;
+use crate::advice::{Advice, Setting};
+use crate::explain::{EarlyEnd, NoBlockKept, NothingUsable, TargetProblem, UnexpectedContent};
+use crate::position::Position;
+use crate::senders::SenderCount;
 
-/// What stood where an export was expected.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Found {
-    /// Not one byte but white space.
-    Nothing,
-    /// HTML or XML.
-    Markup,
-    /// Bytes that are not UTF-8 text from the first on.
-    NotText,
-    /// A JSON string, number, boolean or null.
-    PlainValue,
-    /// An object whose `chats` has no `list`.
-    ChatsWithoutList,
-    /// An object with neither `chats` nor `messages`.
-    OtherObject {
-        /// Its first keys.
-        keys: Vec<String>,
-    },
-}
-
-impl fmt::Display for Found {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Nothing => "is empty",
-            Self::Markup => {
-                "is HTML, not JSON (in Telegram Desktop choose the format \"Machine-readable JSON\" \
-                 when exporting)"
-            }
-            Self::NotText => "is not UTF-8 text (Telegram writes result.json in UTF-8)",
-            Self::PlainValue => "holds a plain JSON value",
-            Self::ChatsWithoutList => "has an object `chats` without a `list`",
-            Self::OtherObject { .. } => {
-                "holds a JSON object without a list of chats or messages (were chats ticked when it \
-                 was exported?)"
-            }
-        })
-    }
-}
-
-/// A sender with the number of kept messages.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct SenderCount {
-    /// The full name, with the id where it is known.
-    pub sender: String,
-    /// Kept messages; among very many senders, those that were counted.
-    pub messages: u64,
-}
-
-/// Why a run fails. The texts name no chat and no person; [`PipelineError::private_details`] does.
+/// Why a run fails.
+///
+/// The texts name no chat and no person, which [`PipelineError::private_details`] does, and no
+/// setting, which [`PipelineError::explained`] does.
 #[derive(Debug, thiserror::Error)]
 pub enum PipelineError {
     /// The input could not be read.
@@ -97,18 +53,14 @@ pub enum PipelineError {
         largest: u64,
     },
     /// The input ends in the middle of the export.
-    #[error("{}", ends_early(source_name, *position, *last_message, *compressed))]
+    #[error("{source_name} {end}")]
     EndsEarly {
         /// The input.
         source_name: String,
-        /// Where it ends.
-        position: Position,
-        /// The last message that is whole.
-        last_message: Option<LastMessage>,
-        /// Whether it is the gzip stream that was cut.
-        compressed: bool,
+        /// Where, and what was complete until there.
+        end: EarlyEnd,
     },
-    /// The input is JSON, but no export.
+    /// The input is not an export.
     #[error(
         "{source_name} {found}; expected a full export (an object with `chats.list`), a list of \
          chats, or one chat (an object with `messages`)"
@@ -117,9 +69,9 @@ pub enum PipelineError {
         /// The input.
         source_name: String,
         /// What it is.
-        found: Found,
+        found: UnexpectedContent,
     },
-    /// A list of chats or messages stands twice in one object.
+    /// A list of chats or messages occurs twice in one object.
     #[error("{source_name} has a second `{key}` in one object, at {position}")]
     SecondList {
         /// The input.
@@ -129,10 +81,10 @@ pub enum PipelineError {
         /// Where the second begins.
         position: Position,
     },
-    /// A chat's `name` or `type` stands twice, and its messages were passed over on the strength of
-    /// the first.
+    /// A chat's `name` or `type` occurs twice, and its messages were passed over because of the
+    /// first.
     #[error(
-        "{source_name} has a chat whose `name` or `type` changes behind its messages, before \
+        "{source_name} has a chat whose `name` or `type` changes after its messages, before \
          {position}"
     )]
     LateChange {
@@ -141,25 +93,19 @@ pub enum PipelineError {
         /// Where.
         position: Position,
     },
-    /// Not one chat is kept.
+    /// Not one message of any chat is kept.
     #[error("{0}")]
-    NoUsableChat(String),
+    NoUsableChat(Box<NothingUsable>),
     /// No target is configured, and none can be inferred.
-    #[error(
-        "cannot tell whose style to learn: {why}; choose one of the senders with target_name \
-         (--target-name)"
-    )]
+    #[error("cannot tell whose style to learn: {why}")]
     UnknownTarget {
         /// Why.
-        why: &'static str,
+        why: TargetProblem,
         /// The most frequent senders.
         senders: Vec<SenderCount>,
     },
     /// Not one kept message is the target's.
-    #[error(
-        "none of the {kept} kept messages is from the target; target_name (--target-name) must be \
-         the full name in the messages' `from`, or an id such as user123456789"
-    )]
+    #[error("none of the {kept} kept messages is from the target")]
     NoTargetMessages {
         /// Kept messages.
         kept: u64,
@@ -170,47 +116,13 @@ pub enum PipelineError {
     },
     /// Not one block is kept.
     #[error("{0}")]
-    NoBlocks(String),
+    NoBlocks(NoBlockKept),
     /// The tokenizer could not count a message.
     #[error("the tokenizer cannot encode one of the messages: {0}")]
     Tokenizer(String),
     /// Temporary storage failed.
     #[error("failed to use temporary storage")]
     Scratch(#[source] io::Error),
-}
-
-fn ends_early(
-    source_name: &str,
-    position: Position,
-    last_message: Option<LastMessage>,
-    compressed: bool,
-) -> String {
-    let what = if compressed {
-        "is a gzip file that was cut off"
-    } else {
-        "ends early"
-    };
-    let last = match last_message {
-        Some(LastMessage {
-            id: Some(id),
-            number,
-            chat,
-        }) => format!(
-            "the last complete message has the id {id} (number {number} of chat {chat} in the list)"
-        ),
-        Some(LastMessage {
-            id: None,
-            number,
-            chat,
-        }) => {
-            format!("the last complete message is number {number} of chat {chat} in the list")
-        }
-        None => "no message is complete".to_owned(),
-    };
-    format!(
-        "{source_name} {what}, at {position}: {last}; export again, or use what is complete with \
-         salvage (--salvage)"
-    )
 }
 
 impl PipelineError {
@@ -232,6 +144,36 @@ impl PipelineError {
         }
     }
 
+    /// What its reader could do about it.
+    pub fn advice(&self) -> Option<Advice> {
+        match self {
+            Self::EndsEarly { .. } => Some(Advice::ExportAgainOrSalvage),
+            Self::NoUsableChat(nothing) => nothing.advice(),
+            Self::UnknownTarget { .. } => Some(Advice::ChooseSender),
+            Self::NoTargetMessages { .. } => Some(Advice::NameTargetAsWritten),
+            Self::NoBlocks(none) => Some(none.advice()),
+            Self::Read { .. }
+            | Self::Write { .. }
+            | Self::Cancelled
+            | Self::NotJson { .. }
+            | Self::TooLarge { .. }
+            | Self::Structure { .. }
+            | Self::SecondList { .. }
+            | Self::LateChange { .. }
+            | Self::Tokenizer(_)
+            | Self::Scratch(_) => None,
+        }
+    }
+
+    /// The error's own text, without its causes, and the advice, with settings as `spell` spells
+    /// them.
+    pub fn explained(&self, spell: impl Fn(Setting) -> String) -> String {
+        match self.advice() {
+            Some(advice) => format!("{self}; {}", advice.words(spell)),
+            None => self.to_string(),
+        }
+    }
+
     /// Whether the whole input was read before, so that the statistics explain the error.
     pub fn is_about_the_whole(&self) -> bool {
         matches!(
@@ -243,12 +185,12 @@ impl PipelineError {
         )
     }
 
-    /// What the owner of the export needs to see beside the text and nobody else may: names of
-    /// people and keys, a line each.
+    /// What only the owner of the export may see beside the text: names of people and keys, a line
+    /// each.
     pub fn private_details(&self) -> Vec<String> {
         match self {
             Self::Structure {
-                found: Found::OtherObject { keys },
+                found: UnexpectedContent::OtherObject { keys },
                 ..
             } if !keys.is_empty() => {
                 vec![format!("keys found: {}", keys.join(", "))]

@@ -27,19 +27,19 @@ macro_rules! reasons {
 reasons! {
     /// Why a chat is not in the output.
     ChatDrop {
-        /// It stands under `left_chats`, which holds one's own messages only.
+        /// It is in `left_chats`, which holds one's own messages only.
         LeftChat = "left_chat",
-        /// An element of the list is no object.
+        /// The element of the list is not an object.
         NotAnObject = "not_an_object",
         /// The object lacks `name` or `messages`.
         MissingNameOrMessages = "missing_name_or_messages",
-        /// `messages` is no list.
+        /// `messages` is not a list.
         MessagesNotAList = "messages_not_a_list",
-        /// `name` is null, empty or no string: a deleted account, for example.
+        /// `name` is null, empty or not a string: a deleted account, for example.
         WithoutName = "without_name",
         /// Its `type` is not among `chat_types`.
         ChatType = "chat_type",
-        /// The run failed, since whose style to learn could not be told.
+        /// The run failed because no target was found.
         NoTarget = "no_target",
         /// Not one of its blocks was kept.
         NoBlocks = "no_blocks",
@@ -53,7 +53,7 @@ reasons! {
         Service = "service",
         /// `type: "unsupported"`: the exporter did not know it.
         Unsupported = "unsupported",
-        /// It is no object, or a field that is needed has a wrong type.
+        /// It is not an object, or a field that is needed has a wrong type.
         Malformed = "malformed",
         /// It takes more than 16 MiB.
         TooLarge = "too_large",
@@ -67,11 +67,11 @@ reasons! {
         BeforeDateLimit = "before_date_limit",
         /// Its chat has no `name` key.
         MissingNameOrMessages = "missing_name_or_messages",
-        /// Its chat's name is null, empty or no string.
+        /// Its chat's name is null, empty or not a string.
         WithoutName = "without_name",
         /// Its chat's type is not among `chat_types`.
         ChatType = "chat_type",
-        /// The run failed, since whose style to learn could not be told.
+        /// The run failed because no target was found.
         NoTarget = "no_target",
         /// Its block has fewer tokens than `min_tokens_per_block`.
         BlockTooShort = "block_too_short",
@@ -79,7 +79,7 @@ reasons! {
         MessageTooLong = "message_too_long",
         /// `role_order: user_first` cut it from an end of its block.
         RoleOrder = "role_order",
-        /// `role_order: user_first` left no exchange of its block.
+        /// `role_order: user_first` left nothing of its block.
         NoExchange = "no_exchange",
     }
 }
@@ -103,15 +103,15 @@ impl ChatDrop {
 
 /// Counts by reason; only what occurred is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Dropped<const N: usize>([u64; N]);
+pub struct DropCounts<const N: usize>([u64; N]);
 
-impl<const N: usize> Default for Dropped<N> {
+impl<const N: usize> Default for DropCounts<N> {
     fn default() -> Self {
         Self([0; N])
     }
 }
 
-impl<const N: usize> Dropped<N> {
+impl<const N: usize> DropCounts<N> {
     pub(crate) fn sum(&self) -> u64 {
         self.0.iter().sum()
     }
@@ -124,9 +124,9 @@ impl<const N: usize> Dropped<N> {
 }
 
 /// Chats by the reason they were dropped for.
-pub type DroppedChats = Dropped<{ ChatDrop::ALL.len() }>;
+pub type DroppedChats = DropCounts<{ ChatDrop::ALL.len() }>;
 /// Messages by the reason they were dropped for.
-pub type DroppedMessages = Dropped<{ MessageDrop::ALL.len() }>;
+pub type DroppedMessages = DropCounts<{ MessageDrop::ALL.len() }>;
 
 macro_rules! counted_by {
     ($counts:ty, $reason:ty) => {

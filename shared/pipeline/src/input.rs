@@ -1,10 +1,15 @@
 //! From bytes to messages: sources, the sliding window, and the structure of an export.
 
 pub(crate) mod capture;
-pub(crate) mod date;
+pub(crate) mod chats;
 pub(crate) mod export;
-pub(crate) mod message;
-pub(crate) mod position;
+mod fields;
+mod interrupt;
+mod message;
+mod open_chat;
 pub(crate) mod reader;
+mod senders;
+pub(crate) mod sink;
 pub(crate) mod source;
+mod text;
 pub(crate) mod window;

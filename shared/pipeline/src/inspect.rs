@@ -1,4 +1,4 @@
-//! What is in an export: its chats and senders, so that one can choose a target.
+//! What is in an export: its chats and senders, so that a target can be chosen.
 
 use std::io;
 use std::sync::atomic::AtomicBool;
@@ -6,43 +6,45 @@ use std::sync::atomic::AtomicBool;
 use serde::Serialize;
 
 use crate::chunk::{ChatEnd, Chunk, Record};
-use crate::error::{PipelineError, SenderCount};
-use crate::input::date::Micros;
-use crate::input::export::{ChunkSink, ExportReader};
+use crate::date::Micros;
+use crate::error::PipelineError;
+use crate::input::chats::ReadingContext;
+use crate::input::export::ExportReader;
 use crate::input::reader::Reader;
+use crate::input::sink::ChunkSink;
 use crate::input::source::{Source, decompressed};
 use crate::input::window::Window;
 use crate::json::mend::Mends;
+use crate::senders::{SenderCount, SenderCounts, add_senders};
 use crate::settings::{CHAT_TYPES, Settings};
-use crate::target::{SenderCounts, count_senders};
 
 /// A chat of an export.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct InspectedChat {
-    /// Its name; none where it has none.
+    /// Its name, if it has one.
     pub name: Option<String>,
-    /// Its `type`.
+    /// Its `type`, `personal_chat` where it doesn't say.
     pub chat_type: String,
     /// Its messages, service messages included.
     pub messages: u64,
     /// Those with a sender, text and a date.
     pub usable_messages: u64,
-    /// The date of the earliest usable message.
+    /// The date of the earliest usable message, as written.
     pub first_date: Option<String>,
-    /// The date of the latest.
+    /// The date of the latest, as written.
     pub last_date: Option<String>,
-    /// Why it could not be used whatever the settings.
+    /// Why it can't be used whatever the settings: the name of a [`ChatDrop`](crate::ChatDrop).
     pub unusable: Option<&'static str>,
 }
 
 /// What an export holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Inspection {
-    /// Its chats, in their order.
+    /// Its chats, in the order of the input.
     pub chats: Vec<InspectedChat>,
-    /// The most frequent senders.
+    /// The most frequent senders of usable messages, at most 20, most frequent first.
     pub senders: Vec<SenderCount>,
-    /// The id of the export's owner, where it is named.
+    /// The id of the export's owner, of the form `user123456789`, where it is named.
     pub owner: Option<String>,
     /// Defects that were read as meant.
     pub mended: Mends,
@@ -53,8 +55,33 @@ const SENDERS: usize = 20;
 
 /// Reads all sources, and says what is in them.
 ///
+/// With `salvage`, an export that ends early counts as far as it is complete. `cancelled` may be set
+/// by another thread to stop reading.
+///
 /// # Errors
-/// Those of reading; an export without a chat is none.
+/// Those of reading, such as [`PipelineError::NotJson`]; an export without a chat is not an error.
+///
+/// # Examples
+/// ```
+/// use std::sync::atomic::AtomicBool;
+///
+/// use resonare_pipeline::{Source, inspect};
+///
+/// let export = r#"{"name": "Ann", "type": "personal_chat", "id": 2, "messages": [
+///     {"from": "Ann", "from_id": "user2", "date": "2024-01-01T10:00:00", "text": "Hi!"},
+///     {"from": "Ren", "from_id": "user1", "date": "2024-01-01T10:00:05", "text": "Hello!"},
+///     {"from": "Ann", "from_id": "user2", "date": "2024-01-01T10:01:00", "text": "How are you?"}
+/// ]}"#;
+/// let source = Source {
+///     name: "ann.json".to_owned(),
+///     reader: Box::new(export.as_bytes()),
+/// };
+/// let inspection = inspect([Ok(source)], false, &AtomicBool::new(false))?;
+/// assert_eq!(inspection.chats[0].usable_messages, 3);
+/// assert_eq!(inspection.senders[0].sender, "Ann (user2)");
+/// assert_eq!(inspection.owner, None);
+/// # Ok::<(), resonare_pipeline::PipelineError>(())
+/// ```
 pub fn inspect(
     sources: impl IntoIterator<Item = io::Result<Source>>,
     salvage: bool,
@@ -74,7 +101,13 @@ pub fn inspect(
             cause,
         })?;
         let reader = Reader::new(Window::new(bytes), None, cancelled);
-        ExportReader::new(reader, &name, &settings, &mut inspector, &mut chats).read()?;
+        let context = ReadingContext {
+            source: &name,
+            settings: &settings,
+            sink: &mut inspector,
+            chats: &mut chats,
+        };
+        ExportReader::new(reader, context).read()?;
     }
     inspector.inspection.senders = inspector.senders.most_frequent(SENDERS);
     Ok(inspector.inspection)
@@ -99,7 +132,7 @@ impl Inspector {
             plain
         };
         self.usable += records.len() as u64;
-        count_senders(records, &mut self.by_sender);
+        add_senders(records, &mut self.by_sender);
         if let Some(record) = records.iter().min_by_key(|record| record.time)
             && self
                 .first

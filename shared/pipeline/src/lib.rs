@@ -5,45 +5,67 @@
 //! network, environment or clock in it. An export is read once, as a stream; what is in memory at a
 //! time are the kept messages of one chat.
 //!
-//! [`Run`] is the way in; [`inspect()`] lists the chats and senders of an export.
+//! [`Run`] is the way in; [`inspect()`] lists the chats and senders of an export, and [`check()`] says
+//! whether something is one. A program that uses all of it with a tokenizer of its own is in
+//! `examples/own_tokenizer.rs`.
+//!
+//! Errors name no option and no key: [`PipelineError::advice`] says in types what can be done, and
+//! whoever shows an error spells the settings.
 
+mod advice;
+mod chat_buffer;
+mod chat_output;
 mod check;
 mod chunk;
+mod date;
 mod emit;
 mod error;
+mod explain;
+mod failure;
 mod finish;
 mod funnel;
 mod input;
 mod inspect;
 mod json;
+mod lines;
 mod outcome;
 mod pack;
+mod position;
 mod roles;
 mod run;
+mod salvage;
+mod select;
 mod sender;
+mod senders;
 mod settings;
 mod statistics;
 mod target;
 mod tokens;
 mod waiting;
 
-pub use check::{Checked, check};
-pub use chunk::{LastMessage, Salvage};
-pub use error::{Found, PipelineError, SenderCount};
+pub use advice::{Advice, Setting};
+pub use check::{CheckedExport, check};
+pub use error::PipelineError;
+pub use explain::{
+    BlockTally, EarlyEnd, NoBlockKept, NothingUsable, TargetProblem, UnexpectedContent,
+};
+pub use failure::Failure;
 pub use funnel::{
-    ChatDrop, ChatFunnel, Dropped, DroppedChats, DroppedMessages, Funnel, MessageDrop,
+    ChatDrop, ChatFunnel, DropCounts, DroppedChats, DroppedMessages, Funnel, MessageDrop,
     MessageFunnel,
 };
-pub use input::position::Position;
 pub use input::source::Source;
 pub use inspect::{InspectedChat, Inspection, inspect};
 pub use json::mend::Mends;
 pub use outcome::{Outcome, OutputName, RunFiles};
-pub use run::{Failure, Outputs, Run};
+pub use position::Position;
+pub use run::{Outputs, Run};
+pub use salvage::{LastMessage, Salvage};
 pub use sender::Target;
+pub use senders::SenderCount;
 pub use settings::{
     CHAT_TYPES, DateLimit, RoleOrder, Settings, TokenBudget, TokenLimits, TokenLimitsError,
 };
-pub use statistics::{BlockBreakdown, ChatBlocks, Range, Statistics, StatsFile};
+pub use statistics::{BlockBreakdown, ChatBlocks, Statistics, StatsFile, Summary};
 pub use target::TargetChoice;
 pub use tokens::{TokenCounter, Tokenizer, TokenizerInfo};

@@ -5,7 +5,8 @@ use std::fmt;
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::run::{Failure, Outputs};
+use crate::failure::Failure;
+use crate::run::Outputs;
 use crate::statistics::Statistics;
 
 /// A file that a run leaves.
@@ -130,6 +131,7 @@ mod tests {
 
     use super::*;
     use crate::error::PipelineError;
+    use crate::explain::TargetProblem;
     use crate::tokens::TokenizerInfo;
 
     fn statistics() -> Statistics {
@@ -160,8 +162,8 @@ mod tests {
 
     #[test]
     fn only_a_run_that_read_everything_leaves_statistics() {
-        let senders = Vec::new();
-        let unknown = PipelineError::UnknownTarget { why: "", senders };
+        let (why, senders) = (TargetProblem::OnlyContacts, Vec::new());
+        let unknown = PipelineError::UnknownTarget { why, senders };
         assert!(matches!(
             outcome_of(unknown),
             Outcome::FailedWithStatistics(_)

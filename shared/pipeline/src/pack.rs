@@ -17,7 +17,7 @@ pub(crate) struct Block {
 }
 
 /// An estimate let a message in that an exact count would have refused.
-pub(crate) struct Misjudged;
+pub(crate) struct Misjudgment;
 
 /// Counts a block as it grows.
 pub(crate) trait BlockMeter {
@@ -25,10 +25,10 @@ pub(crate) trait BlockMeter {
     fn start(&mut self, index: usize);
 
     /// Adds the message at `index` if the block stays within the maximum with it.
-    fn extend(&mut self, index: usize) -> Result<bool, Misjudged>;
+    fn extend(&mut self, index: usize) -> Result<bool, Misjudgment>;
 
     /// The block's tokens, exactly.
-    fn tokens(&mut self) -> Result<u64, Misjudged>;
+    fn tokens(&mut self) -> Result<u64, Misjudgment>;
 
     /// Counts exactly from now on, at each message.
     fn estimate_no_more(&mut self);
@@ -56,7 +56,7 @@ impl BlockMeter for ContentMeter<'_> {
         self.tokens = self.records[index].tokens.into();
     }
 
-    fn extend(&mut self, index: usize) -> Result<bool, Misjudged> {
+    fn extend(&mut self, index: usize) -> Result<bool, Misjudgment> {
         let tokens = self.tokens + u64::from(self.records[index].tokens);
         if tokens <= self.max {
             self.tokens = tokens;
@@ -64,7 +64,7 @@ impl BlockMeter for ContentMeter<'_> {
         Ok(tokens <= self.max)
     }
 
-    fn tokens(&mut self) -> Result<u64, Misjudged> {
+    fn tokens(&mut self) -> Result<u64, Misjudgment> {
         Ok(self.tokens)
     }
 
@@ -87,7 +87,7 @@ pub(crate) fn pack(
                 start = block.messages.end;
                 blocks.push(block);
             }
-            Err(Misjudged) => meter.estimate_no_more(),
+            Err(Misjudgment) => meter.estimate_no_more(),
         }
     }
     blocks
@@ -98,7 +98,7 @@ fn grow(
     start: usize,
     threshold: i64,
     meter: &mut impl BlockMeter,
-) -> Result<Block, Misjudged> {
+) -> Result<Block, Misjudgment> {
     meter.start(start);
     let mut end = start + 1;
     while end < records.len()

@@ -9,11 +9,15 @@ use std::sync::atomic::AtomicBool;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 
 use crate::chunk::Chunk;
+use crate::emit::BlockWriter;
 use crate::error::PipelineError;
-use crate::finish::Finisher;
+use crate::failure::Failure;
+use crate::finish::{Finisher, RunContext};
 use crate::input::capture::RawCopy;
-use crate::input::export::{ChunkSink, ExportReader};
+use crate::input::chats::ReadingContext;
+use crate::input::export::ExportReader;
 use crate::input::reader::Reader;
+use crate::input::sink::ChunkSink;
 use crate::input::source::{Source, decompressed};
 use crate::input::window::Window;
 use crate::settings::Settings;
@@ -22,36 +26,91 @@ use crate::tokens::{TokenCounter, Tokenizer, TokenizerInfo};
 
 /// Where a run writes to. What is written counts only if the run succeeds.
 pub struct Outputs<'o> {
-    /// `train.jsonl`.
+    /// `train.jsonl`: one block a line, `{"messages":[{"role":…,"content":…},…]}`.
     pub train: &'o mut (dyn Write + Send),
-    /// `processed.json`.
+    /// `processed.json`: a list of chats with their blocks, in which messages have timestamps.
     pub processed: &'o mut (dyn Write + Send),
-    /// `raw.json`, if it is wanted.
+    /// `raw.json`, if it is wanted: the chats as they are in the export.
     pub raw: Option<&'o mut (dyn Write + Send)>,
 }
 
-/// A run that failed, with what it had found out.
-#[derive(Debug, thiserror::Error)]
-#[error("{error}")]
-pub struct Failure {
-    /// Why.
-    #[source]
-    pub error: PipelineError,
-    /// The statistics up to there. They need not balance.
-    pub statistics: Box<Statistics>,
-}
-
-/// One run over one or more inputs, as if their chats stood in one list.
+/// One run over one or more inputs, as if their chats were in one list.
+///
+/// # Examples
+/// With a tokenizer that counts words:
+/// ```
+/// use std::num::NonZeroUsize;
+/// use std::sync::atomic::AtomicBool;
+///
+/// use resonare_pipeline::{
+///     Outputs, Run, Settings, Source, Target, TokenCounter, TokenLimits, Tokenizer, TokenizerInfo,
+/// };
+///
+/// struct Words;
+///
+/// impl Tokenizer for Words {
+///     type Counter<'t> = Words;
+///
+///     fn counter(&self) -> Words {
+///         Words
+///     }
+/// }
+///
+/// impl TokenCounter for Words {
+///     fn count(&mut self, text: &str) -> u32 {
+///         u32::try_from(text.split_whitespace().count()).unwrap_or(u32::MAX)
+///     }
+/// }
+///
+/// let export = r#"{"name": "Ann", "messages": [
+///     {"from": "Ren", "date": "2024-01-01T10:00:00", "text": "Hey!"},
+///     {"from": "Ann", "date": "2024-01-01T10:00:05", "text": "Hi Ren"},
+///     {"from": "Ann", "date": "2024-01-01T10:00:09", "text": "How's it going?"}
+/// ]}"#;
+/// let settings = Settings {
+///     target: Some(Target::parse("Ren")),
+///     limits: TokenLimits::new(1, 800)?,
+///     ..Settings::default()
+/// };
+/// let run = Run {
+///     settings: &settings,
+///     tokenizer: &Words,
+///     tokenizer_info: TokenizerInfo::default(),
+///     threads: NonZeroUsize::MIN,
+///     scratch_dir: &std::env::temp_dir(),
+///     cancelled: &AtomicBool::new(false),
+/// };
+/// let (mut train, mut processed) = (Vec::new(), Vec::new());
+/// let source = Source {
+///     name: "ann.json".to_owned(),
+///     reader: Box::new(export.as_bytes()),
+/// };
+/// let outputs = Outputs {
+///     train: &mut train,
+///     processed: &mut processed,
+///     raw: None,
+/// };
+/// let statistics = run.execute([Ok(source)], outputs)?;
+///
+/// assert_eq!(statistics.num_blocks(), 1);
+/// assert_eq!(
+///     String::from_utf8(train)?,
+///     r#"{"messages":[{"role":"assistant","content":">>> Hey!"},"#.to_owned()
+///         + r#"{"role":"user","content":">>> Hi Ren\n>>> How's it going?"}]}"#
+///         + "\n"
+/// );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Run<'a, T> {
     /// What shapes the result.
     pub settings: &'a Settings,
-    /// Counts tokens.
+    /// Counts tokens; with more than one thread, each has a counter of its own.
     pub tokenizer: &'a T,
-    /// How the statistics describe it.
+    /// How the statistics describe the tokenizer.
     pub tokenizer_info: TokenizerInfo,
     /// How many threads may work; the result does not depend on it.
     pub threads: NonZeroUsize,
-    /// Where temporary files may be made.
+    /// A folder for temporary files, which are gone when the run ends.
     pub scratch_dir: &'a Path,
     /// Set by another thread to end the run.
     pub cancelled: &'a AtomicBool,
@@ -61,7 +120,7 @@ impl<T: Tokenizer> Run<'_, T> {
     /// Reads all sources and writes the outputs.
     ///
     /// # Errors
-    /// Those of [`PipelineError`]; what was written until then is to be thrown away.
+    /// Those of [`PipelineError`], with the statistics so far; what was written is to be discarded.
     pub fn execute<S>(&self, sources: S, outputs: Outputs<'_>) -> Result<Statistics, Failure>
     where
         S: IntoIterator<Item = io::Result<Source>> + Send,
@@ -71,23 +130,26 @@ impl<T: Tokenizer> Run<'_, T> {
             processed,
             raw,
         } = outputs;
-        let finisher = Finisher::new(
-            self.settings,
+        let context = RunContext {
+            settings: self.settings,
+            scratch_dir: self.scratch_dir,
+            cancelled: self.cancelled,
+        };
+        let writer = BlockWriter::new(train, processed, self.settings.system_prompt.as_deref());
+        let mut finisher = Finisher::new(
+            context,
             self.tokenizer.counter(),
             self.tokenizer_info.clone(),
-            train,
-            processed,
-            self.scratch_dir,
-            self.cancelled,
+            writer,
         );
-        let (result, finisher) = if self.threads.get() == 1 {
-            let mut sink = Inline {
+        let result = if self.threads.get() == 1 {
+            let mut sink = InlineSink {
                 counter: self.tokenizer.counter(),
-                finisher,
+                finisher: &mut finisher,
             };
-            (self.read(sources, raw, &mut sink), sink.finisher)
+            self.read(sources, raw, &mut sink)
         } else {
-            self.threaded(sources, raw, finisher)
+            self.read_threaded(sources, raw, &mut finisher)
         };
         let finished = match result {
             Ok(()) => finisher.finish(),
@@ -132,7 +194,13 @@ impl<T: Tokenizer> Run<'_, T> {
             let Source { name, reader } = source.map_err(|cause| failed("the input", cause))?;
             let bytes = decompressed(reader).map_err(|cause| failed(&name, cause))?;
             let reader = Reader::new(Window::new(bytes), raw.as_mut(), self.cancelled);
-            ExportReader::new(reader, &name, self.settings, sink, &mut chats).read()?;
+            let context = ReadingContext {
+                source: &name,
+                settings: self.settings,
+                sink,
+                chats: &mut chats,
+            };
+            ExportReader::new(reader, context).read()?;
         }
         match raw {
             Some(raw) => raw.finish().map_err(|cause| PipelineError::Write {
@@ -145,23 +213,23 @@ impl<T: Tokenizer> Run<'_, T> {
 
     /// One thread reads, `threads - 1` count, and the calling one finishes chats. Chunks are
     /// numbered, and finished in their order.
-    fn threaded<'f, S>(
+    fn read_threaded<'f, S>(
         &self,
         sources: S,
         raw: Option<&mut (dyn Write + Send)>,
-        mut finisher: Finisher<'f, T::Counter<'f>>,
-    ) -> (Result<(), PipelineError>, Finisher<'f, T::Counter<'f>>)
+        finisher: &mut Finisher<'f, T::Counter<'f>>,
+    ) -> Result<(), PipelineError>
     where
         S: IntoIterator<Item = io::Result<Source>> + Send,
     {
         let counters = self.threads.get() - 1;
-        let (read_to, to_count) = bounded::<(u64, Chunk)>(counters + 1);
-        let (counted_to, counted) = bounded::<(u64, Chunk)>(counters + 1);
+        let (read_to, to_count) = bounded::<NumberedChunk>(counters + 1);
+        let (counted_to, counted) = bounded::<NumberedChunk>(counters + 1);
         // What was allocated for reading is filled again, and let go of, by the thread that reads.
         let (spent_to, spent) = unbounded::<Chunk>();
-        let result = std::thread::scope(|scope| {
+        std::thread::scope(|scope| {
             let reading = scope.spawn(move || {
-                let mut sink = Numbered {
+                let mut sink = NumberingSink {
                     next: 0,
                     out: read_to,
                     spent,
@@ -175,9 +243,9 @@ impl<T: Tokenizer> Run<'_, T> {
                 let (to_count, counted_to) = (to_count.clone(), counted_to.clone());
                 scope.spawn(move || {
                     let mut tokens = self.tokenizer.counter();
-                    for (number, mut chunk) in to_count {
-                        count(&mut tokens, &mut chunk);
-                        if counted_to.send((number, chunk)).is_err() {
+                    for mut numbered in to_count {
+                        count(&mut tokens, &mut numbered.chunk);
+                        if counted_to.send(numbered).is_err() {
                             return;
                         }
                     }
@@ -185,16 +253,21 @@ impl<T: Tokenizer> Run<'_, T> {
             }
             // The threads have their own; with these gone, the channels close when they end.
             drop((to_count, counted_to));
-            let result = finish_in_order(counted, spent_to, &mut finisher);
+            let result = finish_in_order(counted, spent_to, finisher);
             let read = match reading.join() {
                 Ok(read) => read,
                 Err(panic) => std::panic::resume_unwind(panic),
             };
             // Where finishing fails, reading is cancelled: the first is the reason.
             result.and(read)
-        });
-        (result, finisher)
+        })
     }
+}
+
+/// A chunk with its place among those of its run.
+struct NumberedChunk {
+    number: u64,
+    chunk: Chunk,
 }
 
 fn count(counter: &mut impl TokenCounter, chunk: &mut Chunk) {
@@ -204,30 +277,31 @@ fn count(counter: &mut impl TokenCounter, chunk: &mut Chunk) {
 }
 
 fn finish_in_order<C: TokenCounter>(
-    counted: Receiver<(u64, Chunk)>,
+    counted: Receiver<NumberedChunk>,
     spent: Sender<Chunk>,
     finisher: &mut Finisher<'_, C>,
 ) -> Result<(), PipelineError> {
     let mut early = BTreeMap::new();
     let mut next = 0;
-    for (number, chunk) in counted {
+    for NumberedChunk { number, chunk } in counted {
         early.insert(number, chunk);
         while let Some(mut chunk) = early.remove(&next) {
             finisher.take(&mut chunk)?;
             next += 1;
-            // Whoever reads may be done.
-            let _ = spent.send(chunk);
+            // Nobody takes it where reading has ended.
+            drop(spent.send(chunk));
         }
     }
     Ok(())
 }
 
-struct Inline<'a, C> {
+/// Counts and finishes at once.
+struct InlineSink<'s, 'a, C> {
     counter: C,
-    finisher: Finisher<'a, C>,
+    finisher: &'s mut Finisher<'a, C>,
 }
 
-impl<C: TokenCounter> ChunkSink for Inline<'_, C> {
+impl<C: TokenCounter> ChunkSink for InlineSink<'_, '_, C> {
     fn accept(&mut self, mut chunk: Chunk) -> Result<Chunk, PipelineError> {
         count(&mut self.counter, &mut chunk);
         self.finisher.take(&mut chunk)?;
@@ -235,9 +309,10 @@ impl<C: TokenCounter> ChunkSink for Inline<'_, C> {
     }
 }
 
-struct Numbered {
+/// Numbers chunks and sends them on.
+struct NumberingSink {
     next: u64,
-    out: Sender<(u64, Chunk)>,
+    out: Sender<NumberedChunk>,
     spent: Receiver<Chunk>,
     /// Chunks that were sent and did not come back yet.
     under_way: usize,
@@ -245,12 +320,12 @@ struct Numbered {
     most: usize,
 }
 
-impl ChunkSink for Numbered {
+impl ChunkSink for NumberingSink {
     fn accept(&mut self, chunk: Chunk) -> Result<Chunk, PipelineError> {
         let number = self.next;
         self.next += 1;
         self.out
-            .send((number, chunk))
+            .send(NumberedChunk { number, chunk })
             .map_err(|_| PipelineError::Cancelled)?;
         self.under_way += 1;
         let spent = if self.under_way < self.most {

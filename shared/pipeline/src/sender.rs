@@ -1,4 +1,4 @@
-//! Who sent a message, and whose style the model shall learn.
+//! Who sent a message, and whose style the model is to learn.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ pub(crate) enum SenderId {
     User(u64),
     /// A bare number, as older exports write it, perhaps shifted.
     Number(u64),
-    /// `"channel123"`, `"chat123"`, or whatever else stood there.
+    /// `"channel123"`, `"chat123"`, or whatever else was there.
     Other(String),
 }
 
@@ -68,7 +68,7 @@ pub(crate) struct Sender {
 }
 
 impl Sender {
-    /// How messages call the sender.
+    /// What messages to people call the sender.
     pub(crate) fn label(&self) -> String {
         match self.id.as_ref().and_then(SenderId::user) {
             Some(id) => format!("{} (user{id})", self.name),

@@ -1,10 +1,11 @@
-//! What a run is told: the settings that shape its result.
+//! The settings that shape the result of a run.
 
 use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::input::date::{self, Micros};
+use crate::advice::Setting;
+use crate::date::{self, Micros};
 use crate::sender::Target;
 
 /// The chat types that Telegram Desktop writes, as in its `export_output_json.cpp`.
@@ -33,7 +34,11 @@ pub struct TokenLimits {
 
 /// The minimum is not below the maximum.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
-#[error("min_tokens_per_block ({min}) must be below max_tokens_per_block ({max})")]
+#[error(
+    "{} ({min}) must be below {} ({max})",
+    Setting::MinTokensPerBlock,
+    Setting::MaxTokensPerBlock
+)]
 pub struct TokenLimitsError {
     min: u32,
     max: u32,
@@ -76,9 +81,10 @@ impl Default for TokenLimits {
 /// Messages before it are dropped; one at the limit is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DateLimit {
-    /// Without an offset: compared with a message's `date`, the exporting computer's local time.
+    /// Without an offset: compared with a message's `date`, the exporting computer's local time. In
+    /// microseconds since 1970-01-01T00:00:00 on that clock.
     Wall(i64),
-    /// With an offset: compared with a message's moment.
+    /// With an offset: compared with a message's moment. In microseconds since 1970-01-01T00:00:00Z.
     Moment(i64),
 }
 
@@ -149,19 +155,21 @@ named_values!(RoleOrder { AsIs = "as_is", UserFirst = "user_first" });
 pub struct Settings {
     /// Whose style is learnt; none means the owner of the export.
     pub target: Option<Target>,
-    /// Put before every block.
+    /// Becomes the system message at the beginning of every block; counted against the limits
+    /// only with [`TokenBudget::Rendered`].
     pub system_prompt: Option<String>,
     /// Messages before it are dropped.
     pub date_limit: Option<DateLimit>,
-    /// The types of the chats that are kept.
+    /// The types of the chats that are kept, as in [`CHAT_TYPES`].
     pub chat_types: Vec<String>,
     /// Use what is complete of an export that ends early.
     pub salvage: bool,
-    /// The longest gap between two messages of a block.
+    /// The longest gap between two consecutive messages of a block.
     pub threshold: Duration,
     /// How many tokens a block may have.
     pub limits: TokenLimits,
-    /// Put before every line of a merged message, stripped; may be empty.
+    /// Precedes every line of a merged message, stripped and followed by a space; nothing does where it
+    /// is empty.
     pub message_delimiter: String,
     /// What the limits are measured against.
     pub token_budget: TokenBudget,
@@ -183,6 +191,13 @@ impl Default for Settings {
             token_budget: TokenBudget::default(),
             role_order: RoleOrder::default(),
         }
+    }
+}
+
+impl Settings {
+    /// Whether chats of that type are kept.
+    pub(crate) fn selects(&self, chat_type: &str) -> bool {
+        self.chat_types.iter().any(|kept| kept == chat_type)
     }
 }
 

@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use crate::chunk::Salvage;
 use crate::funnel::Funnel;
+use crate::salvage::Salvage;
 use crate::target::TargetChoice;
 use crate::tokens::TokenizerInfo;
 pub use breakdown::BlockBreakdown;
@@ -17,16 +17,16 @@ pub use breakdown::BlockBreakdown;
 /// How many chats the list of top chats has.
 const TOP_CHATS: usize = 10;
 
-/// Least, most and mean of a number; none where nothing was measured.
+/// The minimum, maximum and mean of measured values; none where nothing was measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Range {
+pub struct Summary {
     min: f64,
     max: f64,
     sum: f64,
     count: u64,
 }
 
-impl Range {
+impl Summary {
     pub(crate) fn add(&mut self, value: f64) {
         self.min = if self.count == 0 {
             value
@@ -46,7 +46,7 @@ impl Range {
         (self.count > 0).then_some(value)
     }
 
-    /// The least value.
+    /// The smallest value.
     pub fn min(&self) -> Option<f64> {
         self.measured(self.min)
     }
@@ -65,7 +65,7 @@ impl Range {
 /// A chat and how many blocks it has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ChatBlocks {
-    /// The chat's name; a repeated one has ` (2)`, ` (3)`… behind it.
+    /// The chat's name; a repeated one is followed by ` (2)`, ` (3)`…
     pub name: String,
     /// Its blocks.
     pub blocks: u64,
@@ -77,9 +77,9 @@ pub struct Statistics {
     /// Blocks, chat by chat, in the order of the output.
     pub block_breakdown: BlockBreakdown,
     /// Tokens of the emitted messages' contents, the system prompt included, a block.
-    pub tokens_per_block: Range,
+    pub tokens_per_block: Summary,
     /// Minutes from a block's first emitted message to its last.
-    pub duration_minutes_per_block: Range,
+    pub duration_minutes_per_block: Summary,
     /// Where chats and messages went.
     pub funnel: Funnel,
     /// Whose style is learnt, and why.
@@ -88,7 +88,7 @@ pub struct Statistics {
     pub tokenizer: TokenizerInfo,
     /// What was used of an export that ended early.
     pub salvaged: Option<Salvage>,
-    /// How often a name came that came before.
+    /// How often a name came again.
     repeated: HashMap<String, u64>,
 }
 
@@ -96,8 +96,8 @@ impl Statistics {
     pub(crate) fn new(tokenizer: TokenizerInfo) -> Self {
         Self {
             block_breakdown: BlockBreakdown::default(),
-            tokens_per_block: Range::default(),
-            duration_minutes_per_block: Range::default(),
+            tokens_per_block: Summary::default(),
+            duration_minutes_per_block: Summary::default(),
             funnel: Funnel::default(),
             target: None,
             tokenizer,
@@ -141,7 +141,7 @@ impl Statistics {
     pub fn top_chats(&self) -> Vec<ChatBlocks> {
         let mut top: Vec<(&str, u64)> = Vec::with_capacity(TOP_CHATS + 1);
         for (name, blocks) in self.block_breakdown.iter() {
-            // Behind those that have as many: of equals, the first come first.
+            // After those that have as many: of equals, the first come first.
             let place = top.partition_point(|(_, more)| *more >= blocks);
             if place < TOP_CHATS {
                 top.insert(place, (name, blocks));

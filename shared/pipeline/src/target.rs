@@ -1,11 +1,11 @@
-//! Finding the target where none is configured, and remembering who spoke how often.
+//! Whose style is learnt: the configured target, or the owner of the export.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use serde::Serialize;
 
-use crate::chunk::{ChatHead, Record};
-use crate::error::{PipelineError, SenderCount};
+use crate::chunk::ChatHead;
+use crate::explain::TargetProblem;
 use crate::sender::{Sender, SenderId, Target};
 use crate::settings::DEFAULT_CHAT_TYPE;
 
@@ -18,131 +18,105 @@ pub struct TargetChoice {
     pub reason: &'static str,
 }
 
-pub(crate) const CONFIGURED: &str = "configured";
-pub(crate) const OWNER: &str = "owner_of_the_export";
-pub(crate) const NO_CONTACT: &str = "only_sender_who_is_no_contact";
+const CONFIGURED: &str = "configured";
+const OWNER: &str = "owner_of_the_export";
+const NO_CONTACT: &str = "only_sender_who_is_no_contact";
 
-/// How many senders an error lists.
-pub(crate) const LISTED: usize = 10;
+/// The target as far as it is known, and what tells who else it could be.
+#[derive(Debug)]
+pub(crate) struct TargetSearch {
+    known: Option<KnownTarget>,
+    /// The owner that an input named first.
+    owner: Option<u64>,
+    owners_differ: bool,
+    candidates: ContactFilter,
+}
 
-/// Adds each record to the count of its sender.
-pub(crate) fn count_senders(records: &[Record], by_sender: &mut Vec<u64>) {
-    for record in records {
-        let sender = record.sender as usize;
-        if by_sender.len() <= sender {
-            by_sender.resize(sender + 1, 0);
+#[derive(Debug)]
+struct KnownTarget {
+    target: Target,
+    reason: &'static str,
+}
+
+impl TargetSearch {
+    pub(crate) fn new(configured: Option<&Target>) -> Self {
+        Self {
+            known: configured.map(|target| KnownTarget {
+                target: target.clone(),
+                reason: CONFIGURED,
+            }),
+            owner: None,
+            owners_differ: false,
+            candidates: ContactFilter::default(),
         }
-        by_sender[sender] += 1;
     }
-}
 
-/// What is known of a sender's messages.
-#[derive(Clone, Copy, Debug)]
-struct Count {
-    /// Messages since the sender was noted.
-    seen: u64,
-    /// How many there may have been before.
-    missed: u64,
-}
-
-impl Count {
-    fn at_most(self) -> u64 {
-        self.seen + self.missed
+    pub(crate) fn known(&self) -> Option<&Target> {
+        self.known.as_ref().map(|known| &known.target)
     }
-}
 
-/// Counts kept messages by sender in bounded memory: exactly as long as there are not very many, and
-/// then with the guarantee of the space-saving algorithm (Metwally, Agrawal, El Abbadi 2005) that the
-/// most frequent are not lost.
-#[derive(Debug, Default)]
-pub(crate) struct SenderCounts {
-    counts: HashMap<Sender, Count>,
-    /// The most messages that a sender who is not noted may have.
-    missed: u64,
-}
+    /// The target as the statistics name it.
+    pub(crate) fn choice(&self) -> Option<TargetChoice> {
+        self.known.as_ref().map(|known| TargetChoice {
+            target: known.target.to_string(),
+            reason: known.reason,
+        })
+    }
 
-impl SenderCounts {
-    /// Beyond this the rarest are forgotten.
-    const MOST: usize = 100_000;
+    /// An input names its owner, who is the target unless one is configured.
+    pub(crate) fn meet_owner(&mut self, owner: u64) {
+        match (&self.known, self.owner) {
+            (_, Some(first)) => self.owners_differ |= first != owner,
+            (Some(_), None) => {}
+            (None, None) => {
+                self.owner = Some(owner);
+                self.know(Target::User(owner), OWNER);
+            }
+        }
+    }
 
-    /// Adds the kept messages of a chat, counted for each of its senders.
+    /// A chat has ended while the target is not known; `by_sender` counts its kept messages.
     pub(crate) fn add_chat(&mut self, head: &ChatHead, by_sender: &[u64]) {
-        for (sender, &count) in head.senders.iter().zip(by_sender) {
-            if count == 0 {
-                continue;
-            }
-            if let Some(counted) = self.counts.get_mut(sender) {
-                counted.seen += count;
-            } else {
-                self.counts.insert(
-                    sender.clone(),
-                    Count {
-                        seen: count,
-                        missed: self.missed,
-                    },
-                );
-            }
-        }
-        if self.counts.len() > Self::MOST {
-            self.forget_half();
-        }
+        self.candidates.add_chat(head, by_sender);
     }
 
-    fn forget_half(&mut self) {
-        let kept = Self::MOST / 2;
-        let mut bounds: Vec<u64> = self.counts.values().map(|count| count.at_most()).collect();
-        let forgotten = bounds.len() - kept;
-        let (rarer, limit, _) = bounds.select_nth_unstable(forgotten - 1);
-        let limit = *limit;
-        // Of those that are equally rare, as many go as have to.
-        let mut ties = 1 + rarer.iter().filter(|bound| **bound == limit).count();
-        self.counts.retain(|_, count| {
-            let tie = count.at_most() == limit && ties > 0;
-            ties -= usize::from(tie);
-            count.at_most() >= limit && !tie
-        });
-        self.missed = self.missed.max(limit);
+    /// Decides who the target is, now that everything was read.
+    ///
+    /// # Errors
+    /// If that can't be told.
+    pub(crate) fn conclude(&mut self) -> Result<(), TargetProblem> {
+        if self.owners_differ {
+            return Err(TargetProblem::DifferentOwners);
+        }
+        if self.known.is_none() {
+            let target = std::mem::take(&mut self.candidates).find()?;
+            self.know(target, NO_CONTACT);
+        }
+        Ok(())
     }
 
-    /// The senders with the most messages.
-    pub(crate) fn most_frequent(&self, listed: usize) -> Vec<SenderCount> {
-        let mut counts: Vec<_> = self.counts.iter().collect();
-        counts.sort_by(|(a, a_count), (b, b_count)| {
-            b_count
-                .at_most()
-                .cmp(&a_count.at_most())
-                .then_with(|| a.label().cmp(&b.label()))
-        });
-        counts.truncate(listed);
-        let listed = counts.into_iter();
-        listed
-            .map(|(sender, count)| SenderCount {
-                sender: sender.label(),
-                messages: count.seen,
-            })
-            .collect()
+    fn know(&mut self, target: Target, reason: &'static str) {
+        self.known = Some(KnownTarget { target, reason });
     }
 }
 
 /// Looks for the one sender who, in every kept personal chat, is not the contact.
 #[derive(Debug, Default)]
-pub(crate) struct TargetFinder {
+struct ContactFilter {
     /// Senders who were not the contact of the chat they wrote in.
     candidates: HashSet<Sender>,
     too_many: bool,
-    saw_personal_chat: bool,
     contacts: HashSet<u64>,
 }
 
-impl TargetFinder {
+impl ContactFilter {
     /// More candidates than that are "several" whatever else comes.
     const MOST: usize = 100_000;
 
-    pub(crate) fn add_chat(&mut self, head: &ChatHead, by_sender: &[u64]) {
+    fn add_chat(&mut self, head: &ChatHead, by_sender: &[u64]) {
         if head.chat_type != DEFAULT_CHAT_TYPE {
             return;
         }
-        self.saw_personal_chat = true;
         if let Some(chat_id) = head.id {
             self.contacts.insert(chat_id);
         }
@@ -164,17 +138,10 @@ impl TargetFinder {
         }
     }
 
-    /// The one who was found.
-    ///
-    /// # Errors
-    /// If there is none, or more than one.
-    pub(crate) fn find(self, counts: &SenderCounts) -> Result<Target, PipelineError> {
-        let unknown = |why| PipelineError::UnknownTarget {
-            why,
-            senders: counts.most_frequent(LISTED),
-        };
+    /// The one who was found, if there is exactly one.
+    fn find(self) -> Result<Target, TargetProblem> {
         if self.too_many {
-            return Err(unknown("several senders could be the export's owner"));
+            return Err(TargetProblem::SeveralCandidates);
         }
         let mut targets: Vec<Target> = self
             .candidates
@@ -189,50 +156,8 @@ impl TargetFinder {
         targets.dedup();
         match <[Target; 1]>::try_from(targets) {
             Ok([target]) => Ok(target),
-            Err(none) if none.is_empty() => Err(unknown(
-                "the export does not name its owner, and every sender is a contact",
-            )),
-            Err(_) => Err(unknown(
-                "the export does not name its owner, and several senders could be the one",
-            )),
+            Err(none) if none.is_empty() => Err(TargetProblem::OnlyContacts),
+            Err(_) => Err(TargetProblem::SeveralCandidates),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn head(names: impl IntoIterator<Item = String>) -> ChatHead {
-        let senders = names
-            .into_iter()
-            .map(|name| Sender { name, id: None })
-            .collect();
-        ChatHead {
-            senders,
-            ..ChatHead::default()
-        }
-    }
-
-    #[test]
-    fn the_most_frequent_sender_is_not_lost_among_very_many() {
-        let mut counts = SenderCounts::default();
-        for chat in 0..3000 {
-            let others = (0..100).map(|other| format!("{chat} {other}"));
-            let head = head(std::iter::once("Me".to_owned()).chain(others));
-            counts.add_chat(&head, &[&[1][..], &[2; 100]].concat());
-        }
-        let listed = counts.most_frequent(1);
-        assert_eq!(listed[0].sender, "Me");
-        assert!((2900..=3000).contains(&listed[0].messages), "{listed:?}");
-        assert!(counts.counts.len() <= SenderCounts::MOST);
-    }
-
-    #[test]
-    fn equally_rare_senders_are_not_all_forgotten() {
-        let mut counts = SenderCounts::default();
-        let head = head((0..200_000).map(|sender| sender.to_string()));
-        counts.add_chat(&head, &vec![2; 200_000]);
-        assert_eq!(counts.most_frequent(LISTED).len(), LISTED);
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A tokenizer: what is shared between threads.
+/// A tokenizer, shared between threads.
 pub trait Tokenizer: Sync {
     /// What one thread counts with.
     type Counter<'t>: TokenCounter
@@ -12,7 +12,8 @@ pub trait Tokenizer: Sync {
     /// A counter for the calling thread.
     fn counter(&self) -> Self::Counter<'_>;
 
-    /// Why a text could not be counted, if that happened: then the counts since are worth nothing.
+    /// Why a text could not be counted, if that has happened: then later counts are worthless, and the
+    /// run fails with [`PipelineError::Tokenizer`](crate::PipelineError::Tokenizer).
     fn failure(&self) -> Option<String> {
         None
     }
@@ -25,8 +26,8 @@ pub trait TokenCounter: Send {
     fn count(&mut self, text: &str) -> u32;
 }
 
-/// Which tokenizer counted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// How the statistics describe the tokenizer that counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenizerInfo {
     /// `tiktoken` or `huggingface`.
     pub kind: String,
@@ -36,7 +37,7 @@ pub struct TokenizerInfo {
     pub fingerprint: String,
     /// Why it is not the model's own tokenizer, where it is not.
     pub fallback_reason: Option<String>,
-    /// What counts: tables that were compiled (`compiled`), or the reference implementation
+    /// What did the counting: compiled tables (`compiled`) or the reference implementation
     /// (`reference`). The counts are the same.
     #[serde(default)]
     pub engine: String,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tempfile::SpooledTempFile;
 
-use crate::chunk::{ChatHead, Record};
+use crate::chunk::{ChatHead, Record, WholeChat};
 
 /// What stays in memory before a temporary file takes it.
 const IN_MEMORY: usize = 8 << 20;
@@ -18,9 +18,19 @@ pub(crate) struct WaitingChats {
 
 /// A chat that has waited.
 pub(crate) struct WaitingChat {
-    pub(crate) head: ChatHead,
-    pub(crate) records: Vec<Record>,
-    pub(crate) arena: String,
+    head: ChatHead,
+    records: Vec<Record>,
+    arena: String,
+}
+
+impl WaitingChat {
+    pub(crate) fn whole(&self) -> WholeChat<'_> {
+        WholeChat {
+            head: &self.head,
+            records: &self.records,
+            arena: &self.arena,
+        }
+    }
 }
 
 impl WaitingChats {
@@ -38,12 +48,12 @@ impl WaitingChats {
     }
 
     /// Stores a chat; of the arena, what its records use.
-    pub(crate) fn push(
-        &mut self,
-        head: &ChatHead,
-        records: &[Record],
-        arena: &str,
-    ) -> io::Result<()> {
+    pub(crate) fn push(&mut self, chat: WholeChat<'_>) -> io::Result<()> {
+        let WholeChat {
+            head,
+            records,
+            arena,
+        } = chat;
         let start = records.iter().map(Record::arena_start).min().unwrap_or(0);
         let end = records.iter().map(Record::arena_end).max().unwrap_or(0);
         let head = postcard::to_stdvec(head).map_err(io::Error::other)?;
@@ -121,8 +131,18 @@ mod tests {
             ..ChatHead::default()
         };
         let mut waiting = WaitingChats::new(&std::env::temp_dir());
-        waiting.push(&head, &records, &arena).unwrap();
-        waiting.push(&ChatHead::default(), &[], "").unwrap();
+        let chat = WholeChat {
+            head: &head,
+            records: &records,
+            arena: &arena,
+        };
+        waiting.push(chat).unwrap();
+        let empty = WholeChat {
+            head: &ChatHead::default(),
+            records: &[],
+            arena: "",
+        };
+        waiting.push(empty).unwrap();
         let chats: Vec<_> = waiting.into_chats().unwrap().map(Result::unwrap).collect();
         assert_eq!((chats.len(), &chats[0].head), (2, &head));
         assert_eq!(chats[0].arena, "hello world");

@@ -15,8 +15,8 @@ const IN_MEMORY: usize = 1 << 20;
 pub(crate) struct RawCopy<'o> {
     out: &'o mut (dyn Write + Send),
     chats: u64,
-    /// What is not certain to belong into the copy: the head of a chat whose `name` and `messages`
-    /// have not both been seen, or bytes behind the last complete element.
+    /// What is not certain to belong in the copy: the head of a chat whose `name` and `messages` have
+    /// not both been seen, or bytes after the last complete element.
     pending: SpooledTempFile,
     pending_bytes: u64,
     active: bool,
@@ -51,7 +51,7 @@ impl<'o> RawCopy<'o> {
         Ok(())
     }
 
-    /// The object is a chat: what was and will be captured belongs into the copy.
+    /// The object is a chat: what was and will be captured belongs in the copy.
     pub(crate) fn admit(&mut self) -> io::Result<()> {
         if self.active && !self.admitted {
             self.admitted = true;
@@ -67,7 +67,7 @@ impl<'o> RawCopy<'o> {
         self.committed = offset;
     }
 
-    /// The object was no chat.
+    /// The object is not a chat.
     pub(crate) fn cancel(&mut self) -> io::Result<()> {
         self.active = false;
         self.drop_pending()
@@ -138,7 +138,7 @@ impl<'o> RawCopy<'o> {
     }
 }
 
-/// Writes `bytes`, which stand at `from` in the input, with their edits. Returns how many it wrote.
+/// Writes `bytes`, which are at `from` in the input, with their edits. Returns how many it wrote.
 fn write_mended(
     out: &mut dyn Write,
     bytes: &[u8],

@@ -1,14 +1,17 @@
 //! The window and the scanner together: attempts that get more bytes until they succeed.
 
+use std::borrow::Cow;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::capture::RawCopy;
-use super::position::Position;
 use super::window::Window;
 use crate::json::cursor::{Cursor, Stop};
 use crate::json::mend::MendLog;
+use crate::json::span::StringSpan;
 use crate::json::value::ValueScanner;
+use crate::json::walk;
+use crate::position::Position;
 
 /// The largest element that is read whole. Telegram's longest messages have some 100 KB of JSON.
 const LARGEST_ELEMENT: usize = 16 << 20;
@@ -94,6 +97,33 @@ impl<'r, 'o> Reader<'r, 'o> {
         }
     }
 
+    /// Moves into an object, to the value of its first member, and gives that member's key; to its
+    /// end if it has none.
+    pub(crate) fn first_key(&mut self) -> Result<Option<Cow<'static, str>>, ReadError> {
+        self.key_after(walk::open_object)
+    }
+
+    /// Moves from the end of a member to the value of the next, and gives that member's key; to the
+    /// end of the object if there is none.
+    pub(crate) fn next_key(&mut self) -> Result<Option<Cow<'static, str>>, ReadError> {
+        self.key_after(walk::after_member)
+    }
+
+    fn key_after(
+        &mut self,
+        step: impl Fn(&mut Cursor<'_, '_>) -> Result<bool, Stop>,
+    ) -> Result<Option<Cow<'static, str>>, ReadError> {
+        self.attempt(|cursor| {
+            if !step(cursor)? {
+                return Ok(None);
+            }
+            let key = owned_key(walk::key(cursor)?);
+            // The value's first byte, so that it can be peeked at.
+            cursor.peek()?;
+            Ok(Some(key))
+        })
+    }
+
     /// Passes over a value of any size, keeping nothing of it.
     pub(crate) fn skip_value(&mut self) -> Result<(), ReadError> {
         let mut scanner = ValueScanner::new();
@@ -135,6 +165,11 @@ impl<'r, 'o> Reader<'r, 'o> {
         }
     }
 
+    /// The first byte of the value that comes next; a space at the end of the input.
+    pub(crate) fn peek_value(&mut self) -> Result<u8, ReadError> {
+        Ok(self.peek()?.unwrap_or(b' '))
+    }
+
     fn at_last_bytes(&self) -> bool {
         self.window.ended() && !self.window.meets_invalid_utf8()
     }
@@ -163,7 +198,7 @@ impl<'r, 'o> Reader<'r, 'o> {
         self.syntax(self.window.unread().len(), "bytes that are not UTF-8")
     }
 
-    /// A syntax error `ahead` bytes behind what was consumed.
+    /// A syntax error `ahead` bytes after what was consumed.
     pub(crate) fn syntax(&self, ahead: usize, problem: &'static str) -> ReadError {
         ReadError::Syntax {
             position: self.window.position(ahead),
@@ -180,7 +215,7 @@ impl<'r, 'o> Reader<'r, 'o> {
         self.window.cut_short()
     }
 
-    /// The first bytes of the input, to say what it is where it is no export.
+    /// The first bytes of the input, to say what it is if it is not an export.
     pub(crate) fn unread(&self) -> &[u8] {
         self.window.unread()
     }
@@ -224,5 +259,14 @@ impl<'r, 'o> Reader<'r, 'o> {
             Some(raw) => action(raw, &self.window, &mut self.log).map_err(ReadError::RawCopy),
             None => Ok(()),
         }
+    }
+}
+
+/// A key; those that every chat has cost no memory.
+fn owned_key(span: StringSpan<'_>) -> Cow<'static, str> {
+    const OF_CHATS: [&str; 4] = ["name", "type", "id", "messages"];
+    match OF_CHATS.iter().find(|key| key.as_bytes() == span.bytes) {
+        Some(key) => Cow::Borrowed(key),
+        None => Cow::Owned(span.decode()),
     }
 }

@@ -6,9 +6,9 @@ use flate2::read::MultiGzDecoder;
 
 /// An export to read.
 pub struct Source {
-    /// How messages call it: a path, `standard input`, an object's address.
+    /// What messages call it: a path, `standard input`, an object's URL.
     pub name: String,
-    /// Its bytes, as stored: gzip is recognised by its magic bytes.
+    /// Its bytes, as stored: gzip is recognized by its magic bytes.
     pub reader: Box<dyn Read + Send>,
 }
 
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gzip_is_recognised_by_its_first_bytes_alone() {
+    fn gzip_is_recognized_by_its_first_bytes_alone() {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         encoder.write_all(b"[1]").unwrap();
         for stored in [encoder.finish().unwrap(), b"[1]".to_vec()] {

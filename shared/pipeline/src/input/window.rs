@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use super::position::Position;
+use crate::position::Position;
 
 /// Bytes that one read asks for.
 const STEP: usize = 512 << 10;
@@ -13,7 +13,7 @@ pub(crate) struct Window<'r> {
     buffer: Vec<u8>,
     /// Where the unread part begins.
     start: usize,
-    /// Where the checked part ends; behind it may stand the first bytes of a character.
+    /// Where the checked part ends; after it there may be the first bytes of a character.
     checked: usize,
     filled: usize,
     ended: bool,
@@ -44,7 +44,8 @@ impl<'r> Window<'r> {
         &self.buffer[self.start..self.checked]
     }
 
-    /// The last `count` bytes that were consumed; they are there until the next [`Self::fill`].
+    /// The bytes from an offset of the input on that were consumed; they are there until the next
+    /// [`Self::fill`].
     pub(crate) fn consumed(&self, from_offset: u64) -> &[u8] {
         &self.buffer[self.index(from_offset)..self.start]
     }
@@ -58,7 +59,7 @@ impl<'r> Window<'r> {
         self.origin.byte_offset + self.start as u64
     }
 
-    /// The position that lies `ahead` bytes behind the first unread byte.
+    /// The position `ahead` bytes after the first unread byte.
     pub(crate) fn position(&self, ahead: usize) -> Position {
         self.origin.after(&self.buffer[..self.start + ahead])
     }
@@ -83,7 +84,7 @@ impl<'r> Window<'r> {
         self.cut_short
     }
 
-    /// Reads more behind the unread part, letting go of what was consumed. `false` if there is
+    /// Reads more after the unread part, letting go of what was consumed. `false` if there is
     /// nothing more to read.
     pub(crate) fn fill(&mut self) -> io::Result<bool> {
         if self.ended || self.invalid_utf8 {

@@ -1,6 +1,8 @@
 //! A position in a slice of JSON, with the scans of single tokens.
 
 use super::mend::MendLog;
+use super::span::{self, StringSpan};
+use super::words::{WORD_BYTES, first_marked, other_than_spaces, string_specials, word};
 
 /// Why a scan could not go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,26 +18,6 @@ pub(crate) enum Stop {
     },
 }
 
-/// The contents of a scanned string, between its quotes.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct StringSpan<'a> {
-    /// The bytes as written.
-    pub(crate) bytes: &'a [u8],
-    /// Whether a backslash is among them.
-    pub(crate) escaped: bool,
-}
-
-impl StringSpan<'_> {
-    /// Whether the string, decoded, is `text` (ASCII, no escapes needed).
-    pub(crate) fn is(&self, text: &str) -> bool {
-        if self.escaped {
-            super::text::decode(*self) == text
-        } else {
-            self.bytes == text.as_bytes()
-        }
-    }
-}
-
 /// A position in a slice of JSON.
 pub(crate) struct Cursor<'a, 'm> {
     bytes: &'a [u8],
@@ -46,25 +28,6 @@ pub(crate) struct Cursor<'a, 'm> {
     /// Whether the input ends where the slice ends.
     last: bool,
     pub(crate) log: &'m mut MendLog,
-}
-
-const LOW_BITS: u64 = 0x0101_0101_0101_0101;
-const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
-
-pub(crate) fn word(bytes: &[u8], at: usize) -> Option<u64> {
-    let chunk = bytes.get(at..)?.first_chunk::<8>()?;
-    Some(u64::from_le_bytes(*chunk))
-}
-
-/// Marks (in the high bits, exact up to the first) the bytes of `word` that end a plain run of a
-/// string: a quote, a backslash or a control byte.
-pub(crate) fn string_specials(word: u64) -> u64 {
-    let quotes = word ^ (LOW_BITS * u64::from(b'"'));
-    let backslashes = word ^ (LOW_BITS * u64::from(b'\\'));
-    let zero_quotes = quotes.wrapping_sub(LOW_BITS) & !quotes;
-    let zero_backslashes = backslashes.wrapping_sub(LOW_BITS) & !backslashes;
-    let controls = word.wrapping_sub(LOW_BITS * 0x20) & !word;
-    (zero_quotes | zero_backslashes | controls) & HIGH_BITS
 }
 
 impl<'a, 'm> Cursor<'a, 'm> {
@@ -107,11 +70,11 @@ impl<'a, 'm> Cursor<'a, 'm> {
     fn pass_white_space(&mut self) {
         self.at += 1;
         while let Some(word) = word(self.bytes, self.at) {
-            let others = word ^ (LOW_BITS * u64::from(b' '));
+            let others = other_than_spaces(word);
             if others == 0 {
-                self.at += 8;
+                self.at += WORD_BYTES;
             } else {
-                self.at += (others.trailing_zeros() / 8) as usize;
+                self.at += first_marked(others);
                 return;
             }
         }
@@ -131,7 +94,7 @@ impl<'a, 'm> Cursor<'a, 'm> {
         }
     }
 
-    /// Moves past a string that begins at the cursor. On [`Stop::Incomplete`] the cursor stands
+    /// Moves past a string that begins at the cursor. On [`Stop::Incomplete`] the cursor is
     /// somewhere inside it.
     #[inline]
     pub(crate) fn string(&mut self) -> Result<StringSpan<'a>, Stop> {
@@ -154,9 +117,9 @@ impl<'a, 'm> Cursor<'a, 'm> {
             while let Some(word) = word(self.bytes, self.at) {
                 let specials = string_specials(word);
                 if specials == 0 {
-                    self.at += 8;
+                    self.at += WORD_BYTES;
                 } else {
-                    self.at += (specials.trailing_zeros() / 8) as usize;
+                    self.at += first_marked(specials);
                     break;
                 }
             }
@@ -246,7 +209,7 @@ impl<'a, 'm> Cursor<'a, 'm> {
         if rest.len() < 6 && begins_like_one && !self.last {
             return Err(Stop::Incomplete);
         }
-        Ok(super::text::code_unit(rest).is_some_and(|unit| (0xDC00..=0xDFFF).contains(&unit)))
+        Ok(span::code_unit(rest).is_some_and(|unit| (0xDC00..=0xDFFF).contains(&unit)))
     }
 
     /// Moves past a number, `true`, `false` or `null` that begins at the cursor, or not at all.
@@ -368,7 +331,7 @@ mod tests {
             let body = "a".repeat(length);
             let (span, log) = scan(&format!("\"{body}\", \"next\""), true);
             assert_eq!(span.unwrap(), body.as_bytes());
-            assert_eq!(log.counts, super::super::mend::Mends::default());
+            assert_eq!(log.counts, crate::json::mend::Mends::default());
         }
     }
 

@@ -1,4 +1,4 @@
-//! What is read as meant although it is not JSON, counted, and written right into `raw.json`.
+//! What is read as meant although it is not JSON: counted, and corrected in `raw.json`.
 
 use serde::Serialize;
 
@@ -8,7 +8,7 @@ pub struct Mends {
     /// A UTF-8 byte order mark at the start of the input was skipped.
     #[serde(skip_serializing_if = "is_zero")]
     pub byte_order_mark: u64,
-    /// A plain value's key stood twice in one object; the last value counts.
+    /// A plain value's key occurred twice in one object; the last value counts.
     #[serde(skip_serializing_if = "is_zero")]
     pub duplicate_key: u64,
     /// `\xHH` in a string, as tdesktop's `SerializeString` writes control bytes.
@@ -51,7 +51,7 @@ pub(crate) struct Edit {
     pub(crate) at: u64,
     /// How many bytes are replaced.
     pub(crate) remove: usize,
-    /// What stands there instead.
+    /// What replaces them.
     pub(crate) insert: String,
 }
 
@@ -64,20 +64,20 @@ pub(crate) struct MendLog {
 }
 
 /// A point to return to when an attempt ran out of bytes and will be made again.
-pub(crate) struct Mark {
+pub(crate) struct LogMark {
     counts: Mends,
     edits: usize,
 }
 
 impl MendLog {
-    pub(crate) fn mark(&self) -> Mark {
-        Mark {
+    pub(crate) fn mark(&self) -> LogMark {
+        LogMark {
             counts: self.counts,
             edits: self.edits.len(),
         }
     }
 
-    pub(crate) fn roll_back(&mut self, mark: &Mark) {
+    pub(crate) fn roll_back(&mut self, mark: &LogMark) {
         self.counts = mark.counts;
         self.edits.truncate(mark.edits);
     }

@@ -1,6 +1,8 @@
 //! Passing over whole values, checked but not built.
 
-use super::cursor::{Cursor, Stop, StringSpan};
+use super::cursor::{Cursor, Stop};
+use super::span::StringSpan;
+use super::walk;
 
 /// The deepest nesting that is read. Telegram nests six levels; the bound keeps the scanner's state
 /// small whatever the input.
@@ -74,35 +76,32 @@ impl ValueScanner {
                 }
                 State::Value => self.value(cursor)?,
                 State::FirstElement => {
-                    if cursor.peek()? == b']' {
-                        cursor.at += 1;
+                    self.state = if walk::closes(cursor, b']')? {
                         self.depth -= 1;
-                        self.state = State::AfterValue;
+                        State::AfterValue
                     } else {
-                        self.state = State::Value;
-                    }
+                        State::Value
+                    };
                 }
                 State::FirstKey => {
-                    if cursor.peek()? == b'}' {
-                        cursor.at += 1;
+                    self.state = if walk::closes(cursor, b'}')? {
                         self.depth -= 1;
-                        self.state = State::AfterValue;
+                        State::AfterValue
                     } else {
-                        self.state = State::Key;
-                    }
+                        State::Key
+                    };
                 }
                 State::Key => {
-                    if cursor.peek()? != b'"' {
-                        return Cursor::syntax(cursor.at, "expected a key in quotes");
-                    }
                     self.after_document_id = false;
+                    cursor.peek()?;
+                    // Of a key that the slice cuts short, the rest is passed over as a string's.
                     self.state = State::InString { key: true };
-                    let span = cursor.string()?;
+                    let span = walk::quoted_key(cursor)?;
                     self.after_document_id = is_document_id(span);
                     self.state = State::Colon;
                 }
                 State::Colon => {
-                    cursor.expect(b':', "expected `:` after a key")?;
+                    walk::colon(cursor)?;
                     self.state = State::Value;
                 }
                 State::AfterValue => {
@@ -131,18 +130,17 @@ impl ValueScanner {
     }
 
     fn after_value(&mut self, cursor: &mut Cursor<'_, '_>) -> Result<(), Stop> {
-        let object = self.in_object();
-        match (cursor.peek()?, object) {
-            (b',', true) => self.state = State::Key,
-            (b',', false) => {
-                self.after_document_id = false;
-                self.state = State::Value;
+        if self.in_object() {
+            if walk::after_member(cursor)? {
+                self.state = State::Key;
+                return Ok(());
             }
-            (b'}', true) | (b']', false) => self.depth -= 1,
-            (_, true) => return Cursor::syntax(cursor.at, "expected `,` or `}`"),
-            (_, false) => return Cursor::syntax(cursor.at, "expected `,` or `]`"),
+        } else if walk::after_element(cursor)? {
+            self.after_document_id = false;
+            self.state = State::Value;
+            return Ok(());
         }
-        cursor.at += 1;
+        self.depth -= 1;
         Ok(())
     }
 }
@@ -163,9 +161,23 @@ fn scalar_or_document_id(
 }
 
 /// Moves past the value at the cursor, which is whole in the slice or [`Stop::Incomplete`]: then
-/// the caller starts again from where it began. `key` is the key the value belongs to.
+/// the caller starts again from where it began.
 #[inline]
-pub(crate) fn skip<'a>(cursor: &mut Cursor<'a, '_>, key: StringSpan<'_>) -> Result<&'a [u8], Stop> {
+pub(crate) fn skip<'a>(cursor: &mut Cursor<'a, '_>) -> Result<&'a [u8], Stop> {
+    skip_value(cursor, false)
+}
+
+/// As [`skip`], for the value that belongs to a key.
+#[inline]
+pub(crate) fn skip_member<'a>(
+    cursor: &mut Cursor<'a, '_>,
+    key: StringSpan<'_>,
+) -> Result<&'a [u8], Stop> {
+    skip_value(cursor, is_document_id(key))
+}
+
+#[inline]
+fn skip_value<'a>(cursor: &mut Cursor<'a, '_>, document_id: bool) -> Result<&'a [u8], Stop> {
     let first = cursor.peek()?;
     let start = cursor.at;
     match first {
@@ -173,7 +185,7 @@ pub(crate) fn skip<'a>(cursor: &mut Cursor<'a, '_>, key: StringSpan<'_>) -> Resu
             cursor.string()?;
         }
         b'{' | b'[' => ValueScanner::new().advance(cursor)?,
-        _ => scalar_or_document_id(cursor, is_document_id(key), false)?,
+        _ => scalar_or_document_id(cursor, document_id, false)?,
     }
     Ok(&cursor.bytes()[start..cursor.at])
 }
@@ -249,7 +261,7 @@ mod tests {
                 let end = accepts(text.as_bytes());
                 prop_assert!(end.is_ok_and(|end| text[end..].trim().is_empty()), "{:?}", text);
             } else if let Ok(end) = accepts(text.as_bytes()) {
-                // A prefix may be a value of its own; the whole text must then have more behind it.
+                // A prefix may be a value of its own; the whole text must then go on after it.
                 let prefix = serde_json::from_str::<serde::de::IgnoredAny>(&text[..end]);
                 prop_assert!(prefix.is_ok() && !text[end..].trim().is_empty(), "{:?}", text);
             }

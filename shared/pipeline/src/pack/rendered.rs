@@ -1,7 +1,7 @@
 //! `token_budget: rendered`: blocks measured as they will be emitted.
 
-use super::{BlockMeter, Misjudged};
-use crate::emit::{Lines, push_line};
+use super::{BlockMeter, Misjudgment};
+use crate::lines::Lines;
 use crate::tokens::TokenCounter;
 
 /// Counts the emitted contents: merged lines with their delimiters, and the system prompt.
@@ -46,7 +46,7 @@ impl<'a, C: TokenCounter> RenderedMeter<'a, C> {
     fn begin_message(&mut self, index: usize) {
         self.open.clear();
         self.open_first = index;
-        push_line(self.lines, index, &mut self.open);
+        self.lines.push_line(index, &mut self.open);
         let tokens = self.counter.count(&self.open);
         self.set_exact(tokens.into());
     }
@@ -63,7 +63,7 @@ impl<'a, C: TokenCounter> RenderedMeter<'a, C> {
     fn extend_message(&mut self, index: usize) -> bool {
         let before = self.open.len();
         self.open.push('\n');
-        push_line(self.lines, index, &mut self.open);
+        self.lines.push_line(index, &mut self.open);
         if self.estimates {
             let added = u64::from(self.counter.count(&self.open[before..])).max(1);
             let room = self.max.saturating_sub(self.closed + self.exact_tokens);
@@ -88,7 +88,7 @@ impl<C: TokenCounter> BlockMeter for RenderedMeter<'_, C> {
         self.begin_message(index);
     }
 
-    fn extend(&mut self, index: usize) -> Result<bool, Misjudged> {
+    fn extend(&mut self, index: usize) -> Result<bool, Misjudgment> {
         if self.lines.role(index) == self.lines.role(self.open_first) {
             return Ok(self.extend_message(index));
         }
@@ -108,12 +108,12 @@ impl<C: TokenCounter> BlockMeter for RenderedMeter<'_, C> {
         Ok(false)
     }
 
-    fn tokens(&mut self) -> Result<u64, Misjudged> {
+    fn tokens(&mut self) -> Result<u64, Misjudgment> {
         if !self.is_exact() {
             let tokens = u64::from(self.counter.count(&self.open));
             self.set_exact(tokens);
             if self.closed + tokens > self.max {
-                return Err(Misjudged);
+                return Err(Misjudgment);
             }
         }
         Ok(self.closed + self.open_tokens)

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 /// Chats by name, in the order in which they came, with the number of their blocks.
 #[derive(Clone, Debug, Default)]
 pub struct BlockBreakdown {
-    /// All names, one behind the other.
+    /// All names, one after the other.
     names: String,
     /// Where each name ends.
     ends: Vec<usize>,

@@ -173,12 +173,12 @@ pub(crate) fn run(export: impl Into<Vec<u8>>, settings: &Settings) -> Result<Don
     run_with(&Words, vec![source(export)], settings, 1)
 }
 
-/// The text of the error that a run ends with.
+/// The text of the error that a run ends with, and what can be done about it, settings as keys.
 pub(crate) fn error_of(export: impl Into<Vec<u8>>, settings: &Settings) -> String {
     run(export, settings)
         .expect_err("the run should fail")
         .error
-        .to_string()
+        .explained(|setting| setting.key().to_owned())
 }
 
 /// Every block is kept, and "Me" is the target.

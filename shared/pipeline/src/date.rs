@@ -43,7 +43,7 @@ pub(crate) fn parse(text: &str) -> Option<Date> {
         });
     }
     if let Ok(timestamp) = text.parse::<Timestamp>() {
-        // The wall clock is what stands before the offset.
+        // The wall clock's time is what precedes the offset.
         let wall = jiff::fmt::temporal::DateTimeParser::new()
             .parse_datetime(text.trim_end_matches(['Z', 'z']))
             .map_or(timestamp.as_microsecond(), wall_micros);
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_date_is_refused() {
+    fn what_is_not_a_date_is_refused() {
         for text in [
             "",
             "yesterday",

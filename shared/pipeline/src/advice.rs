@@ -1,0 +1,123 @@
+//! What can be done about an error, in types: how settings are spelled is for those who show it.
+
+use std::fmt;
+
+/// A setting that an error's reader may want to change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// Which chats are kept.
+    ChatTypes,
+    /// The longest gap between two messages of a block.
+    ConvoBlockThresholdSecs,
+    /// Before when messages are dropped.
+    DateLimit,
+    /// The most tokens of a block.
+    MaxTokensPerBlock,
+    /// The fewest tokens of a block.
+    MinTokensPerBlock,
+    /// In which order the roles of a block come.
+    RoleOrder,
+    /// Whether what is complete of an export that ends early is used.
+    Salvage,
+    /// Whose style is learnt.
+    TargetName,
+}
+
+impl Setting {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::ChatTypes,
+        Self::ConvoBlockThresholdSecs,
+        Self::DateLimit,
+        Self::MaxTokensPerBlock,
+        Self::MinTokensPerBlock,
+        Self::RoleOrder,
+        Self::Salvage,
+        Self::TargetName,
+    ];
+
+    /// Its key in the configuration.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::ChatTypes => "chat_types",
+            Self::ConvoBlockThresholdSecs => "convo_block_threshold_secs",
+            Self::DateLimit => "date_limit",
+            Self::MaxTokensPerBlock => "max_tokens_per_block",
+            Self::MinTokensPerBlock => "min_tokens_per_block",
+            Self::RoleOrder => "role_order",
+            Self::Salvage => "salvage",
+            Self::TargetName => "target_name",
+        }
+    }
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.key())
+    }
+}
+
+/// What the reader of an error could do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Advice {
+    /// Export once more, or use what is complete.
+    ExportAgainOrSalvage,
+    /// Choose one of the senders that the error lists.
+    ChooseSender,
+    /// Name the target as the messages do.
+    NameTargetAsWritten,
+    /// Select the types that were passed over.
+    SelectOtherChatTypes,
+    /// Keep older messages.
+    SetEarlierDateLimit,
+    /// Keep smaller blocks, or make larger ones.
+    KeepShorterBlocks,
+    /// Make larger blocks.
+    AllowLongerBlocks,
+    /// Keep blocks without an exchange, or make larger ones.
+    KeepOtherRoleOrders,
+}
+
+impl Advice {
+    /// The advice as the second half of a sentence, with settings as `spell` spells them.
+    ///
+    /// ```
+    /// use resonare_pipeline::{Advice, Setting};
+    ///
+    /// let words = Advice::AllowLongerBlocks.words(|setting: Setting| setting.key().to_owned());
+    /// assert_eq!(words, "raise max_tokens_per_block");
+    /// ```
+    pub fn words(self, spell: impl Fn(Setting) -> String) -> String {
+        let threshold = || spell(Setting::ConvoBlockThresholdSecs);
+        match self {
+            Self::ExportAgainOrSalvage => format!(
+                "export again, or use what is complete with {}",
+                spell(Setting::Salvage)
+            ),
+            Self::ChooseSender => {
+                format!(
+                    "choose one of the senders with {}",
+                    spell(Setting::TargetName)
+                )
+            }
+            Self::NameTargetAsWritten => format!(
+                "{} must be a sender's full name, as in the messages' `from`, or an id such as \
+                 user123456789",
+                spell(Setting::TargetName)
+            ),
+            Self::SelectOtherChatTypes => {
+                format!("select other types with {}", spell(Setting::ChatTypes))
+            }
+            Self::SetEarlierDateLimit => format!("set an earlier {}", spell(Setting::DateLimit)),
+            Self::KeepShorterBlocks => {
+                let min = spell(Setting::MinTokensPerBlock);
+                format!("lower {min} or raise {}", threshold())
+            }
+            Self::AllowLongerBlocks => format!("raise {}", spell(Setting::MaxTokensPerBlock)),
+            Self::KeepOtherRoleOrders => {
+                let order = spell(Setting::RoleOrder);
+                format!("set {order} to as_is or raise {}", threshold())
+            }
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! Explanations for people: why an input is not an export, and why a run that read all of it has
+//! nothing to show. They name no person, and no setting but as [`Advice`].
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::advice::Advice;
+use crate::funnel::{ChatDrop, Funnel, MessageDrop};
+use crate::position::Position;
+use crate::salvage::LastMessage;
+use crate::settings::TokenLimits;
+
+/// What an input holds instead of an export.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UnexpectedContent {
+    /// Nothing but white space.
+    Nothing,
+    /// HTML or XML.
+    Markup,
+    /// Bytes that are not UTF-8 text from the first on.
+    NotText,
+    /// A JSON string, number, boolean or null.
+    PlainValue,
+    /// An object whose `chats` has no `list`.
+    ChatsWithoutList,
+    /// An object with neither `chats` nor `messages`.
+    OtherObject {
+        /// Its first keys.
+        keys: Vec<String>,
+    },
+}
+
+impl fmt::Display for UnexpectedContent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Nothing => "is empty",
+            Self::Markup => {
+                "is HTML, not JSON (in Telegram Desktop choose the format \"Machine-readable JSON\" \
+                 when exporting)"
+            }
+            Self::NotText => "is not UTF-8 text (Telegram writes result.json in UTF-8)",
+            Self::PlainValue => "is a single JSON value",
+            Self::ChatsWithoutList => "has an object `chats` without a `list`",
+            Self::OtherObject { .. } => {
+                "is a JSON object without a list of chats or messages (were chats selected when it \
+                 was exported?)"
+            }
+        })
+    }
+}
+
+/// Why no target could be inferred.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TargetProblem {
+    /// Several inputs name different owners.
+    DifferentOwners,
+    /// The export doesn't name its owner, and nobody else could be it.
+    OnlyContacts,
+    /// The export doesn't name its owner, and several senders could be it.
+    SeveralCandidates,
+}
+
+impl fmt::Display for TargetProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::DifferentOwners => "the exports have different owners",
+            Self::OnlyContacts => {
+                "the export does not name its owner, and every sender is a contact"
+            }
+            Self::SeveralCandidates => {
+                "the export does not name its owner, and several senders could be the owner"
+            }
+        })
+    }
+}
+
+/// Why no message of any chat could be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NothingUsable {
+    /// Where chats and messages went.
+    pub funnel: Funnel,
+    /// How many chats of each type were passed over because of it.
+    pub passed_over_types: BTreeMap<&'static str, u64>,
+    /// The types that are selected.
+    pub selected_types: Vec<String>,
+}
+
+impl NothingUsable {
+    /// Chats that were passed over whole.
+    fn passed_over(&self) -> u64 {
+        let dropped = &self.funnel.chats.dropped;
+        dropped.sum() - dropped.get(ChatDrop::NoBlocks)
+    }
+
+    fn all_are_passed_over(&self) -> bool {
+        self.funnel.chats.read <= self.passed_over()
+    }
+
+    pub(crate) fn advice(&self) -> Option<Advice> {
+        let messages = &self.funnel.messages;
+        if self.all_are_passed_over() {
+            (!self.passed_over_types.is_empty()).then_some(Advice::SelectOtherChatTypes)
+        } else {
+            (messages.dropped.get(MessageDrop::BeforeDateLimit) > 0)
+                .then_some(Advice::SetEarlierDateLimit)
+        }
+    }
+}
+
+impl fmt::Display for NothingUsable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no usable chat: ")?;
+        let Funnel {
+            chats, messages, ..
+        } = &self.funnel;
+        if chats.read == 0 {
+            return f.write_str("the list of chats is empty");
+        }
+        if !self.all_are_passed_over() {
+            if messages.read == 0 {
+                return write!(f, "none of the {} chats has a message", chats.read);
+            }
+            let reasons = MessageDrop::ALL
+                .iter()
+                .map(|&reason| (reason.name(), messages.dropped.get(reason)));
+            return write!(
+                f,
+                "none of the {} messages was kept ({}); a message is kept if it has a sender, text \
+                 and a date",
+                messages.read,
+                counts(reasons)
+            );
+        }
+        let reasons = ChatDrop::ALL
+            .iter()
+            .map(|&reason| (reason.name(), chats.dropped.get(reason)));
+        write!(
+            f,
+            "all {} chats were passed over ({})",
+            chats.read,
+            counts(reasons)
+        )?;
+        if self.passed_over_types.is_empty() {
+            return Ok(());
+        }
+        let types = self.passed_over_types.iter();
+        write!(
+            f,
+            "; of other types than {}: {}",
+            self.selected_types.join(", "),
+            counts(types.map(|(name, count)| (*name, *count)))
+        )
+    }
+}
+
+/// Lists those that occurred, with their number.
+fn counts(named: impl Iterator<Item = (&'static str, u64)>) -> String {
+    let occurred: Vec<String> = named
+        .filter(|&(_, count)| count > 0)
+        .map(|(name, count)| format!("{count} {name}"))
+        .collect();
+    occurred.join(", ")
+}
+
+/// What became of the blocks of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BlockTally {
+    /// Blocks with fewer tokens than the minimum.
+    pub too_short: u64,
+    /// Blocks with more tokens than the maximum: a single message each.
+    pub too_long: u64,
+    /// Blocks of which no exchange was left.
+    pub no_exchange: u64,
+    /// The tokens of the largest block.
+    pub largest_tokens: u64,
+}
+
+/// Why a block is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BlockDrop {
+    TooShort,
+    TooLong,
+    NoExchange,
+}
+
+impl BlockDrop {
+    /// The reason under which its messages are counted.
+    pub(crate) fn of_messages(self) -> MessageDrop {
+        match self {
+            Self::TooShort => MessageDrop::BlockTooShort,
+            Self::TooLong => MessageDrop::MessageTooLong,
+            Self::NoExchange => MessageDrop::NoExchange,
+        }
+    }
+}
+
+impl BlockTally {
+    pub(crate) fn add(&mut self, reason: BlockDrop) {
+        *match reason {
+            BlockDrop::TooShort => &mut self.too_short,
+            BlockDrop::TooLong => &mut self.too_long,
+            BlockDrop::NoExchange => &mut self.no_exchange,
+        } += 1;
+    }
+}
+
+/// Why no block was kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoBlockKept {
+    /// Which rule took how many.
+    pub tally: BlockTally,
+    /// What a block may have.
+    pub limits: TokenLimits,
+}
+
+impl NoBlockKept {
+    pub(crate) fn advice(&self) -> Advice {
+        let BlockTally {
+            too_short,
+            too_long,
+            no_exchange,
+            ..
+        } = self.tally;
+        if too_short >= too_long.max(no_exchange) {
+            Advice::KeepShorterBlocks
+        } else if too_long >= no_exchange {
+            Advice::AllowLongerBlocks
+        } else {
+            Advice::KeepOtherRoleOrders
+        }
+    }
+}
+
+impl fmt::Display for NoBlockKept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { tally, limits } = self;
+        write!(
+            f,
+            "no block was kept: {} had fewer than {} tokens, {} had more than {}, and {} had no \
+             exchange; the largest had {} tokens",
+            tally.too_short,
+            limits.min(),
+            tally.too_long,
+            limits.max(),
+            tally.no_exchange,
+            tally.largest_tokens
+        )
+    }
+}
+
+/// An input that ends in the middle of the export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EarlyEnd {
+    /// Where it ends.
+    pub position: Position,
+    /// The last message that is whole.
+    pub last_message: Option<LastMessage>,
+    /// Whether it is the gzip stream that was cut.
+    pub compressed: bool,
+}
+
+impl fmt::Display for EarlyEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.compressed {
+            "is a gzip file that was cut off"
+        } else {
+            "ends early"
+        })?;
+        write!(f, " at {}: ", self.position)?;
+        let Some(LastMessage { id, number, chat }) = self.last_message else {
+            return f.write_str("no message is complete");
+        };
+        let place = format!("number {number} of chat {chat} in the list");
+        match id {
+            Some(id) => write!(f, "the last complete message has the id {id} ({place})"),
+            None => write!(f, "the last complete message is {place}"),
+        }
+    }
+}

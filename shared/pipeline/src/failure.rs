@@ -1,0 +1,15 @@
+//! A run that failed.
+
+use crate::error::PipelineError;
+use crate::statistics::Statistics;
+
+/// A run that failed, with what it had found out.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct Failure {
+    /// Why.
+    #[source]
+    pub error: PipelineError,
+    /// The statistics up to there. They need not balance.
+    pub statistics: Box<Statistics>,
+}

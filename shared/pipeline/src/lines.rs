@@ -1,0 +1,64 @@
+//! The messages of a chat as the lines that they become.
+
+use std::ops::Range;
+
+use crate::chunk::Record;
+use crate::roles::Role;
+
+/// The messages of a chat as lines of merged messages.
+#[derive(Clone, Copy)]
+pub(crate) struct Lines<'a> {
+    pub(crate) records: &'a [Record],
+    pub(crate) arena: &'a str,
+    /// For each sender of the chat, whether it is the target.
+    pub(crate) targets: &'a [bool],
+    /// The delimiter, stripped.
+    pub(crate) delimiter: &'a str,
+}
+
+impl<'a> Lines<'a> {
+    pub(crate) fn role(&self, index: usize) -> Role {
+        let is_target = self.targets[self.records[index].sender as usize];
+        if is_target {
+            Role::Assistant
+        } else {
+            Role::User
+        }
+    }
+
+    fn text(&self, index: usize) -> &'a str {
+        self.records[index].text(self.arena)
+    }
+
+    /// The runs of one role in a block.
+    pub(crate) fn merged(self, block: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+        let mut rest = block;
+        std::iter::from_fn(move || {
+            let first = rest.next()?;
+            let role = self.role(first);
+            while !rest.is_empty() && self.role(rest.start) == role {
+                rest.next();
+            }
+            Some(first..rest.start)
+        })
+    }
+
+    /// Appends the line that a message becomes in a merged one.
+    pub(crate) fn push_line(self, index: usize, out: &mut String) {
+        if !self.delimiter.is_empty() {
+            out.push_str(self.delimiter);
+            out.push(' ');
+        }
+        out.push_str(self.text(index));
+    }
+
+    /// Appends the content that a run of messages of one role is emitted with.
+    pub(crate) fn push_content(self, run: Range<usize>, out: &mut String) {
+        for index in run.clone() {
+            if index > run.start {
+                out.push('\n');
+            }
+            self.push_line(index, out);
+        }
+    }
+}

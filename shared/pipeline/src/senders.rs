@@ -1,0 +1,161 @@
+//! Who spoke how often.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use crate::chunk::{ChatHead, Record};
+use crate::sender::Sender;
+
+/// A sender with the number of kept messages.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SenderCount {
+    /// The full name, with the id where it is known.
+    pub sender: String,
+    /// Kept messages; among very many senders, those that were counted.
+    pub messages: u64,
+}
+
+/// How many of the records each sender of their chat has.
+pub(crate) fn count_senders(records: &[Record]) -> Vec<u64> {
+    let mut by_sender = Vec::new();
+    add_senders(records, &mut by_sender);
+    by_sender
+}
+
+/// Adds each record to the count of its sender.
+pub(crate) fn add_senders(records: &[Record], by_sender: &mut Vec<u64>) {
+    for record in records {
+        let sender = record.sender as usize;
+        if by_sender.len() <= sender {
+            by_sender.resize(sender + 1, 0);
+        }
+        by_sender[sender] += 1;
+    }
+}
+
+/// What is known of a sender's messages.
+#[derive(Clone, Copy, Debug)]
+struct MessageCount {
+    /// Messages since the sender was noted.
+    seen: u64,
+    /// How many there may have been before.
+    missed: u64,
+}
+
+impl MessageCount {
+    fn at_most(self) -> u64 {
+        self.seen + self.missed
+    }
+}
+
+/// Counts kept messages by sender in bounded memory: exactly as long as there are not very many, and
+/// then with the guarantee of the space-saving algorithm (Metwally, Agrawal, El Abbadi 2005) that the
+/// most frequent are not lost.
+#[derive(Debug, Default)]
+pub(crate) struct SenderCounts {
+    counts: HashMap<Sender, MessageCount>,
+    /// The most messages that a sender who is not noted may have.
+    missed: u64,
+}
+
+impl SenderCounts {
+    /// Beyond this the rarest are forgotten.
+    const MOST: usize = 100_000;
+
+    /// Adds the kept messages of a chat, counted for each of its senders.
+    pub(crate) fn add_chat(&mut self, head: &ChatHead, by_sender: &[u64]) {
+        for (sender, &count) in head.senders.iter().zip(by_sender) {
+            if count == 0 {
+                continue;
+            }
+            if let Some(counted) = self.counts.get_mut(sender) {
+                counted.seen += count;
+            } else {
+                self.counts.insert(
+                    sender.clone(),
+                    MessageCount {
+                        seen: count,
+                        missed: self.missed,
+                    },
+                );
+            }
+        }
+        if self.counts.len() > Self::MOST {
+            self.forget_half();
+        }
+    }
+
+    fn forget_half(&mut self) {
+        let kept = Self::MOST / 2;
+        let mut bounds: Vec<u64> = self.counts.values().map(|count| count.at_most()).collect();
+        let forgotten = bounds.len() - kept;
+        let (rarer, limit, _) = bounds.select_nth_unstable(forgotten - 1);
+        let limit = *limit;
+        // Of those that are equally rare, as many go as have to.
+        let mut ties = 1 + rarer.iter().filter(|bound| **bound == limit).count();
+        self.counts.retain(|_, count| {
+            let tie = count.at_most() == limit && ties > 0;
+            ties -= usize::from(tie);
+            count.at_most() >= limit && !tie
+        });
+        self.missed = self.missed.max(limit);
+    }
+
+    /// The senders with the most messages.
+    pub(crate) fn most_frequent(&self, listed: usize) -> Vec<SenderCount> {
+        let mut counts: Vec<_> = self.counts.iter().collect();
+        counts.sort_by(|(a, a_count), (b, b_count)| {
+            b_count
+                .at_most()
+                .cmp(&a_count.at_most())
+                .then_with(|| a.label().cmp(&b.label()))
+        });
+        counts.truncate(listed);
+        let listed = counts.into_iter();
+        listed
+            .map(|(sender, count)| SenderCount {
+                sender: sender.label(),
+                messages: count.seen,
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(names: impl IntoIterator<Item = String>) -> ChatHead {
+        let senders = names
+            .into_iter()
+            .map(|name| Sender { name, id: None })
+            .collect();
+        ChatHead {
+            senders,
+            ..ChatHead::default()
+        }
+    }
+
+    #[test]
+    fn the_most_frequent_sender_is_not_lost_among_very_many() {
+        let mut counts = SenderCounts::default();
+        for chat in 0..3000 {
+            let others = (0..100).map(|other| format!("{chat} {other}"));
+            let head = head(std::iter::once("Me".to_owned()).chain(others));
+            counts.add_chat(&head, &[&[1][..], &[2; 100]].concat());
+        }
+        let listed = counts.most_frequent(1);
+        assert_eq!(listed[0].sender, "Me");
+        assert!((2900..=3000).contains(&listed[0].messages), "{listed:?}");
+        assert!(counts.counts.len() <= SenderCounts::MOST);
+    }
+
+    #[test]
+    fn equally_rare_senders_are_not_all_forgotten() {
+        let mut counts = SenderCounts::default();
+        let head = head((0..200_000).map(|sender| sender.to_string()));
+        counts.add_chat(&head, &vec![2; 200_000]);
+        assert_eq!(counts.most_frequent(10).len(), 10);
+    }
+}

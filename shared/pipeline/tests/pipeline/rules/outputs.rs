@@ -1,0 +1,126 @@
+//! What the outputs look like.
+
+use super::*;
+
+#[test]
+fn processed_json_has_the_chats_with_their_blocks() {
+    let done = run(full(vec![chat("Ann", dialogue())]), &settings()).unwrap();
+    insta::assert_snapshot!(done.processed, @r#"
+    [
+    {"contact_name":"Ann","chat_type":"personal_chat","num_blocks":1,"blocks":[{"messages":[{"timestamp":"2024-01-01T00:00:00","role":"user","content":">>> hi\n>>> are you there?"},{"timestamp":"2024-01-01T00:00:20","role":"assistant","content":">>> yes\n>>> what is it?"},{"timestamp":"2024-01-01T00:00:40","role":"user","content":">>> nothing"}]}]}
+    ]
+    "#);
+}
+
+#[test]
+fn timestamps_are_as_written() {
+    let written = |fields: Value| {
+        let mut message = json!({"from": "Me", "text": "x"});
+        message
+            .as_object_mut()
+            .unwrap()
+            .extend(fields.as_object().unwrap().clone());
+        let done = run(chat("Ann", vec![message]).to_string(), &settings()).unwrap();
+        done.processed()[0]["blocks"][0]["messages"][0]["timestamp"].clone()
+    };
+    assert_eq!(
+        written(json!({"date": "2024-01-01T10:00:00", "date_unixtime": "5"})),
+        "2024-01-01T10:00:00"
+    );
+    assert_eq!(
+        written(json!({"date": "2024-01-01T10:00:00.25+02:00"})),
+        "2024-01-01T10:00:00.25+02:00"
+    );
+    assert_eq!(
+        written(json!({"date_unixtime": 1_704_067_200})),
+        "2024-01-01T00:00:00"
+    );
+}
+
+#[test]
+fn raw_json_holds_the_chats_untouched() {
+    let chats = vec![
+        chat("Ann", dialogue()),
+        json!({"name": "no messages"}),
+        json!({"name": null, "extra": 1.0e0, "messages": []}),
+    ];
+    let export = full(chats.clone());
+    let done = run(export.clone(), &settings()).unwrap();
+    let raw: Value = serde_json::from_str(&done.raw).unwrap();
+    assert_eq!(raw, json!([chats[0], chats[2]]));
+    // As bytes, too: what stands in the copy stands in the export.
+    let first = done
+        .raw
+        .strip_prefix("[\n")
+        .unwrap()
+        .split(",\n{")
+        .next()
+        .unwrap();
+    assert!(export.contains(first));
+}
+
+#[test]
+fn statistics_are_null_where_nothing_was_measured() {
+    let failure = run("[]", &settings()).unwrap_err();
+    let stats = json!(failure.statistics);
+    for key in [
+        "min_tokens_per_block",
+        "max_tokens_per_block",
+        "avg_tokens_per_block",
+        "min_duration_minutes_per_block",
+        "avg_duration_minutes_per_block",
+    ] {
+        assert_eq!(stats[key], Value::Null, "{key}");
+    }
+}
+
+#[test]
+fn the_statistics_have_the_documented_keys() {
+    let done = run(full(vec![chat("Ann", dialogue())]), &settings()).unwrap();
+    insta::assert_json_snapshot!(done.stats(), @r#"
+    {
+      "num_chats": 1,
+      "num_blocks": 1,
+      "min_tokens_per_block": 14,
+      "max_tokens_per_block": 14,
+      "avg_tokens_per_block": 14.0,
+      "min_duration_minutes_per_block": 0.6666666666666666,
+      "max_duration_minutes_per_block": 0.6666666666666666,
+      "avg_duration_minutes_per_block": 0.6666666666666666,
+      "top_chats": [
+        {
+          "name": "Ann",
+          "blocks": 1
+        }
+      ],
+      "block_breakdown": {
+        "Ann": 1
+      },
+      "funnel": {
+        "chats": {
+          "read": 1,
+          "kept": 1,
+          "dropped": {}
+        },
+        "messages": {
+          "read": 5,
+          "in_blocks": 5,
+          "dropped": {}
+        },
+        "mended": {}
+      },
+      "target": {
+        "target": "Me",
+        "reason": "configured"
+      },
+      "tokenizer": {
+        "kind": "test",
+        "source": "test",
+        "fingerprint": "0",
+        "fallback_reason": null,
+        "engine": "compiled"
+      },
+      "salvaged": null
+    }
+    "#);
+}
