@@ -28,6 +28,12 @@ pub struct BodyLimits {
 pub trait Health: Send + Sync {
     /// Whether the bucket answers; `false` where there is none.
     async fn bucket_answers(&self) -> bool;
+
+    /// Why jobs for a model can't be worked on now, in words for the operator; `None` if they can, as far as
+    /// is known.
+    async fn obstacle(&self, _model_id: &str) -> Option<String> {
+        None
+    }
 }
 
 /// Everything that the routes need.

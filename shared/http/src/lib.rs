@@ -9,6 +9,7 @@ mod body;
 mod job_info;
 mod openapi;
 mod problem;
+mod readiness;
 mod request_configuration;
 mod routes;
 mod transfers;

@@ -39,6 +39,14 @@ impl Problem {
         }
     }
 
+    /// The same, with the time after which it is worth trying again.
+    pub(crate) fn to_try_again_after(self, pause: Duration) -> Self {
+        Self {
+            retry_after: Some(pause),
+            ..self
+        }
+    }
+
     pub(crate) fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "there is no such job")
     }

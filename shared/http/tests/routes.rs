@@ -43,12 +43,23 @@ impl Downloads for Addresses {
     }
 }
 
-struct Well(bool);
+/// The configured model, and another that requests may choose.
+const MODEL: &str = "meta-llama/Llama-3.2-1B";
+const OTHER_MODEL: &str = "org/tiny";
+
+/// Has a bucket, and tokenizers for all models but one.
+struct Well {
+    without_tokenizer: Option<&'static str>,
+}
 
 #[async_trait]
 impl Health for Well {
     async fn bucket_answers(&self) -> bool {
-        self.0
+        true
+    }
+
+    async fn obstacle(&self, model_id: &str) -> Option<String> {
+        (self.without_tokenizer == Some(model_id)).then(|| "the hub is down".to_owned())
     }
 }
 
@@ -76,6 +87,13 @@ impl Service {
     }
 
     fn with_limits(limits: Limits) -> Self {
+        let health = Well {
+            without_tokenizer: None,
+        };
+        Self::with(limits, health)
+    }
+
+    fn with(limits: Limits, health: Well) -> Self {
         let clock = ManualClock::at(Timestamp::from_second(1_700_000_000).unwrap());
         let objects = MemoryObjectStore::default();
         let (records, queue) = (MemoryJobStore::default(), MemoryQueue::new(clock.clone()));
@@ -88,9 +106,11 @@ impl Service {
             limits,
             observer: Arc::new(NoObserver),
         };
+        let mut configuration = Configuration::default();
+        configuration.allowed_models = [MODEL, OTHER_MODEL].map(str::to_owned).into();
         let api = Api {
             jobs,
-            configuration: Arc::new(Configuration::default()),
+            configuration: Arc::new(configuration),
             limits: BodyLimits {
                 bytes: 10_000,
                 decompressed_bytes: 50_000,
@@ -104,7 +124,7 @@ impl Service {
                 timings: Timings::default(),
             }),
             downloads: Arc::new(Addresses),
-            health: Arc::new(Well(true)),
+            health: Arc::new(health),
             lists_jobs: true,
         };
         let router = resonare_http::all(api);
@@ -544,6 +564,36 @@ async fn the_queue_and_the_health_are_shown() {
         (&health.body["status"], &health.body["s3"]),
         (&json!("healthy"), &json!("connected"))
     );
+}
+
+#[tokio::test]
+async fn submissions_for_a_model_without_a_tokenizer_are_refused_at_once() {
+    let health = Well {
+        without_tokenizer: Some(MODEL),
+    };
+    let service = Service::with(Limits::NONE, health);
+    let shown = service.get("/data-prep/system/health").await;
+    assert_eq!(shown.status, StatusCode::OK);
+    assert_eq!(
+        shown.body,
+        json!({"status": "degraded", "reason": "the hub is down", "s3": "connected",
+            "version": env!("CARGO_PKG_VERSION")})
+    );
+    let refused = service.post("", EXPORT).await;
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused.headers[header::RETRY_AFTER], "60");
+    let detail = refused.body["detail"].as_str().unwrap();
+    assert!(
+        detail.contains(MODEL) && detail.contains("ask its operator"),
+        "{detail}"
+    );
+    assert!(!detail.contains("the hub is down"), "{detail}");
+    let upload = json_post("/data-prep/uploads", json!({"size_bytes": 5}));
+    let refused = service.send_as("ann", upload).await;
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+    // Another model has one.
+    let accepted = service.post("?model_id=org%2Ftiny", EXPORT).await;
+    assert_eq!(accepted.status, StatusCode::ACCEPTED);
 }
 
 fn json_post(path: &str, body: Value) -> Request<Body> {

@@ -13,6 +13,7 @@ use crate::api::Api;
 use crate::body::{self, Stored};
 use crate::openapi::Export;
 use crate::problem::Problem;
+use crate::readiness;
 use crate::request_configuration::{as_text, merge, of_query};
 
 const LONGEST_IDEMPOTENCY_KEY: usize = 255;
@@ -52,13 +53,14 @@ pub(crate) async fn process(
     check_headers(&parts.headers, &api)?;
     let query = of_query(query)?;
     // Refused before anything is stored.
-    merge(&api.configuration, query.clone())?;
+    let config = merge(&api.configuration, query.clone())?;
     let idempotency_key = idempotency_key(&parts.headers)?;
     let is_repeated = match &idempotency_key {
         Some(key) => api.jobs.submitted_with(&owner, key).await?.is_some(),
         None => false,
     };
     if !is_repeated {
+        readiness::check(&api, &config).await?;
         api.jobs.admit(&owner).await?;
     }
     let call = Call {

@@ -55,8 +55,11 @@ pub(crate) async fn queue(
 /// How the service is.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct HealthInfo {
-    /// `healthy`.
+    /// `healthy`, or `degraded` where submissions are refused for now.
     status: &'static str,
+    /// Why it is degraded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
     /// `connected` if the bucket answers, else `missing`.
     s3: &'static str,
     /// The version of the service.
@@ -72,8 +75,14 @@ pub(crate) async fn health(State(api): State<Api>) -> Json<HealthInfo> {
     let answered = tokio::time::timeout(Duration::from_secs(2), answer)
         .await
         .unwrap_or(false);
+    let reason = api.health.obstacle(&api.configuration.model_id).await;
     Json(HealthInfo {
-        status: "healthy",
+        status: if reason.is_none() {
+            "healthy"
+        } else {
+            "degraded"
+        },
+        reason,
         s3: if answered { "connected" } else { "missing" },
         version: env!("CARGO_PKG_VERSION"),
     })

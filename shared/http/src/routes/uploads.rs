@@ -18,6 +18,7 @@ use super::{Accepted, run_id, to_the_end};
 use crate::address::absolute;
 use crate::api::Api;
 use crate::problem::Problem;
+use crate::readiness;
 use crate::request_configuration::{as_text, merge};
 
 /// No object of S3 is larger: 5 TiB.
@@ -119,6 +120,7 @@ pub(crate) async fn begin(
     if request.size_bytes == 0 {
         return Err(Problem::unprocessable("size_bytes is at least 1"));
     }
+    readiness::check(&api, &config).await?;
     api.jobs.admit_upload(&owner, request.size_bytes).await?;
     let run_id = RunId::generate(api.jobs.clock.now());
     let encoding = request.content_encoding;

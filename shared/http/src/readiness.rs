@@ -1,0 +1,26 @@
+//! Submissions that nothing could come of are refused at once.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use serde_json::{Map, Value};
+
+use crate::api::Api;
+use crate::problem::Problem;
+
+/// When it is worth asking again.
+const LOOK_AGAIN: Duration = Duration::from_mins(1);
+
+/// Checks whether jobs of this configuration can be worked on.
+pub(crate) async fn check(api: &Api, config: &Map<String, Value>) -> Result<(), Problem> {
+    let model_id = config.get("model_id").and_then(Value::as_str);
+    let model_id = model_id.unwrap_or(&api.configuration.model_id);
+    if api.health.obstacle(model_id).await.is_none() {
+        return Ok(());
+    }
+    let detail = format!(
+        "the service has no tokenizer for {model_id} at the moment, and takes no exports for it; ask its \
+         operator, who finds the reason at /data-prep/system/health and in the log"
+    );
+    Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).to_try_again_after(LOOK_AGAIN))
+}
