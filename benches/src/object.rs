@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use resonare_aws::S3ObjectStore;
+use resonare_job_tokenizers::JobTokenizers;
 use resonare_jobs::ports::ObjectStore;
 use resonare_jobs::{Attempt, JobRecord, PipelineProcessor, Processor as _, Verdict};
-use resonare_models::{ModelTokenizers, NoShelf};
 use resonare_settings::Configuration;
-use resonare_tokenizer::Hub;
+use resonare_tokenizer::{FolderModelFiles, Hub, Lookup, NoUrls};
 use serde_json::json;
 
 const USAGE: &str = "usage: object upload EXPORT BUCKET | download BUCKET | process BUCKET RAW";
@@ -51,11 +51,11 @@ async fn process(store: S3ObjectStore, raw: &str) -> anyhow::Result<()> {
     }))?;
     let processor = PipelineProcessor {
         objects: Arc::new(store),
-        tokenizers: ModelTokenizers::new(
-            std::env::temp_dir(),
-            Hub::new(None, None),
-            Arc::new(NoShelf),
-        ),
+        tokenizers: JobTokenizers::new(Lookup {
+            files: Arc::new(FolderModelFiles::new(std::env::temp_dir())),
+            urls: Arc::new(NoUrls),
+            hub: Hub::new(None, None),
+        }),
         threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
         scratch_dir: std::env::temp_dir(),
         outputs_are_on_s3: true,

@@ -10,7 +10,7 @@ use resonare_pipeline::Source;
 use resonare_settings::{Configuration, InputMode};
 use walkdir::WalkDir;
 
-use crate::storage::s3::{Address, Object, S3};
+use crate::storage::s3::{Object, S3, address_of};
 
 const STANDARD_INPUT: &str = "-";
 
@@ -35,7 +35,7 @@ impl Input {
         if path.as_os_str() == STANDARD_INPUT {
             return Ok((Self::Standard, None));
         }
-        if let Some(address) = Address::parse(&path)? {
+        if let Some(address) = address_of(&path)? {
             let object = s3.find(address)?;
             let size = object.size_bytes;
             return Ok((Self::Object(object), Some(size)));
@@ -113,7 +113,7 @@ impl Inputs {
         s3: &S3,
     ) -> anyhow::Result<Option<Self>> {
         let configured = configured(configuration);
-        let is_there = || configured.exists() || matches!(Address::parse(configured), Ok(Some(_)));
+        let is_there = || configured.exists() || matches!(address_of(configured), Ok(Some(_)));
         let paths = match paths {
             [] if !is_there() => return Ok(None),
             [] => &[configured.to_owned()],

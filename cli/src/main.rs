@@ -4,11 +4,11 @@ mod advice;
 mod arguments;
 mod commands;
 mod error;
-mod hub;
 mod inputs;
 mod interruption;
 mod report;
 mod storage;
+mod tokenizers;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;

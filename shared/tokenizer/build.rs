@@ -1,5 +1,5 @@
 //! Compiles the vocabularies of the common OpenAI encodings, and the character classes that their
-//! patterns name, into flat tables that need no loading.
+//! patterns name, into tables that need no loading.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -10,12 +10,12 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 use tiktoken_rs::CoreBPE;
 
-#[path = "src/tiktoken/hash.rs"]
+#[path = "src/bytepair/hash.rs"]
 mod hash;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-changed=src/tiktoken/hash.rs");
+    println!("cargo::rerun-if-changed=src/bytepair/hash.rs");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     let mut fingerprints = String::new();
     for (name, encoding, compiled) in [
@@ -76,7 +76,7 @@ fn fingerprint(tokens: &[(usize, Vec<u8>)]) -> String {
 /// Two levels: for each 256 code points the number of a block, then the blocks of 256 classes.
 fn classes() -> Vec<u8> {
     let mut classes = vec![0_u8; 0x11_0000];
-    // The numbers are those of `Class` in src/tiktoken/class.rs.
+    // The numbers are those of `CharacterClass` in src/bytepair/classes.rs.
     let members = [
         (r"\p{Lu}|\p{Lt}", 1),
         (r"\p{Ll}", 2),
@@ -91,7 +91,7 @@ fn classes() -> Vec<u8> {
         let hir = regex_syntax::parse(pattern).expect("a pattern");
         let regex_syntax::hir::HirKind::Class(regex_syntax::hir::Class::Unicode(set)) = hir.kind()
         else {
-            panic!("{pattern} is no class");
+            panic!("{pattern} is not a class");
         };
         for range in set.ranges() {
             classes[range.start() as usize..=range.end() as usize].fill(class);

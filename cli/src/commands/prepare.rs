@@ -4,25 +4,23 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use anyhow::Context as _;
-use resonare_pipeline::{Outcome, OutputName, Run, RunFiles, Statistics, StatsFile, TokenizerInfo};
+use resonare_job_tokenizers::wanted;
+use resonare_jobs::causes;
+use resonare_pipeline::{Outcome, OutputName, Run, RunFiles, Statistics, StatsFile};
 use resonare_settings::{Configuration, OutputMode};
-use resonare_tokenizer::{Lookup, LookupError, ModelTokenizer};
+use resonare_tokenizer::{FoundTokenizer, LookupError};
 use serde_json::json;
-use tempfile::TempDir;
 
 use crate::advice;
 use crate::arguments::PrepareArguments;
 use crate::error::{CommandError, Result};
-use crate::hub;
 use crate::inputs::Inputs;
 use crate::interruption::Interruption;
 use crate::report;
 use crate::storage::bucket::BucketOutputs;
 use crate::storage::folder::{OutputFile, RunFolder, is_run_id};
-use crate::storage::s3::{Address, S3};
-
-/// The name of a tokenizer that was copied from S3, in a folder of its own.
-const TOKENIZER_COPY: &str = "tokenizer.json";
+use crate::storage::s3::S3;
+use crate::tokenizers;
 
 /// Holds `<model_id>/tokenizer.json`.
 const TOKENIZER_FOLDER: &str = "./data/tokenizers";
@@ -59,13 +57,14 @@ pub(crate) fn run(arguments: &PrepareArguments, interruption: &Interruption) -> 
             help: NOTHING_TO_READ.lines().map(str::to_owned).collect(),
         });
     };
-    let (tokenizer, tokenizer_info) = find_tokenizer(&configuration, &s3)?;
+    let folder = Path::new(TOKENIZER_FOLDER);
+    let lookup = tokenizers::lookup(&configuration, folder, &s3)?;
+    let found = lookup.find(&wanted(&configuration));
     let prepared = Prepared {
         configuration: &configuration,
         inputs: &inputs,
         bucket,
-        tokenizer: &tokenizer,
-        tokenizer_info,
+        found: found.map_err(|error| no_tokenizer(&error))?,
         threads: arguments.threads.unwrap_or_else(processors),
         interruption,
     };
@@ -76,54 +75,24 @@ fn processors() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
-fn find_tokenizer(
-    configuration: &Configuration,
-    s3: &S3,
-) -> Result<(ModelTokenizer, TokenizerInfo)> {
-    let hub = hub::from_environment();
-    let copied = match &configuration.tokenizer {
-        Some(tokenizer) => copy_of_object(Path::new(tokenizer), s3)?,
-        None => None,
-    };
-    let copy = copied.as_ref().map(|copy| copy.path().join(TOKENIZER_COPY));
-    let copy = copy.as_ref().map(|copy| copy.to_string_lossy());
-    let lookup = Lookup {
-        model_id: &configuration.model_id,
-        tokenizer: copy.as_deref().or(configuration.tokenizer.as_deref()),
-        require_exact: configuration.require_exact_tokenizer,
-        folder: Path::new(TOKENIZER_FOLDER),
-        hub: &hub,
-    };
-    lookup.find().map_err(|error| match error {
-        LookupError::NoSuchTokenizer { .. } | LookupError::ModelId(_) => {
-            CommandError::usage(format!("{:#}", anyhow::Error::from(error)))
+/// Why there is no tokenizer, and how the command can do without that one.
+fn no_tokenizer(error: &LookupError) -> CommandError {
+    let (message, help) = (causes(error), tokenizers::advice(error));
+    if tokenizers::is_wrong_usage(error) {
+        CommandError::WrongUsage { message, help }
+    } else {
+        CommandError::Failed {
+            message,
+            details: help,
         }
-        error => CommandError::Other(error.into()),
-    })
-}
-
-/// A copy of what a path names in S3; none if it names a file.
-fn copy_of_object(path: &Path, s3: &S3) -> anyhow::Result<Option<TempDir>> {
-    let Some(address) = Address::parse(path)? else {
-        return Ok(None);
-    };
-    let object = s3.find(address)?;
-    let copy = tempfile::tempdir()?;
-    let copied = s3.open(&object).and_then(|mut reader| {
-        let mut file = std::fs::File::create(copy.path().join(TOKENIZER_COPY))?;
-        std::io::copy(&mut reader, &mut file)?;
-        Ok(())
-    });
-    copied.with_context(|| format!("failed to read {object}"))?;
-    Ok(Some(copy))
+    }
 }
 
 struct Prepared<'a> {
     configuration: &'a Configuration,
     inputs: &'a Inputs,
     bucket: Option<BucketOutputs<'a>>,
-    tokenizer: &'a ModelTokenizer,
-    tokenizer_info: TokenizerInfo,
+    found: FoundTokenizer,
     threads: NonZeroUsize,
     interruption: &'a Interruption,
 }
@@ -178,8 +147,8 @@ impl Prepared<'_> {
         };
         let run = Run {
             settings: &self.configuration.pipeline,
-            tokenizer: self.tokenizer,
-            tokenizer_info: self.tokenizer_info.clone(),
+            tokenizer: &*self.found.tokenizer,
+            tokenizer_info: self.found.info.clone(),
             threads: self.threads,
             scratch_dir: folder.scratch_dir(),
             cancelled: &self.interruption.cancelled,

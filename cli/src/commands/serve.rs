@@ -3,6 +3,7 @@
 mod data_dir;
 mod guard;
 mod listener;
+mod readiness;
 mod signals;
 mod worker;
 
@@ -13,20 +14,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use async_trait::async_trait;
-use resonare_http::{Api, BodyLimits, Health, ServerTransfers};
-use resonare_jobs::{Jobs, Limits, NoObserver, Owner, PipelineProcessor, SystemClock, Timings};
+use resonare_http::{Api, BodyLimits, ServerTransfers};
+use resonare_job_tokenizers::JobTokenizers;
+use resonare_jobs::{
+    Jobs, Limits, NoObserver, Owner, PipelineProcessor, SystemClock, Timings, causes,
+};
 use resonare_local::{Database, FileObjectStore, SqliteJobStore, SqliteQueue};
-use resonare_models::{ModelTokenizers, NoShelf};
 use resonare_settings::Configuration;
+use resonare_tokenizer::Lookup;
 use tokio::net::TcpListener;
 use tracing::{info, warn};
 
 use crate::arguments::{ServeArguments, layers};
 use crate::error::{CommandError, Result};
-use crate::hub;
+use crate::storage::s3::S3;
+use crate::tokenizers;
 use data_dir::DataDir;
 use guard::Guard;
+use readiness::TokenizerReadiness;
 use signals::Signals;
 use worker::Workers;
 
@@ -42,16 +47,6 @@ const BODY_TIME: Duration = Duration::from_mins(10);
 /// How long connections may take to end.
 const CONNECTION_GRACE: Duration = Duration::from_secs(5);
 
-/// There is no bucket on one machine.
-struct NoBucket;
-
-#[async_trait]
-impl Health for NoBucket {
-    async fn bucket_answers(&self) -> bool {
-        false
-    }
-}
-
 pub(crate) fn run(arguments: &ServeArguments) -> Result<()> {
     let configuration = Configuration::load(layers(arguments.config.clone(), Vec::new()))?;
     let address = resolve(&arguments.host, arguments.port)
@@ -66,11 +61,17 @@ pub(crate) fn run(arguments: &ServeArguments) -> Result<()> {
             address.ip()
         )));
     }
+    let data_dir = DataDir::open(&arguments.data_dir)?;
+    // It has a runtime of its own, which has to outlive the service.
+    let s3 = S3::default();
+    let lookup = tokenizers::lookup(&configuration, &data_dir.tokenizers(), &s3)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("failed to start")?;
-    let served = runtime.block_on(serve(arguments, configuration, address));
+    let configuration = Arc::new(configuration);
+    let service = serve(arguments, configuration, address, data_dir, lookup);
+    let served = runtime.block_on(service);
     // A read that never returns is not waited for.
     runtime.shutdown_timeout(Duration::from_secs(1));
     served
@@ -119,14 +120,15 @@ fn jobs_of(
 
 async fn serve(
     arguments: &ServeArguments,
-    configuration: Configuration,
+    configuration: Arc<Configuration>,
     address: SocketAddr,
+    data_dir: DataDir,
+    lookup: Lookup,
 ) -> Result<()> {
-    let data_dir = DataDir::open(&arguments.data_dir)?;
-    let hub = hub::from_environment();
-    let tokenizers = ModelTokenizers::new(data_dir.tokenizers(), hub, Arc::new(NoShelf));
-    if let Err(none) = tokenizers.check_configured(&configuration).await {
-        return Err(CommandError::usage(none.message));
+    let tokenizers = JobTokenizers::new(lookup);
+    let readiness = TokenizerReadiness::new(tokenizers.clone(), Arc::clone(&configuration));
+    if let Err(error) = readiness.look_at_start().await {
+        return Err(CommandError::usage(causes(&error)));
     }
     let database = data_dir.database()?;
     let (jobs, records, queue) = jobs_of(&data_dir, database.clone(), arguments)?;
@@ -160,7 +162,8 @@ async fn serve(
         arguments.token.token.as_deref(),
         Owner("local".to_owned()),
     );
-    let router = guard.protect(resonare_http::all(api(jobs, configuration, arguments)));
+    let api = api(jobs, configuration, readiness, arguments);
+    let router = guard.protect(resonare_http::all(api));
     let router = resonare_http::take_the_rest(router);
     writeln!(std::io::stdout(), "listening on http://{address}")?;
     info!(%address, "listening on http://{address}");
@@ -187,7 +190,12 @@ fn threads(arguments: &ServeArguments) -> NonZeroUsize {
         .unwrap_or(share.unwrap_or(NonZeroUsize::MIN))
 }
 
-fn api(jobs: Jobs, configuration: Configuration, arguments: &ServeArguments) -> Api {
+fn api(
+    jobs: Jobs,
+    configuration: Arc<Configuration>,
+    readiness: TokenizerReadiness,
+    arguments: &ServeArguments,
+) -> Api {
     let transfers = Arc::new(ServerTransfers {
         objects: Arc::clone(&jobs.objects),
         clock: Arc::clone(&jobs.clock),
@@ -195,7 +203,7 @@ fn api(jobs: Jobs, configuration: Configuration, arguments: &ServeArguments) -> 
     });
     Api {
         jobs,
-        configuration: Arc::new(configuration),
+        configuration,
         limits: BodyLimits {
             bytes: arguments.max_body_bytes,
             decompressed_bytes: DECOMPRESSED_BYTES,
@@ -205,7 +213,7 @@ fn api(jobs: Jobs, configuration: Configuration, arguments: &ServeArguments) -> 
         },
         uploads: transfers.clone(),
         downloads: transfers,
-        health: Arc::new(NoBucket),
+        health: Arc::new(readiness),
         lists_jobs: true,
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context as _, bail};
-use resonare_aws::S3ObjectStore;
+use resonare_aws::{ObjectAddress, S3ObjectStore, S3UrlReader, UnknownAddress};
 use resonare_jobs::causes;
 use resonare_jobs::ports::{ObjectStore as _, ObjectWriter};
 use tokio::runtime::Runtime;
@@ -15,47 +15,18 @@ use tokio::runtime::Runtime;
 /// Bytes that are copied between two looks at whether work is to end.
 const PIECE: usize = 1 << 20;
 
-/// Where an object is: `s3://bucket/key`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Address {
-    bucket: String,
-    key: String,
-}
-
-impl Address {
-    /// The address that a path is; none if it is a file's.
-    ///
-    /// # Errors
-    /// If it names no bucket, or no object in it.
-    pub(crate) fn parse(path: &Path) -> anyhow::Result<Option<Self>> {
-        let Some(rest) = path.to_str().and_then(|path| path.strip_prefix("s3://")) else {
-            return Ok(None);
-        };
-        match rest.split_once('/') {
-            Some((bucket, key)) if !bucket.is_empty() && !key.is_empty() && !key.ends_with('/') => {
-                Ok(Some(Self {
-                    bucket: bucket.to_owned(),
-                    key: key.to_owned(),
-                }))
-            }
-            _ => bail!(
-                "{} names no object; expected s3://bucket/key",
-                path.display()
-            ),
-        }
-    }
-}
-
-impl std::fmt::Display for Address {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(out, "s3://{}/{}", self.bucket, self.key)
-    }
+/// The object that a path is the URL of; `None` if it is a file's.
+///
+/// # Errors
+/// If it names no bucket, or no object in it.
+pub(crate) fn address_of(path: &Path) -> Result<Option<ObjectAddress>, UnknownAddress> {
+    path.to_str().map_or(Ok(None), ObjectAddress::parse)
 }
 
 /// An object in the version that it had when it was found.
 #[derive(Clone, Debug)]
 pub(crate) struct Object {
-    address: Address,
+    address: ObjectAddress,
     version: Option<String>,
     pub(crate) size_bytes: u64,
 }
@@ -111,11 +82,27 @@ impl S3 {
         Ok(S3ObjectStore::plain(client, bucket.to_owned()))
     }
 
+    /// Reads tokenizers; `url` is one that will be asked for.
+    ///
+    /// # Errors
+    /// If no region is set.
+    pub(crate) fn url_reader(&self, url: &str) -> anyhow::Result<S3UrlReader> {
+        let connection = self.connection()?;
+        if connection.configuration.region().is_none() {
+            bail!("no AWS region is set for {url}; set AWS_REGION or AWS_PROFILE");
+        }
+        let client = resonare_aws::s3(&connection.configuration);
+        Ok(S3UrlReader::new(
+            client,
+            connection.runtime.handle().clone(),
+        ))
+    }
+
     /// Looks for an object.
     ///
     /// # Errors
     /// If it is not there, or can't be asked for.
-    pub(crate) fn find(&self, address: Address) -> anyhow::Result<Object> {
+    pub(crate) fn find(&self, address: ObjectAddress) -> anyhow::Result<Object> {
         let connection = self.connection()?;
         let store = Self::bucket(connection, &address.bucket, None)?;
         let found = connection.runtime.block_on(store.find(&address.key));
@@ -135,7 +122,7 @@ impl S3 {
     /// # Errors
     /// If it is gone or was replaced, or can't be read.
     pub(crate) fn open(&self, object: &Object) -> anyhow::Result<Box<dyn Read + Send>> {
-        let Address { bucket, key } = &object.address;
+        let ObjectAddress { bucket, key } = &object.address;
         let connection = self.connection()?;
         let store = Self::bucket(connection, bucket, None)?;
         let opened = store.open(key, object.version.as_deref());
@@ -229,21 +216,4 @@ impl std::fmt::Display for Target<'_> {
 /// Why S3 can't be used, down to the innermost cause.
 fn failed(error: &dyn std::error::Error) -> anyhow::Error {
     anyhow::anyhow!("{}", causes(error))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_names_a_bucket_and_an_object() {
-        let parse = |path: &str| Address::parse(Path::new(path));
-        let address = parse("s3://b/c/d.json").unwrap().unwrap();
-        assert_eq!((&*address.bucket, &*address.key), ("b", "c/d.json"));
-        assert_eq!(address.to_string(), "s3://b/c/d.json");
-        assert_eq!(parse("result.json").unwrap(), None);
-        for wrong in ["s3://", "s3://b", "s3://b/", "s3:///k", "s3://b/folder/"] {
-            assert!(parse(wrong).is_err(), "{wrong}");
-        }
-    }
 }

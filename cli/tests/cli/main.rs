@@ -345,3 +345,35 @@ fn an_interrupted_run_leaves_nothing() {
     drop(input);
     assert!(names_in(&project.path("data/processed")).is_empty());
 }
+
+#[test]
+fn without_a_network_a_fallback_counts_unless_the_exact_tokenizer_is_required() {
+    let project = Project::new();
+    let run = |arguments: &[&str]| {
+        let output = resonare(project.folder())
+            .env("HF_ENDPOINT", "http://127.0.0.1:9")
+            .args(["prepare", SAMPLE, "--model-id=org/tiny", "--run-id=r"])
+            .args(arguments)
+            .output()
+            .unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        (output.status.code().unwrap(), error)
+    };
+    let (status, error) = run(&["--require-exact-tokenizer"]);
+    assert_eq!(status, 1, "{error}");
+    assert!(error.contains("the model hub can't be reached"), "{error}");
+    assert!(error.contains("with --tokenizer"), "{error}");
+    let (status, error) = run(&[]);
+    assert_eq!(status, 0, "{error}");
+    let stats = fs::read(project.path("data/processed/r/stats.json")).unwrap();
+    let stats: Value = serde_json::from_slice(&stats).unwrap();
+    assert_eq!(stats["tokenizer"]["source"], "o200k_base");
+    let reason = stats["tokenizer"]["fallback_reason"].as_str().unwrap();
+    // Said first, and again in the end.
+    assert!(error.contains(reason), "{error}");
+    assert_eq!(
+        fs::read_dir(project.path("data")).unwrap().count(),
+        1,
+        "nothing was fetched"
+    );
+}

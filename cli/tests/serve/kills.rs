@@ -7,17 +7,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
+use resonare_job_tokenizers::JobTokenizers;
 use resonare_jobs::ports::Unavailable;
 use resonare_jobs::testkit::{Intercepted, Interceptor};
 use resonare_jobs::{
-    Jobs, Limits, NoObserver, NoTokenizer, Owner, Payload, PipelineProcessor, RunId, Submission,
-    SystemClock, Timings, TokenizerSource,
+    Jobs, Limits, NoObserver, Owner, Payload, PipelineProcessor, RunId, Submission, SystemClock,
+    Timings,
 };
 use resonare_local::{Database, FileObjectStore, SqliteJobStore, SqliteQueue};
-use resonare_pipeline::TokenizerInfo;
 use resonare_settings::{Configuration, Layers};
-use resonare_tokenizer::{Hub, Lookup, ModelTokenizer};
+use resonare_tokenizer::{FolderModelFiles, Hub, Lookup, NoUrls};
 
 use crate::support::{SAMPLE, Server, export, prepared, stored};
 
@@ -132,26 +131,13 @@ fn jobs_survive_a_kill_between_any_two_steps() {
 const FOLDER: &str = "KILLS_FOLDER";
 const STEP: &str = "KILLS_STEP";
 
-struct O200k;
-
-#[async_trait]
-impl TokenizerSource for O200k {
-    type Tokenizer = ModelTokenizer;
-
-    async fn find(
-        &self,
-        configuration: &Configuration,
-    ) -> Result<(Arc<ModelTokenizer>, TokenizerInfo), NoTokenizer> {
-        let lookup = Lookup {
-            model_id: &configuration.model_id,
-            tokenizer: configuration.tokenizer.as_deref(),
-            require_exact: true,
-            folder: Path::new("nowhere"),
-            hub: &Hub::new(None, None),
-        };
-        let (tokenizer, info) = lookup.find().unwrap();
-        Ok((Arc::new(tokenizer), info))
-    }
+/// Tokenizers that need nothing to be kept or fetched.
+fn tokenizers() -> JobTokenizers {
+    JobTokenizers::new(Lookup {
+        files: Arc::new(FolderModelFiles::new("nowhere")),
+        urls: Arc::new(NoUrls),
+        hub: Hub::new(None, None),
+    })
 }
 
 /// Steps until the process ends.
@@ -243,7 +229,7 @@ async fn a_process_with_a_set_end() {
     writeln!(std::io::stdout(), "accepted {run_id}").unwrap();
     let processor = PipelineProcessor {
         objects,
-        tokenizers: O200k,
+        tokenizers: tokenizers(),
         threads: std::num::NonZeroUsize::MIN,
         scratch_dir: service,
         outputs_are_on_s3: false,

@@ -12,3 +12,4 @@ mod kills;
 mod load;
 mod submit;
 mod support;
+mod tokenizers;

@@ -39,12 +39,17 @@ impl Server {
     }
 
     pub(crate) fn start_with(folder: &Path, arguments: &[&str]) -> Self {
+        Self::start_as(resonare(folder), folder, arguments)
+    }
+
+    /// A service of another environment, as `command` has it.
+    pub(crate) fn start_as(mut command: Command, folder: &Path, arguments: &[&str]) -> Self {
         let log = std::fs::File::options()
             .create(true)
             .append(true)
             .open(folder.join("serve.log"))
             .unwrap();
-        let mut child = resonare(folder)
+        let mut child = command
             .args(["serve", "--port=0"])
             .args(arguments)
             .stdout(Stdio::piped())

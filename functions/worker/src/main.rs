@@ -1,6 +1,5 @@
 //! The Lambda function `worker`: takes jobs from the queue and runs the pipeline over them.
 
-mod shelf;
 mod token;
 
 use std::num::NonZeroUsize;
@@ -10,16 +9,16 @@ use std::time::{Duration, SystemTime};
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use lambda_runtime::{Context, Error, LambdaEvent, run, service_fn};
-use resonare_aws::SqsQueue;
+use resonare_aws::{S3ModelFiles, S3UrlReader, SqsQueue};
 use resonare_functions::{Home, begin_request, start_log};
+use resonare_job_tokenizers::JobTokenizers;
 use resonare_jobs::ports::Message;
 use resonare_jobs::{Handled, Jobs, PipelineProcessor, causes};
-use resonare_models::ModelTokenizers;
-use resonare_tokenizer::Hub;
+use resonare_tokenizer::{Hub, Lookup};
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 use tracing::{error, warn};
 
-use shelf::BucketShelf;
 use token::hub_token;
 
 /// Time that is kept to write down how a job ended.
@@ -27,7 +26,7 @@ const RESERVE: Duration = Duration::from_secs(15);
 
 struct Worker {
     jobs: Jobs,
-    processor: PipelineProcessor<ModelTokenizers>,
+    processor: PipelineProcessor<JobTokenizers>,
 }
 
 #[tokio::main]
@@ -38,16 +37,20 @@ async fn main() -> Result<(), Error> {
         std::env::var("HF_ENDPOINT").ok().as_deref(),
         hub_token().await.as_deref(),
     );
-    let shelf = BucketShelf::new(home.clients.s3.clone(), home.environment.bucket.clone());
-    // The one place where a function may write.
-    let scratch_dir = std::env::temp_dir();
-    let tokenizers = ModelTokenizers::new(scratch_dir.join("tokenizers"), hub, Arc::new(shelf));
-    if let Err(none) = tokenizers
-        .check_configured(&home.environment.configuration)
-        .await
+    let (s3, runtime) = (&home.clients.s3, Handle::current());
+    let bucket = home.environment.bucket.clone();
+    let tokenizers = JobTokenizers::new(Lookup {
+        files: Arc::new(S3ModelFiles::new(s3.clone(), bucket, runtime.clone())),
+        urls: Arc::new(S3UrlReader::new(s3.clone(), runtime)),
+        hub,
+    });
+    let configuration = &home.environment.configuration;
+    // A model's tokenizer is looked up when a job needs it; one that is named outright should be there.
+    if configuration.tokenizer.is_some()
+        && let Err(error) = tokenizers.look_up(configuration).await
     {
         // Jobs will say so, too; what does not need it works.
-        error!("the configured tokenizer cannot be used: {}", none.message);
+        error!("the configured tokenizer can't be used: {}", causes(&error));
     }
     let jobs = home.jobs();
     let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
@@ -56,7 +59,8 @@ async fn main() -> Result<(), Error> {
             objects: Arc::clone(&jobs.objects),
             tokenizers,
             threads,
-            scratch_dir,
+            // The one place where a function may write.
+            scratch_dir: std::env::temp_dir(),
             outputs_are_on_s3: true,
         },
         jobs,

@@ -1,4 +1,5 @@
-//! Tokenizers of any kind from a Hugging Face `tokenizer.json`, by the reference implementation.
+//! Tokenizers of any kind from a Hugging Face `tokenizer.json`, by the reference implementation: the crate
+//! `tokenizers`. It counts what is not compiled, and the tests hold what is compiled to it.
 
 use std::sync::OnceLock;
 

@@ -1,105 +1,79 @@
-//! From a model's name to its tokenizer.
+//! The one place that answers: where is the tokenizer of a model?
+//!
+//! [`Lookup`] goes through the places in order: what is configured outright, the encodings of OpenAI's models,
+//! what is kept of the model ([`model_files`] is the port, [`folder`] an adapter), the model hub ([`hub`]). Where
+//! there is none, `o200k_base` counts instead, and says so.
 
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+pub(crate) mod error;
+pub(crate) mod folder;
+pub(crate) mod found;
+pub(crate) mod hub;
+pub(crate) mod model_files;
+pub(crate) mod model_id;
+mod public_models;
+mod tokenizer_file;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use resonare_pipeline::TokenizerInfo;
 use serde::{Deserialize, Serialize};
 
-use crate::flat::Flat;
-use crate::hub::{Answer, Hub, HubError, HubFile};
-use crate::model::{ModelTokenizer, OpenAiEncoding, ParseError, read_bounded, sha256};
+use crate::files::read_bounded;
+use crate::openai::encoding::OpenAiEncoding;
+use error::LookupError;
+use found::FoundTokenizer;
+use hub::{Hub, HubAnswer, HubFile};
+use model_files::{ModelFile, ModelFiles, UrlReader, is_url};
+use model_id::ModelId;
+use public_models::public_model;
+use tokenizer_file::{CompiledPlace, TokenizerFile};
 
-/// What is looked up, and where.
-#[derive(Clone, Copy, Debug)]
-pub struct Lookup<'a> {
+/// What decides which tokenizer is found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WantedTokenizer {
     /// The model to be fine-tuned.
-    pub model_id: &'a str,
-    /// A `tokenizer.json`, the folder of one, or an OpenAI encoding's name, instead of a look-up.
-    pub tokenizer: Option<&'a str>,
+    pub model_id: String,
+    /// The path of a `tokenizer.json` or of its folder, its URL, or the name of an OpenAI encoding, instead of
+    /// a look-up of the model.
+    pub tokenizer: Option<String>,
     /// Fail where the model's own tokenizer is not to be had.
     pub require_exact: bool,
-    /// Holds `<model_id>/tokenizer.json`; what the hub gave is kept here.
-    pub folder: &'a Path,
+}
+
+/// The places where tokenizers are looked for.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use resonare_pipeline::{TokenCounter as _, Tokenizer as _};
+/// use resonare_tokenizer::{FolderModelFiles, Hub, Lookup, NoUrls, WantedTokenizer};
+///
+/// let lookup = Lookup {
+///     files: Arc::new(FolderModelFiles::new("data/tokenizers")),
+///     urls: Arc::new(NoUrls),
+///     hub: Hub::new(None, None),
+/// };
+/// let wanted = WantedTokenizer {
+///     model_id: "gpt-4o-mini".to_owned(),
+///     tokenizer: None,
+///     require_exact: true,
+/// };
+/// let found = lookup.find(&wanted)?;
+/// assert_eq!(found.info.source, "o200k_base");
+/// assert_eq!(found.tokenizer.counter().count("Hello, world!"), 4);
+/// # Ok::<(), resonare_tokenizer::LookupError>(())
+/// ```
+#[derive(Clone)]
+pub struct Lookup {
+    /// What is kept of models; what the hub gave is kept here for next time.
+    pub files: Arc<dyn ModelFiles>,
+    /// Reads a configured tokenizer that is a URL.
+    pub urls: Arc<dyn UrlReader>,
     /// Asked last.
-    pub hub: &'a Hub,
+    pub hub: Hub,
 }
 
-/// Why there is no tokenizer.
-#[derive(Debug, thiserror::Error)]
-pub enum LookupError {
-    /// The configured tokenizer is neither an encoding nor a file.
-    #[error(
-        "tokenizer {value:?} is neither a readable file nor one of the encodings {}",
-        OpenAiEncoding::NAMES.join(", ")
-    )]
-    NoSuchTokenizer {
-        /// The configured value.
-        value: String,
-        /// Why it can't be read as a file.
-        #[source]
-        cause: io::Error,
-    },
-    /// A file is no tokenizer.
-    #[error("{path} is no usable tokenizer")]
-    Unusable {
-        /// The file.
-        path: String,
-        /// Why.
-        #[source]
-        cause: ParseError,
-    },
-    /// A kept file is not the one that was fetched.
-    #[error(
-        "{} is not what was fetched from the model hub (its SHA-256 differs from that in {}); \
-         delete both to fetch it again", path.display(), SOURCE_FILE
-    )]
-    Changed {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A file of the folder can't be read or written.
-    #[error("failed to use {}", path.display())]
-    Folder {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        cause: io::Error,
-    },
-    /// The hub could not be asked.
-    #[error(transparent)]
-    Hub(#[from] HubError),
-    /// `require_exact_tokenizer` is set, and the tokenizer is not to be had.
-    #[error("require_exact_tokenizer is set, and {0}")]
-    NotExact(String),
-    /// The name can't be that of a model.
-    #[error("model_id {0:?} is not of the form name or organisation/name")]
-    ModelId(String),
-}
-
-impl LookupError {
-    /// Whether trying again may succeed.
-    pub fn is_retryable(&self) -> bool {
-        match self {
-            Self::Hub(HubError::Unusable { .. }) | Self::Folder { .. } => true,
-            Self::Hub(HubError::Unexpected { .. })
-            | Self::NoSuchTokenizer { .. }
-            | Self::Unusable { .. }
-            | Self::Changed { .. }
-            | Self::NotExact(_)
-            | Self::ModelId(_) => false,
-        }
-    }
-}
-
-const TOKENIZER_FILE: &str = "tokenizer.json";
-/// The compiled form of a tokenizer is beside it, under its name and this.
-const COMPILED_SUFFIX: &str = ".compiled";
-/// Says where the tokenizer beside it was fetched from.
-const SOURCE_FILE: &str = "source.json";
-
+/// Where a kept tokenizer was fetched from.
 #[derive(Serialize, Deserialize)]
 struct HubSource {
     model_id: String,
@@ -107,125 +81,153 @@ struct HubSource {
     sha256: String,
 }
 
-/// Whether `name` may be a model's: one or two parts of letters, digits, `.`, `_` and `-`, none of
-/// which begins with a dot, so that it can become a path.
-pub fn is_model_id(name: &str) -> bool {
-    let part = |part: &str| {
-        !part.is_empty()
-            && part.len() <= 96
-            && !part.starts_with('.')
-            && part
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
-    };
-    name.split('/').count() <= 2 && name.split('/').all(part)
-}
-
-impl Lookup<'_> {
-    /// Finds the tokenizer.
+impl Lookup {
+    /// Finds a tokenizer. Files and the hub are waited for, the hub some minutes at the most.
     ///
     /// # Errors
-    /// If what is configured can't be used, if the hub can't be asked, or if there is none and a
-    /// fallback is not wanted.
-    pub fn find(&self) -> Result<(ModelTokenizer, TokenizerInfo), LookupError> {
-        if let Some(value) = self.tokenizer {
-            return configured(value);
+    /// If what is configured or kept can't be used, if the hub fails once it is reached, or if there is no
+    /// tokenizer and a fallback is not wanted.
+    pub fn find(&self, wanted: &WantedTokenizer) -> Result<FoundTokenizer, LookupError> {
+        if let Some(value) = &wanted.tokenizer {
+            return self.configured(value);
         }
-        if let Some(encoding) = open_ai_model(self.model_id) {
-            return Ok(open_ai(encoding, None));
+        if let Some(encoding) = open_ai_model(&wanted.model_id) {
+            return Ok(FoundTokenizer::open_ai(encoding, None));
         }
-        if !is_model_id(self.model_id) {
-            return Err(LookupError::ModelId(self.model_id.to_owned()));
-        }
-        let folder = self.folder.join(self.model_id);
-        if let Some(found) = self.in_folder(&folder)? {
+        let model = ModelId::try_from(&*wanted.model_id)?;
+        if let Some(found) = self.kept(&model)? {
             return Ok(found);
         }
-        match self.hub.fetch(self.model_id)? {
-            Answer::File(file) => self.keep(&folder, &file),
-            Answer::Refused(status) => self.fall_back(status),
+        match self.hub.fetch(&model, ModelFile::Tokenizer)? {
+            HubAnswer::File(file) => self.keep(&model, file),
+            HubAnswer::Refused(status) => {
+                let reason = self.refusal(&model, status);
+                fall_back(wanted, reason, LookupError::NotExact)
+            }
+            HubAnswer::OutOfReach(problem) => {
+                let reason = format!("the model hub can't be reached ({problem})");
+                fall_back(wanted, reason, LookupError::OutOfReach)
+            }
         }
     }
 
-    fn in_folder(
-        &self,
-        folder: &Path,
-    ) -> Result<Option<(ModelTokenizer, TokenizerInfo)>, LookupError> {
-        let path = folder.join(TOKENIZER_FILE);
-        let json = match read_bounded(&path) {
-            Ok(json) => json,
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(cause) => return Err(LookupError::Folder { path, cause }),
-        };
-        let fingerprint = sha256(&json);
-        let origin = match read_bounded(&folder.join(SOURCE_FILE)) {
-            Ok(source) => {
-                let source: HubSource =
-                    serde_json::from_slice(&source).map_err(|cause| LookupError::Folder {
-                        path: folder.join(SOURCE_FILE),
-                        cause: cause.into(),
-                    })?;
-                if source.sha256 != fingerprint {
-                    return Err(LookupError::Changed { path });
-                }
-                hub_source(self.model_id, source.revision.as_deref())
-            }
-            Err(_) => format!("tokenizers/{}/{TOKENIZER_FILE}", self.model_id),
-        };
-        hugging_face(json, fingerprint, &path, origin).map(Some)
+    fn configured(&self, value: &str) -> Result<FoundTokenizer, LookupError> {
+        if let Some(encoding) = OpenAiEncoding::from_name(value) {
+            return Ok(FoundTokenizer::open_ai(encoding, None));
+        }
+        if is_url(value) {
+            let json = self.urls.read(value)?;
+            let json = json.ok_or_else(|| LookupError::NothingAtUrl(value.to_owned()))?;
+            return TokenizerFile::new(json, value.to_owned(), CompiledPlace::Nowhere).load();
+        }
+        let mut path = PathBuf::from(value);
+        if path.is_dir() {
+            path.push(ModelFile::Tokenizer.name());
+        }
+        let json = read_bounded(&path).map_err(|cause| LookupError::NoSuchTokenizer {
+            value: value.to_owned(),
+            cause,
+        })?;
+        let location = path.display().to_string();
+        let mut compiled = path.into_os_string();
+        compiled.push(".compiled");
+        let file = TokenizerFile::new(json, location, CompiledPlace::File(compiled.into()));
+        file.from_source(value.to_owned()).load()
     }
 
-    /// Keeps what the hub gave, for next time.
-    fn keep(
-        &self,
-        folder: &Path,
-        file: &HubFile,
-    ) -> Result<(ModelTokenizer, TokenizerInfo), LookupError> {
-        let origin = hub_source(self.model_id, file.revision.as_deref());
-        let fingerprint = sha256(&file.bytes);
-        let path = folder.join(TOKENIZER_FILE);
-        let found = hugging_face(file.bytes.clone(), fingerprint.clone(), &path, origin)?;
+    /// What is kept of a model.
+    fn kept(&self, model: &ModelId) -> Result<Option<FoundTokenizer>, LookupError> {
+        let Some(json) = self.files.read(model, ModelFile::Tokenizer)? else {
+            return Ok(None);
+        };
+        let file = self.file_of(model, json);
+        let source = match self.files.read(model, ModelFile::Source)? {
+            Some(note) => {
+                let location = || self.files.location(model, ModelFile::Source);
+                let source: HubSource = serde_json::from_slice(&note).map_err(|cause| {
+                    LookupError::UnreadableSource {
+                        location: location(),
+                        cause,
+                    }
+                })?;
+                if source.sha256 != file.fingerprint {
+                    return Err(LookupError::Changed {
+                        location: file.location,
+                        source_location: location(),
+                    });
+                }
+                hub_source(model, source.revision.as_deref())
+            }
+            None => format!("tokenizers/{model}/{}", ModelFile::Tokenizer.name()),
+        };
+        file.from_source(source).load().map(Some)
+    }
+
+    /// Keeps what the hub gave, for next time, if it is of use.
+    fn keep(&self, model: &ModelId, fetched: HubFile) -> Result<FoundTokenizer, LookupError> {
+        let revision = fetched.revision;
+        let file = self
+            .file_of(model, fetched.bytes)
+            .from_source(hub_source(model, revision.as_deref()));
+        let found = file.load()?;
         let source = HubSource {
-            model_id: self.model_id.to_owned(),
-            revision: file.revision.clone(),
-            sha256: fingerprint,
+            model_id: model.to_string(),
+            revision,
+            sha256: file.fingerprint.clone(),
         };
         let source = serde_json::to_vec_pretty(&source).expect("strings can be written as JSON");
-        // The tokenizer comes last: with it, the entry is whole.
-        for (name, bytes) in [(SOURCE_FILE, &source), (TOKENIZER_FILE, &file.bytes)] {
-            if let Err(error) = write_whole(folder, &folder.join(name), bytes) {
-                let folder = folder.display();
-                tracing::warn!("the tokenizer could not be kept in {folder}: {error}");
-                break;
-            }
+        let kept = self.files.keep(model, ModelFile::Source, &source);
+        // The tokenizer comes last: with it, the rest is there.
+        let kept = kept.and_then(|()| self.files.keep(model, ModelFile::Tokenizer, &file.json));
+        if let Err(error) = kept {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            let cause = cause.unwrap_or_default();
+            tracing::warn!("the tokenizer of {model} is not kept: {error}: {cause}");
         }
         Ok(found)
     }
 
-    fn fall_back(&self, status: u16) -> Result<(ModelTokenizer, TokenizerInfo), LookupError> {
-        let reason = match status {
-            404 => format!(
-                "the model hub has no tokenizer.json for {} (404)",
-                self.model_id
-            ),
-            _ => format!(
-                "the model hub refuses the tokenizer of {model} ({status}); ask for access at {page} \
-                 and set HF_TOKEN",
-                model = self.model_id,
-                page = self.hub.model_page(self.model_id)
-            ),
-        };
-        if self.require_exact {
-            return Err(LookupError::NotExact(reason));
+    fn file_of<'a>(&'a self, model: &'a ModelId, json: Vec<u8>) -> TokenizerFile<'a> {
+        let location = self.files.location(model, ModelFile::Tokenizer);
+        let compiled = CompiledPlace::OfModel(&*self.files, model);
+        TokenizerFile::new(json, location, compiled)
+    }
+
+    /// Why the hub does not give a tokenizer, and what to do about it.
+    fn refusal(&self, model: &ModelId, status: u16) -> String {
+        if status == 404 {
+            let file = ModelFile::Tokenizer.name();
+            return format!("the model hub has no {file} for {model} (404)");
         }
-        tracing::warn!(
-            "counting tokens with o200k_base instead of the model's tokenizer: {reason}"
+        let page = self.hub.model_page(model);
+        let mut reason = format!(
+            "the model hub refuses the tokenizer of {model} ({status}); ask for access at {page} and set \
+             HF_TOKEN"
         );
-        Ok(open_ai(OpenAiEncoding::O200kBase, Some(reason)))
+        if let Some(public) = public_model(model) {
+            reason.push_str(", or set model_id to ");
+            reason.push_str(public);
+            reason.push_str(", which is public and has the same tokenizer");
+        }
+        reason
     }
 }
 
-/// A model of OpenAI's has no organisation in its name here.
+/// Counts with another tokenizer and says so, unless that is an error.
+fn fall_back(
+    wanted: &WantedTokenizer,
+    reason: String,
+    error: impl FnOnce(String) -> LookupError,
+) -> Result<FoundTokenizer, LookupError> {
+    if wanted.require_exact {
+        return Err(error(reason));
+    }
+    tracing::warn!("counting tokens with o200k_base instead of the model's tokenizer: {reason}");
+    let encoding = OpenAiEncoding::O200kBase;
+    Ok(FoundTokenizer::open_ai(encoding, Some(reason)))
+}
+
+/// A model of OpenAI's has no organization in its name here.
 fn open_ai_model(model_id: &str) -> Option<OpenAiEncoding> {
     if model_id.contains('/') {
         None
@@ -234,109 +236,9 @@ fn open_ai_model(model_id: &str) -> Option<OpenAiEncoding> {
     }
 }
 
-fn configured(value: &str) -> Result<(ModelTokenizer, TokenizerInfo), LookupError> {
-    if let Some(encoding) = OpenAiEncoding::from_name(value) {
-        return Ok(open_ai(encoding, None));
-    }
-    let mut path = PathBuf::from(value);
-    if path.is_dir() {
-        path.push(TOKENIZER_FILE);
-    }
-    let json = read_bounded(&path).map_err(|cause| LookupError::NoSuchTokenizer {
-        value: value.to_owned(),
-        cause,
-    })?;
-    let fingerprint = sha256(&json);
-    hugging_face(json, fingerprint, &path, value.to_owned())
-}
-
-fn open_ai(
-    encoding: OpenAiEncoding,
-    fallback_reason: Option<String>,
-) -> (ModelTokenizer, TokenizerInfo) {
-    let tokenizer = ModelTokenizer::open_ai(encoding);
-    let info = TokenizerInfo {
-        kind: "tiktoken".to_owned(),
-        source: encoding.name().to_owned(),
-        fingerprint: encoding.fingerprint().to_owned(),
-        fallback_reason,
-        engine: tokenizer.engine().to_owned(),
-    };
-    (tokenizer, info)
-}
-
-/// The tokenizer of a file at `path` with this SHA-256, beside which its compiled form is kept.
-fn hugging_face(
-    json: Vec<u8>,
-    fingerprint: String,
-    path: &Path,
-    source: String,
-) -> Result<(ModelTokenizer, TokenizerInfo), LookupError> {
-    let json = Arc::new(json);
-    let mut kept = path.as_os_str().to_owned();
-    kept.push(COMPILED_SUFFIX);
-    let kept = Path::new(&kept);
-    let before = read_bounded(kept).ok();
-    let before = before.and_then(|compiled| Flat::load(compiled, &json, &fingerprint));
-    let flat = before.or_else(|| {
-        let compiled = Flat::compile(&json, &fingerprint)?;
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
-        let written = write_whole(folder.unwrap_or(Path::new(".")), kept, compiled.compiled());
-        if let Err(error) = written {
-            tracing::debug!("{} could not be kept: {error}", kept.display());
-        }
-        Some(compiled)
-    });
-    let tokenizer = match flat {
-        Some(flat) => ModelTokenizer::flat(flat),
-        None => ModelTokenizer::reference(&json).map_err(|cause| LookupError::Unusable {
-            path: path.display().to_string(),
-            cause,
-        })?,
-    };
-    let info = TokenizerInfo {
-        kind: "huggingface".to_owned(),
-        source,
-        fingerprint,
-        fallback_reason: None,
-        engine: tokenizer.engine().to_owned(),
-    };
-    Ok((tokenizer, info))
-}
-
-fn hub_source(model_id: &str, revision: Option<&str>) -> String {
+fn hub_source(model: &ModelId, revision: Option<&str>) -> String {
     match revision {
-        Some(revision) => format!("hub:{model_id}@{revision}"),
-        None => format!("hub:{model_id}"),
-    }
-}
-
-/// Writes aside, then renames, so that no other process meets half a file.
-fn write_whole(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    std::fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_that_could_leave_the_folder_are_no_models() {
-        for good in ["gpt2", "meta-llama/Llama-3.2-1B", "a/b_c.d-1"] {
-            assert!(is_model_id(good), "{good}");
-        }
-        for bad in [
-            "", "/", "a/", "/a", "..", "a/..", "../a", "a/b/c", "a b", "a\\b", ".hidden", "a/.b",
-            "ä",
-        ] {
-            assert!(!is_model_id(bad), "{bad}");
-        }
+        Some(revision) => format!("hub:{model}@{revision}"),
+        None => format!("hub:{model}"),
     }
 }

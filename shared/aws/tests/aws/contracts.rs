@@ -2,9 +2,13 @@
 
 use std::io::{Read as _, Write as _};
 
+use resonare_aws::S3UrlReader;
 use resonare_jobs::ports::{Completion, ObjectStore as _, Uploads as _};
 use resonare_jobs::testkit::{job_store_contract, object_store_contract, queue_contract};
 use resonare_jobs::{Payload, RunId};
+use resonare_tokenizer::testkit::model_files_contract;
+use resonare_tokenizer::{FilesError, UrlReader as _};
+use tokio::runtime::Handle;
 
 use crate::emulator::{Emulator, Program};
 
@@ -30,6 +34,14 @@ macro_rules! contracts {
             async fn objects_keep_the_contract() {
                 let emulator = Emulator::start($program).await;
                 object_store_contract(&emulator.objects().await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn the_files_of_models_keep_the_contract() {
+                let emulator = Emulator::start($program).await;
+                let files = emulator.model_files().await;
+                let kept = tokio::task::spawn_blocking(move || model_files_contract(&files));
+                kept.await.unwrap();
             }
         }
     };
@@ -175,4 +187,27 @@ async fn parts_of_an_upload_are_removed_with_its_run() {
         .filter_map(|upload| upload.key())
         .collect();
     assert_eq!(left, [format!("uploads/{other}/payload")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tokenizer_is_read_by_its_url() {
+    let emulator = Emulator::start(Program::Ministack).await;
+    let bucket = emulator.bucket().await;
+    let put = emulator.clients.s3.put_object().bucket(&bucket);
+    let put = put.key("tokenizers/mine.json").body(b"{}".to_vec().into());
+    put.send().await.unwrap();
+    let reader = S3UrlReader::new(emulator.clients.s3.clone(), Handle::current());
+    let read = tokio::task::spawn_blocking(move || {
+        let read = |url: &str| reader.read(url);
+        let mine = read("s3://jobs/tokenizers/mine.json").unwrap();
+        assert_eq!(mine.as_deref(), Some(&b"{}"[..]));
+        assert_eq!(read("s3://jobs/tokenizers/other.json").unwrap(), None);
+        for wrong in ["s3://jobs", "https://jobs.example/mine.json"] {
+            assert!(
+                matches!(read(wrong), Err(FilesError::NotAUrl(_))),
+                "{wrong}"
+            );
+        }
+    });
+    read.await.unwrap();
 }

@@ -11,7 +11,8 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
     ProjectionType, ScalarAttributeType,
 };
-use resonare_aws::{Clients, DynamoJobStore, S3ObjectStore, SqsQueue};
+use resonare_aws::{Clients, DynamoJobStore, S3ModelFiles, S3ObjectStore, SqsQueue};
+use tokio::runtime::Handle;
 
 const PROGRAMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../.tools/aws/bin");
 
@@ -99,6 +100,11 @@ impl Emulator {
 
     pub(crate) async fn objects(&self) -> S3ObjectStore {
         S3ObjectStore::new(self.clients.s3.clone(), self.bucket().await)
+    }
+
+    pub(crate) async fn model_files(&self) -> S3ModelFiles {
+        let bucket = self.bucket().await;
+        S3ModelFiles::new(self.clients.s3.clone(), bucket, Handle::current())
     }
 
     pub(crate) async fn queue(&self) -> SqsQueue {

@@ -1,19 +1,23 @@
-//! Fetching a `tokenizer.json` from the Hugging Face hub.
+//! Fetching the files of models from the Hugging Face hub.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::thread;
 use std::time::Duration;
 
 use ureq::http::{Response, StatusCode, Uri, header};
-use ureq::{Agent, Body};
+use ureq::{Agent, Body, Timeout};
 
-use crate::model::LARGEST_FILE;
+use super::model_files::{LARGEST_FILE, ModelFile};
+use super::model_id::ModelId;
 
 /// Where models live when `HF_ENDPOINT` does not say otherwise.
 const ENDPOINT: &str = "https://huggingface.co";
 
 /// How often a fault that may pass is met before it is final.
 const ATTEMPTS: u32 = 4;
+
+/// How often no connection can be made before there is no network, as far as anybody can tell.
+const CONNECTION_ATTEMPTS: u32 = 2;
 
 /// The hub answers a file with at most two: to the file's storage, and that storage's own.
 const REDIRECTS: usize = 5;
@@ -36,7 +40,7 @@ impl std::fmt::Debug for Hub {
     }
 }
 
-/// A `tokenizer.json` as the hub has it.
+/// A file as the hub has it.
 pub(crate) struct HubFile {
     pub(crate) bytes: Vec<u8>,
     /// The commit that it belongs to, where the hub says so.
@@ -44,27 +48,27 @@ pub(crate) struct HubFile {
 }
 
 /// What the hub answered.
-pub(crate) enum Answer {
+pub(crate) enum HubAnswer {
     File(HubFile),
     /// It will not give the file: 401, 403 or 404.
     Refused(u16),
+    /// There was no answer, since no connection could be made: no network, no such host, or nothing that
+    /// listens there. Why not is in the text.
+    OutOfReach(String),
 }
 
-/// The hub could not be asked, which says nothing about the model: trying again may succeed.
+/// The hub could not be asked, which says nothing about the model.
 #[derive(Debug, thiserror::Error)]
 pub enum HubError {
-    /// No answer, or one that says to try later, each time.
-    #[error(
-        "the model hub at {endpoint} could not be used ({problem}); try again later, or name a \
-         tokenizer.json or an OpenAI encoding with tokenizer (--tokenizer)"
-    )]
+    /// It was reached, but each time it gave no answer, or one that says to try later.
+    #[error("the model hub at {endpoint} could not be used ({problem}); try again later")]
     Unusable {
         /// The hub.
         endpoint: String,
         /// What happened the last time.
         problem: String,
     },
-    /// An answer that makes no sense.
+    /// It gave an answer that makes no sense.
     #[error("the model hub at {endpoint} answered {problem}")]
     Unexpected {
         /// The hub.
@@ -75,6 +79,9 @@ pub enum HubError {
 }
 
 enum Fault {
+    /// No connection could be made.
+    NoConnection(String),
+    /// It may pass, at the latest when as much time is over as the hub asks for.
     MayPass(String, Option<Duration>),
     Final(String),
 }
@@ -108,15 +115,16 @@ impl Hub {
     }
 
     /// The page on which access to a gated model is asked for.
-    pub(crate) fn model_page(&self, model_id: &str) -> String {
-        format!("{}/{model_id}", self.endpoint)
+    pub(crate) fn model_page(&self, model: &ModelId) -> String {
+        format!("{}/{model}", self.endpoint)
     }
 
-    /// Fetches the model's `tokenizer.json`, trying again where a fault may pass.
-    pub(crate) fn fetch(&self, model_id: &str) -> Result<Answer, HubError> {
+    /// Fetches a file of a model, trying again where a fault may pass.
+    pub(crate) fn fetch(&self, model: &ModelId, file: ModelFile) -> Result<HubAnswer, HubError> {
         let mut pause = self.first_pause;
+        let mut was_reached = false;
         for attempt in 1.. {
-            match self.fetch_once(model_id) {
+            let (problem, asked) = match self.fetch_once(model, file) {
                 Ok(answer) => return Ok(answer),
                 Err(Fault::Final(problem)) => {
                     return Err(HubError::Unexpected {
@@ -124,26 +132,32 @@ impl Hub {
                         problem,
                     });
                 }
-                Err(Fault::MayPass(problem, _)) if attempt == ATTEMPTS => {
-                    return Err(HubError::Unusable {
-                        endpoint: self.endpoint.clone(),
-                        problem,
-                    });
+                Err(Fault::NoConnection(problem))
+                    if !was_reached && attempt == CONNECTION_ATTEMPTS =>
+                {
+                    return Ok(HubAnswer::OutOfReach(problem));
                 }
+                Err(Fault::NoConnection(problem)) => (problem, None),
                 Err(Fault::MayPass(problem, asked)) => {
-                    tracing::warn!(
-                        "the model hub failed ({problem}), attempt {attempt} of {ATTEMPTS}"
-                    );
-                    // A hub that asks for longer than this is not worth waiting for.
-                    thread::sleep(asked.unwrap_or(pause).min(self.first_pause * 20));
-                    pause *= 2;
+                    was_reached = true;
+                    (problem, asked)
                 }
+            };
+            if attempt == ATTEMPTS {
+                return Err(HubError::Unusable {
+                    endpoint: self.endpoint.clone(),
+                    problem,
+                });
             }
+            tracing::warn!("the model hub failed ({problem}) in attempt {attempt}; trying again");
+            // A hub that asks for longer than this is not worth waiting for.
+            thread::sleep(asked.unwrap_or(pause).min(self.first_pause * 20));
+            pause *= 2;
         }
         unreachable!("the last attempt returns")
     }
 
-    fn fetch_once(&self, model_id: &str) -> Result<Answer, Fault> {
+    fn fetch_once(&self, model: &ModelId, file: ModelFile) -> Result<HubAnswer, Fault> {
         let agent: Agent = Agent::config_builder()
             .http_status_as_error(false)
             // Followed by hand: the first answer names the revision, and the token must not travel.
@@ -153,32 +167,36 @@ impl Hub {
             .timeout_global(Some(self.timeout))
             .build()
             .into();
-        let mut address = format!("{}/{model_id}/resolve/main/tokenizer.json", self.endpoint);
-        let home = authority(&address)?;
+        let mut url = format!("{}/{model}/resolve/main/{}", self.endpoint, file.name());
+        let hub = authority(&url)?;
         let mut revision = None;
-        for _ in 0..=REDIRECTS {
-            let mut request = agent.get(&address);
+        for redirect in 0..=REDIRECTS {
+            let mut request = agent.get(&url);
             if let Some(token) = &self.token
-                && authority(&address)? == home
+                && authority(&url)? == hub
             {
                 request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
             }
-            let response = request.call().map_err(|error| passing(&error))?;
+            let response = request.call().map_err(|error| match fault(&error) {
+                // The hub itself was reached: it sent us here.
+                Fault::NoConnection(problem) if redirect > 0 => Fault::MayPass(problem, None),
+                fault => fault,
+            })?;
             revision = revision.or_else(|| header_text(&response, "x-repo-commit"));
             match response.status() {
                 StatusCode::OK => {
-                    return Ok(Answer::File(HubFile {
+                    return Ok(HubAnswer::File(HubFile {
                         bytes: body(response)?,
                         revision,
                     }));
                 }
                 StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => {
-                    return Ok(Answer::Refused(response.status().as_u16()));
+                    return Ok(HubAnswer::Refused(response.status().as_u16()));
                 }
                 status if status.is_redirection() => {
                     let location = header_text(&response, "location")
                         .ok_or_else(|| Fault::Final(format!("{status} without a location")))?;
-                    address = resolve(&address, &location)?;
+                    url = resolve(&url, &location)?;
                 }
                 status if status.is_server_error() || matches!(status.as_u16(), 408 | 429) => {
                     let seconds =
@@ -195,10 +213,32 @@ impl Hub {
     }
 }
 
-fn passing(error: &ureq::Error) -> Fault {
+/// What an error of a request means.
+fn fault(error: &ureq::Error) -> Fault {
+    use io::ErrorKind;
+    let problem = error.to_string();
     match error {
-        ureq::Error::BadUri(_) | ureq::Error::InvalidProxyUrl => Fault::Final(error.to_string()),
-        _ => Fault::MayPass(error.to_string(), None),
+        ureq::Error::BadUri(_) | ureq::Error::InvalidProxyUrl => Fault::Final(problem),
+        ureq::Error::HostNotFound
+        | ureq::Error::ConnectionFailed
+        | ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => Fault::NoConnection(problem),
+        // What can only happen to a connection; all else, a name that is not resolved among it, is the lack
+        // of one.
+        ureq::Error::Io(error) => match error.kind() {
+            ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::NotConnected
+            | ErrorKind::BrokenPipe
+            | ErrorKind::UnexpectedEof
+            | ErrorKind::TimedOut
+            | ErrorKind::WouldBlock
+            | ErrorKind::Interrupted
+            | ErrorKind::InvalidData
+            | ErrorKind::InvalidInput
+            | ErrorKind::Other => Fault::MayPass(problem, None),
+            _ => Fault::NoConnection(problem),
+        },
+        _ => Fault::MayPass(problem, None),
     }
 }
 
@@ -221,25 +261,24 @@ fn body(response: Response<Body>) -> Result<Vec<u8>, Fault> {
     Ok(bytes)
 }
 
-fn parse(address: &str) -> Result<Uri, Fault> {
-    address
-        .parse()
-        .map_err(|_| Fault::Final("an address that cannot be read".to_owned()))
+fn parse(url: &str) -> Result<Uri, Fault> {
+    url.parse()
+        .map_err(|_| Fault::Final("a URL that can't be read".to_owned()))
 }
 
-fn authority(address: &str) -> Result<Option<(String, String)>, Fault> {
-    let uri = parse(address)?;
+fn authority(url: &str) -> Result<Option<(String, String)>, Fault> {
+    let uri = parse(url)?;
     let parts = uri.scheme_str().zip(uri.authority());
     Ok(parts.map(|(scheme, authority)| (scheme.to_owned(), authority.to_string())))
 }
 
-/// The address that a redirect from `base` leads to.
+/// The URL that a redirect from `base` leads to.
 fn resolve(base: &str, location: &str) -> Result<String, Fault> {
     if location.starts_with("https://") || location.starts_with("http://") {
         return Ok(location.to_owned());
     }
     let (scheme, authority) =
-        authority(base)?.ok_or_else(|| Fault::Final("an address without a host".to_owned()))?;
+        authority(base)?.ok_or_else(|| Fault::Final("a URL without a host".to_owned()))?;
     let separator = if location.starts_with('/') { "" } else { "/" };
     Ok(format!("{scheme}://{authority}{separator}{location}"))
 }

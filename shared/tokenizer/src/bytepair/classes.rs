@@ -8,7 +8,7 @@ const BLOCKS: usize = 0x11_0000 / 256;
 /// A character's class; the numbers are those that the build script writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum Class {
+pub(crate) enum CharacterClass {
     /// Controls and what is not assigned: everything that has no other class.
     Other = 0,
     /// `\p{Lu}` and `\p{Lt}`.
@@ -29,7 +29,7 @@ pub(crate) enum Class {
     Symbol = 8,
 }
 
-impl Class {
+impl CharacterClass {
     /// By number; a power of two of them, so that no number is out of bounds.
     const ALL: [Self; 16] = [
         Self::Other,

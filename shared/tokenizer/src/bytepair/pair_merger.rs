@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use super::table::Merges;
+use super::pair_table::PairTable;
 
 /// Up to this many bytes looking at all pairs each time is faster than keeping them in a heap.
 const SHORT: usize = 64;
@@ -12,28 +12,28 @@ const NONE: u32 = u32::MAX;
 
 /// Merges, with memory that is used again.
 #[derive(Default)]
-pub(super) struct Merger {
+pub(crate) struct PairMerger {
     tokens: Vec<u32>,
     /// The rank of each token joined with the next.
     ranks: Vec<u32>,
 }
 
-impl Merger {
+impl PairMerger {
     /// The number of tokens that a piece is merged into: of all adjacent pairs that have a merge, the
     /// one with the lowest rank, and of those the leftmost, is joined until there is none.
-    pub(super) fn count(&mut self, merges: Merges<'_>, piece: &[u8]) -> u32 {
+    pub(crate) fn count(&mut self, table: PairTable<'_>, piece: &[u8]) -> u32 {
         if piece.len() <= SHORT {
-            self.count_short(merges, piece)
+            self.count_short(table, piece)
         } else {
-            count_long(merges, piece)
+            count_long(table, piece)
         }
     }
 
-    fn count_short(&mut self, merges: Merges<'_>, piece: &[u8]) -> u32 {
+    fn count_short(&mut self, table: PairTable<'_>, piece: &[u8]) -> u32 {
         let Self { tokens, ranks } = self;
-        let rank = |left, right| merges.rank(left, right).unwrap_or(NONE);
+        let rank = |left, right| table.rank(left, right).unwrap_or(NONE);
         tokens.clear();
-        tokens.extend(piece.iter().map(|&byte| merges.byte_token(byte)));
+        tokens.extend(piece.iter().map(|&byte| table.byte_token(byte)));
         ranks.clear();
         ranks.extend(tokens.windows(2).map(|pair| rank(pair[0], pair[1])));
         loop {
@@ -46,7 +46,7 @@ impl Merger {
             if lowest == NONE {
                 return u32::try_from(tokens.len()).expect("a piece is short");
             }
-            let joined = merges.joined(lowest);
+            let joined = table.joined(lowest);
             tokens[at] = joined;
             tokens.remove(at + 1);
             ranks.remove(at);
@@ -61,16 +61,16 @@ impl Merger {
 }
 
 /// Indices are u32: a message is shorter than 16 MiB.
-fn count_long(merges: Merges<'_>, piece: &[u8]) -> u32 {
+fn count_long(table: PairTable<'_>, piece: &[u8]) -> u32 {
     let length = u32::try_from(piece.len()).expect("a message is shorter than 4 GiB");
     // For each part, by where it begins: its token, and where the next and the previous one begin.
-    let mut tokens: Vec<u32> = piece.iter().map(|&byte| merges.byte_token(byte)).collect();
+    let mut tokens: Vec<u32> = piece.iter().map(|&byte| table.byte_token(byte)).collect();
     let mut next: Vec<u32> = (1..=length).collect();
     let mut previous: Vec<u32> = (0..length).map(|start| start.wrapping_sub(1)).collect();
     let mut pairs = BinaryHeap::new();
     let pair = |tokens: &[u32], left: u32, right: u32| {
         let (left_token, right_token) = (tokens[left as usize], tokens[right as usize]);
-        let rank = merges.rank(left_token, right_token)?;
+        let rank = table.rank(left_token, right_token)?;
         Some(Reverse((rank, left, right, left_token, right_token)))
     };
     for left in 0..length - 1 {
@@ -85,16 +85,16 @@ fn count_long(merges: Merges<'_>, piece: &[u8]) -> u32 {
         {
             continue;
         }
-        let behind = next[right as usize];
-        tokens[left as usize] = merges.joined(rank);
-        // Whoever was joined to its left is nobody any more.
+        let after = next[right as usize];
+        tokens[left as usize] = table.joined(rank);
+        // The right part is no longer one of its own.
         tokens[right as usize] = NONE;
         next[right as usize] = NONE;
-        next[left as usize] = behind;
+        next[left as usize] = after;
         parts -= 1;
-        if behind < length {
-            previous[behind as usize] = left;
-            pairs.extend(pair(&tokens, left, behind));
+        if after < length {
+            previous[after as usize] = left;
+            pairs.extend(pair(&tokens, left, after));
         }
         if left > 0 {
             pairs.extend(pair(&tokens, previous[left as usize], left));

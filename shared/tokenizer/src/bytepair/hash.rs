@@ -86,11 +86,11 @@ pub(crate) fn free_slot<T>(slots: &[T], start: usize, is_free: impl Fn(&T) -> bo
 pub(crate) fn hash(bytes: &[u8]) -> u64 {
     let mut hash = (bytes.len() as u64).wrapping_mul(MULTIPLIER);
     let mut rest = bytes;
-    while let Some((chunk, behind)) = rest.split_first_chunk::<8>() {
+    while let Some((chunk, after)) = rest.split_first_chunk::<8>() {
         hash = (hash ^ u64::from_le_bytes(*chunk))
             .wrapping_mul(MULTIPLIER)
             .rotate_left(29);
-        rest = behind;
+        rest = after;
     }
     let mut last = 0;
     for &byte in rest {
@@ -161,7 +161,7 @@ pub(crate) fn compile(tokens: &[Vec<u8>]) -> Vec<u8> {
         offsets.push(offsets[offsets.len() - 1] + token.len());
     }
 
-    let number = |length: usize| u32::try_from(length).expect("a vocabulary is no 4 GB");
+    let number = |length: usize| u32::try_from(length).expect("a vocabulary has less than 4 GB");
     let mut out = Vec::new();
     let push_all = |out: &mut Vec<u8>, numbers: &[u32]| {
         out.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));

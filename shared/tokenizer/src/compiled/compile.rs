@@ -5,9 +5,11 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::merge::Merger;
-use super::table::{Merge, Parts, Splitting, Tables, has_room, write};
-use crate::tiktoken::hash;
+use super::families::Family;
+use super::tables::{Parts, Tables, write};
+use crate::bytepair::hash;
+use crate::bytepair::pair_merger::PairMerger;
+use crate::bytepair::pair_table::{Merge, has_room};
 
 /// What tells whether a file is covered; its large parts are passed over.
 #[derive(Deserialize)]
@@ -71,23 +73,7 @@ impl Pair {
     }
 }
 
-pub(super) const LLAMA_3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
-pub(super) const QWEN_2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
-const DEEP_SEEK: [&str; 3] = [
-    r"\p{N}{1,3}",
-    "[一-龥\u{3040}-ゟ゠-ヿ]+",
-    concat!(
-        r##"[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^"##,
-        "\r\n",
-        r"\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[",
-        "\r\n",
-        r"]*|\s*[",
-        "\r\n",
-        r"]+|\s+(?!\S)|\s+"
-    ),
-];
-
-/// The patterns that a pre-tokenizer splits by, one after the other, before it turns to bytes; none
+/// The patterns that a pre-tokenizer splits by, one after the other, before it turns to bytes; `None`
 /// if it does anything else.
 fn patterns(pre_tokenizer: &Value) -> Option<Vec<&str>> {
     let steps = pre_tokenizer["pretokenizers"].as_array()?;
@@ -110,7 +96,7 @@ fn patterns(pre_tokenizer: &Value) -> Option<Vec<&str>> {
     patterns.collect()
 }
 
-/// Whether a normalizer brings into normal form C; none if it does anything else.
+/// Whether a normalizer brings into normal form C; `None` if it does anything else.
 fn normalizes(normalizer: &Value) -> Option<bool> {
     match normalizer {
         Value::Null => Some(false),
@@ -133,8 +119,8 @@ fn alphabet() -> [char; 256] {
     })
 }
 
-/// Compiles a tokenizer; none if it is of a kind that is not covered.
-pub(super) fn compile(json: &[u8], fingerprint: &str) -> Option<Vec<u8>> {
+/// Compiles a tokenizer; `None` if it is of a kind that is not covered.
+pub(crate) fn compile(json: &[u8], fingerprint: &str) -> Option<Vec<u8>> {
     let Outline {
         normalizer,
         pre_tokenizer,
@@ -151,12 +137,7 @@ pub(super) fn compile(json: &[u8], fingerprint: &str) -> Option<Vec<u8>> {
     if !plain {
         return None;
     }
-    let splitting = match patterns(&pre_tokenizer)?.as_slice() {
-        [LLAMA_3] => Splitting::Llama3,
-        [QWEN_2] => Splitting::Qwen2,
-        found if found == DEEP_SEEK => Splitting::DeepSeek,
-        _ => return None,
-    };
+    let family = Family::with_patterns(&patterns(&pre_tokenizer)?)?;
     let normalizes = normalizes(&normalizer)?;
     let File {
         added_tokens,
@@ -180,14 +161,21 @@ pub(super) fn compile(json: &[u8], fingerprint: &str) -> Option<Vec<u8>> {
         let (left, right) = pair.parts()?;
         let token = |text: &str| vocab.get(text).copied();
         let joined = token(&format!("{left}{right}"))?;
+        let (left, right) = (token(left)?, token(right)?);
         let rank = u32::try_from(rank).ok()?;
-        merges.insert((token(left)?, token(right)?), Merge { rank, joined });
+        let merge = Merge {
+            left,
+            right,
+            rank,
+            joined,
+        };
+        merges.insert((left, right), merge);
     }
     let mut parts = Parts {
-        splitting,
+        family,
         normalizes,
         bytes,
-        merges: merges.into_iter().collect(),
+        merges: merges.into_values().collect(),
         added: added_tokens
             .into_iter()
             .filter(|token| !token.special && !token.content.is_empty())
@@ -196,7 +184,7 @@ pub(super) fn compile(json: &[u8], fingerprint: &str) -> Option<Vec<u8>> {
         words: Vec::new(),
     };
     // The same vocabulary gives the same bytes.
-    parts.merges.sort_unstable_by_key(|(_, merge)| merge.rank);
+    parts.merges.sort_unstable_by_key(|merge| merge.rank);
     let byte_of: HashMap<char, u8> = alphabet.into_iter().zip(0..=255).collect();
     let words = vocab.keys().filter_map(|token| {
         let bytes: Option<Vec<u8>> = token.chars().map(|c| byte_of.get(&c).copied()).collect();
@@ -207,8 +195,8 @@ pub(super) fn compile(json: &[u8], fingerprint: &str) -> Option<Vec<u8>> {
     if !model.ignore_merges {
         // Only those that merging arrives at.
         let tables = Tables::load(write(&parts, fingerprint), fingerprint)?;
-        let mut merger = Merger::default();
-        words.retain(|word| merger.count(tables.merges(), word) == 1);
+        let mut merger = PairMerger::default();
+        words.retain(|word| merger.count(tables.pairs(), word) == 1);
     }
     if words.len() >> hash::RANK_BITS > 0 {
         return None;

@@ -1,41 +1,33 @@
-//! Byte-level byte-pair tokenizers of a Hugging Face `tokenizer.json`, from tables that are compiled
-//! once.
-//!
-//! What is covered is what the models of the families Llama 3, Qwen and `DeepSeek` use: no or NFC
-//! normalisation, a pattern that is known here, bytes as the smallest tokens. Everything else is left
-//! to the reference implementation, and so is any single text with an added token in it.
-
-mod compile;
-mod merge;
-mod table;
+//! A compiled tokenizer, and counting with it.
 
 use std::sync::{Arc, OnceLock};
 
 use unicode_normalization_alignments::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
 
+use super::compile::compile;
+use super::tables::Tables;
+use crate::bytepair::cache::PieceCache;
+use crate::bytepair::pair_merger::PairMerger;
+use crate::bytepair::pair_table::PairTable;
+use crate::bytepair::vocabulary::Vocabulary;
 use crate::huggingface::HuggingFace;
-use crate::tiktoken::cache::PieceCache;
-use crate::tiktoken::scan::{Pattern, Segments};
-use crate::tiktoken::vocabulary::Vocabulary;
-use merge::Merger;
-use table::{Merges, Splitting, Tables};
 
-/// A tokenizer, compiled.
-pub(crate) struct Flat {
+/// A tokenizer of a covered family, in tables.
+pub(crate) struct CompiledTokenizer {
     tables: Tables,
     /// What it was compiled from, for the texts that the reference has to count.
     json: Arc<Vec<u8>>,
     reference: OnceLock<Result<HuggingFace, String>>,
 }
 
-impl Flat {
-    /// Compiles a tokenizer; none if it is of a kind that is not covered.
+impl CompiledTokenizer {
+    /// Compiles a tokenizer; `None` if it is of a kind that is not covered.
     pub(crate) fn compile(json: &Arc<Vec<u8>>, fingerprint: &str) -> Option<Self> {
-        let compiled = compile::compile(json, fingerprint)?;
+        let compiled = compile(json, fingerprint)?;
         Self::load(compiled, json, fingerprint)
     }
 
-    /// Takes what [`Self::compiled`] gave; none if it is damaged, or of another tokenizer.
+    /// Takes what [`Self::compiled`] gave; `None` if it is damaged, or of another tokenizer.
     pub(crate) fn load(compiled: Vec<u8>, json: &Arc<Vec<u8>>, fingerprint: &str) -> Option<Self> {
         Some(Self {
             tables: Tables::load(compiled, fingerprint)?,
@@ -63,28 +55,28 @@ impl Flat {
     }
 }
 
-/// Counts with a compiled tokenizer, remembering the pieces it met.
-pub(crate) struct FlatCounter<'f> {
-    flat: &'f Flat,
-    words: Vocabulary<'f>,
-    merges: Merges<'f>,
+/// Counts with a compiled tokenizer, remembering the pieces that it met.
+pub(crate) struct CompiledCounter<'t> {
+    tokenizer: &'t CompiledTokenizer,
+    words: Vocabulary<'t>,
+    pairs: PairTable<'t>,
     cache: PieceCache,
-    merger: Merger,
+    merger: PairMerger,
 }
 
-impl<'f> FlatCounter<'f> {
-    pub(crate) fn new(flat: &'f Flat) -> Self {
+impl<'t> CompiledCounter<'t> {
+    pub(crate) fn new(tokenizer: &'t CompiledTokenizer) -> Self {
         Self {
-            flat,
-            words: flat.tables.words(),
-            merges: flat.tables.merges(),
+            tokenizer,
+            words: tokenizer.tables.words(),
+            pairs: tokenizer.tables.pairs(),
             cache: PieceCache::new(),
-            merger: Merger::default(),
+            merger: PairMerger::default(),
         }
     }
 
     pub(crate) fn count(&mut self, text: &str) -> u32 {
-        let tables = &self.flat.tables;
+        let tables = &self.tokenizer.tables;
         if tables.has_added_token(text) {
             return self.by_reference(text);
         }
@@ -102,55 +94,24 @@ impl<'f> FlatCounter<'f> {
     }
 
     fn by_reference(&self, text: &str) -> u32 {
-        let reference = self.flat.reference();
+        let reference = self.tokenizer.reference();
         reference.map_or(0, |reference| reference.count(text))
     }
 
     fn count_normalized(&mut self, text: &str) -> u32 {
-        match self.flat.tables.splitting() {
-            Splitting::Llama3 => self.count_by(Pattern::Llama3, text),
-            Splitting::Qwen2 => self.count_by(Pattern::Qwen2, text),
-            Splitting::DeepSeek => self.count_segments(text),
-        }
-    }
-
-    fn count_by(&mut self, pattern: Pattern, text: &str) -> u32 {
-        let (mut tokens, mut start) = (0, 0);
-        while start < text.len() {
-            let end = pattern.piece_end(text, start);
-            tokens += self.count_piece(&text.as_bytes()[start..end]);
-            start = end;
-        }
-        tokens
-    }
-
-    fn count_segments(&mut self, text: &str) -> u32 {
-        let (mut tokens, mut start) = (0, 0);
-        while start < text.len() {
-            let end = Segments::new(text).segment_end(start);
-            let segment = &text[start..end];
-            let mut piece = 0;
-            while piece < segment.len() {
-                let piece_end = Segments::new(segment).piece_end(piece);
-                tokens += self.count_piece(&segment.as_bytes()[piece..piece_end]);
-                piece = piece_end;
-            }
-            start = end;
-        }
-        tokens
-    }
-
-    #[inline]
-    fn count_piece(&mut self, piece: &[u8]) -> u32 {
         let Self {
+            tokenizer,
             words,
-            merges,
+            pairs,
+            cache,
             merger,
-            ..
         } = self;
-        self.cache.get_or_insert(piece, || match words.rank(piece) {
-            Some(_) => 1,
-            None => merger.count(*merges, piece),
+        let family = tokenizer.tables.family();
+        family.count_pieces(text, |piece| {
+            cache.get_or_insert(piece, || match words.rank(piece) {
+                Some(_) => 1,
+                None => merger.count(*pairs, piece),
+            })
         })
     }
 }
@@ -162,6 +123,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::compiled::families::{LLAMA_3, QWEN_2};
     use crate::differential;
 
     /// A published byte-level tokenizer (`DeepSeek`), which `cargo xtask test` installs.
@@ -185,24 +147,25 @@ mod tests {
         };
         let mut llama = deep_seek.clone();
         llama["normalizer"] = Value::Null;
-        llama["pre_tokenizer"] = split(compile::LLAMA_3);
+        llama["pre_tokenizer"] = split(LLAMA_3);
         llama["model"]["ignore_merges"] = json!(true);
         let mut qwen = deep_seek.clone();
         qwen["normalizer"] = json!({"type": "NFC"});
-        qwen["pre_tokenizer"] = split(compile::QWEN_2);
+        qwen["pre_tokenizer"] = split(QWEN_2);
         [("llama", llama), ("qwen", qwen), ("deepseek", deep_seek)]
             .map(|(name, json)| (name, serde_json::to_vec(&json).unwrap()))
     }
 
-    fn flat(json: &[u8]) -> Flat {
-        Flat::compile(&Arc::new(json.to_vec()), &"0".repeat(64)).expect("the family is covered")
+    fn compiled(json: &[u8]) -> CompiledTokenizer {
+        CompiledTokenizer::compile(&Arc::new(json.to_vec()), &"0".repeat(64))
+            .expect("the family is covered")
     }
 
     #[test]
     fn counts_are_those_of_the_reference() {
         for (name, json) in families() {
-            let (flat, reference) = (flat(&json), HuggingFace::parse(&json).unwrap());
-            let mut counter = FlatCounter::new(&flat);
+            let (compiled, reference) = (compiled(&json), HuggingFace::parse(&json).unwrap());
+            let mut counter = CompiledCounter::new(&compiled);
             for text in differential::texts() {
                 assert_eq!(
                     counter.count(&text),
@@ -210,15 +173,15 @@ mod tests {
                     "{name} {text:?}"
                 );
             }
-            assert_eq!((flat.failure(), reference.failure()), (None, None));
+            assert_eq!((compiled.failure(), reference.failure()), (None, None));
         }
     }
 
     #[test]
     fn every_character_counts_as_in_the_reference() {
         for (name, json) in families() {
-            let (flat, reference) = (flat(&json), HuggingFace::parse(&json).unwrap());
-            let mut counter = FlatCounter::new(&flat);
+            let (compiled, reference) = (compiled(&json), HuggingFace::parse(&json).unwrap());
+            let mut counter = CompiledCounter::new(&compiled);
             let mut text = String::new();
             for character in '\0'..=char::MAX {
                 // Between letters, the class of the character decides where the pieces end.
@@ -239,8 +202,8 @@ mod tests {
     #[test]
     fn both_ways_of_merging_agree_and_none_is_quadratic() {
         let [(_, json), ..] = families();
-        let (flat, reference) = (flat(&json), HuggingFace::parse(&json).unwrap());
-        let mut counter = FlatCounter::new(&flat);
+        let (compiled, reference) = (compiled(&json), HuggingFace::parse(&json).unwrap());
+        let mut counter = CompiledCounter::new(&compiled);
         for unit in ["a", "ab", "lorem", "Ж", "字", " ", "!", "😂"] {
             for length in [1, 20, 63, 64, 65, 66, 200, 1000] {
                 let text = unit.repeat(length);
@@ -260,7 +223,7 @@ mod tests {
             let mut json = published();
             change(&mut json);
             let json = Arc::new(serde_json::to_vec(&json).unwrap());
-            Flat::compile(&json, &"0".repeat(64)).is_none()
+            CompiledTokenizer::compile(&json, &"0".repeat(64)).is_none()
         };
         assert!(!refused(&|_| {}));
         assert!(refused(
@@ -291,15 +254,18 @@ mod tests {
     fn damaged_and_stale_tables_are_not_taken() {
         let json = Arc::new(serde_json::to_vec(&published()).unwrap());
         let (own, other) = ("0".repeat(64), "1".repeat(64));
-        let compiled = flat(&json).compiled().to_vec();
-        assert!(Flat::load(compiled.clone(), &json, &own).is_some());
-        assert!(Flat::load(compiled.clone(), &json, &other).is_none());
+        let compiled = compiled(&json).compiled().to_vec();
+        assert!(CompiledTokenizer::load(compiled.clone(), &json, &own).is_some());
+        assert!(CompiledTokenizer::load(compiled.clone(), &json, &other).is_none());
         for at in [0, 20, 100, 5000, compiled.len() / 2, compiled.len() - 1] {
             let mut damaged = compiled.clone();
             damaged[at] ^= 1;
-            assert!(Flat::load(damaged, &json, &own).is_none(), "{at}");
             assert!(
-                Flat::load(compiled[..at].to_vec(), &json, &own).is_none(),
+                CompiledTokenizer::load(damaged, &json, &own).is_none(),
+                "{at}"
+            );
+            assert!(
+                CompiledTokenizer::load(compiled[..at].to_vec(), &json, &own).is_none(),
                 "{at}"
             );
         }

@@ -1,5 +1,6 @@
-//! A compiled vocabulary: from bytes to ranks.
+//! Compiled vocabularies: from the bytes of a token to its rank.
 
+use super::filter::HashFilter;
 use super::hash;
 
 const NUMBER: usize = size_of::<u32>();
@@ -12,7 +13,7 @@ const PAIRS: usize = 1 << 16;
 #[derive(Clone, Copy)]
 pub(crate) struct Vocabulary<'v> {
     pairs: &'v [u8],
-    filter: &'v hash::Filter,
+    filter: HashFilter<'v>,
     short: &'v [u8],
     short_mask: usize,
     offsets: &'v [u8],
@@ -27,21 +28,14 @@ fn number(table: &[u8], index: usize) -> u32 {
     u32::from_le_bytes(bytes.try_into().expect("four bytes"))
 }
 
-/// Whether a slot may have a mixed key.
-#[inline]
-pub(crate) fn may_have(filter: &hash::Filter, mixed: u64) -> bool {
-    let (byte, bit) = hash::filter_bit(mixed);
-    filter[byte] & bit != 0
-}
-
 impl<'v> Vocabulary<'v> {
-    /// A view of compiled tables; none if they are not whole.
+    /// A view of compiled tables; `None` if they are not whole.
     pub(crate) fn new(table: &'v [u8]) -> Option<Self> {
         let (header, rest) = table.split_at_checked(HEADER)?;
         let [tokens, short_slots, long_slots] =
             [0, 1, 2].map(|index| number(header, index) as usize);
         let (pairs, rest) = rest.split_at_checked(PAIRS * NUMBER)?;
-        let (filter, rest) = rest.split_first_chunk()?;
+        let (filter, rest) = HashFilter::split_from(rest)?;
         let (short, rest) = rest.split_at_checked(short_slots.checked_mul(SHORT_SLOT)?)?;
         let (offsets, rest) = rest.split_at_checked(tokens.checked_add(1)?.checked_mul(NUMBER)?)?;
         let (long, bytes) = rest.split_at_checked(long_slots.checked_mul(NUMBER)?)?;
@@ -75,7 +69,7 @@ impl<'v> Vocabulary<'v> {
     #[inline]
     fn short_rank(self, key: u64) -> Option<u32> {
         let mixed = hash::mix(key);
-        if !may_have(self.filter, mixed) {
+        if !self.filter.may_have(mixed) {
             return None;
         }
         let mut place = hash::key_slot(mixed, self.short_mask);

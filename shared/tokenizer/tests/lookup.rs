@@ -11,8 +11,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use resonare_pipeline::{TokenCounter as _, Tokenizer as _, TokenizerInfo};
-use resonare_tokenizer::{Hub, HubError, Lookup, LookupError, ModelTokenizer};
+use resonare_pipeline::{TokenCounter as _, Tokenizer as _};
+use resonare_tokenizer::{
+    FilesError, FolderModelFiles, FoundTokenizer, Hub, HubError, Lookup, LookupError, NoUrls,
+    UrlReader, WantedTokenizer,
+};
 
 /// Words of one vocabulary; others are one unknown token.
 const TOKENIZER: &str = r#"{"version": "1.0", "truncation": {"max_length": 2, "stride": 0, "strategy": "LongestFirst", "direction": "Right"},
@@ -60,33 +63,49 @@ fn file() -> String {
     answer("200 OK", "x-repo-commit: abc123\r\n", TOKENIZER)
 }
 
-fn find(
+fn lookup(endpoint: &str, folder: &Path) -> Lookup {
+    Lookup {
+        files: Arc::new(FolderModelFiles::new(folder)),
+        urls: Arc::new(NoUrls),
+        hub: Hub::new(Some(endpoint), Some("secret-token"))
+            .with_patience(Duration::from_millis(1), Duration::from_millis(500)),
+    }
+}
+
+fn find_model(
     endpoint: &str,
     folder: &Path,
+    model_id: &str,
     require_exact: bool,
-) -> Result<(ModelTokenizer, TokenizerInfo), LookupError> {
-    let hub = Hub::new(Some(endpoint), Some("secret-token"))
-        .with_patience(Duration::from_millis(1), Duration::from_millis(500));
-    let lookup = Lookup {
-        model_id: "org/model",
+) -> Result<FoundTokenizer, LookupError> {
+    lookup(endpoint, folder).find(&WantedTokenizer {
+        model_id: model_id.to_owned(),
         tokenizer: None,
         require_exact,
-        folder,
-        hub: &hub,
-    };
-    lookup.find()
+    })
+}
+
+fn find(endpoint: &str, folder: &Path, require_exact: bool) -> Result<FoundTokenizer, LookupError> {
+    find_model(endpoint, folder, "org/model", require_exact)
+}
+
+/// An endpoint that nobody listens at.
+fn closed() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
 }
 
 #[test]
 fn what_the_hub_gives_is_used_and_kept_with_its_revision() {
     let folder = tempfile::tempdir().unwrap();
     let (endpoint, seen) = hub(vec![file()]);
-    let (tokenizer, first) = find(&endpoint, folder.path(), true).unwrap();
+    let first = find(&endpoint, folder.path(), true).unwrap();
     // Padding and truncation are off, and a special token is ordinary text.
-    assert_eq!(tokenizer.counter().count("hello hello world <s>"), 6);
-    assert_eq!(first.source, "hub:org/model@abc123");
-    let (_, second) = find(&endpoint, folder.path(), true).unwrap();
-    assert_eq!(first, second);
+    let tokens = first.tokenizer.counter().count("hello hello world <s>");
+    assert_eq!(tokens, 6);
+    assert_eq!(first.info.source, "hub:org/model@abc123");
+    let second = find(&endpoint, folder.path(), true).unwrap();
+    assert_eq!(first.info, second.info);
     let seen = seen.lock().unwrap();
     assert_eq!(seen.len(), 1, "the second time, the folder has it");
     assert_eq!(seen[0].0, "/org/model/resolve/main/tokenizer.json");
@@ -115,19 +134,17 @@ fn a_compiled_form_is_kept_and_made_anew_where_it_is_damaged_or_stale() {
     let path = folder.path().join("tokenizer.json");
     std::fs::copy(counts["bpe"]["source"].as_str().unwrap(), &path).unwrap();
     let kept = folder.path().join("tokenizer.json.compiled");
-    let hub = Hub::new(None, None);
+    let lookup = lookup(&closed(), folder.path());
+    let wanted = WantedTokenizer {
+        model_id: "org/model".to_owned(),
+        tokenizer: path.to_str().map(str::to_owned),
+        require_exact: true,
+    };
     let find = || {
-        let lookup = Lookup {
-            model_id: "org/model",
-            tokenizer: path.to_str(),
-            require_exact: true,
-            folder: folder.path(),
-            hub: &hub,
-        };
-        let (tokenizer, info) = lookup.find().unwrap();
-        assert_eq!(info.engine, "compiled");
+        let found = lookup.find(&wanted).unwrap();
+        assert_eq!(found.info.engine, "compiled");
         (
-            tokenizer.counter().count("hello world"),
+            found.tokenizer.counter().count("hello world"),
             std::fs::read(&kept).unwrap(),
         )
     };
@@ -150,7 +167,7 @@ fn a_file_of_ones_own_in_the_folder_needs_no_hub() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(folder.path().join("org/model")).unwrap();
     std::fs::write(folder.path().join("org/model/tokenizer.json"), TOKENIZER).unwrap();
-    let (_, info) = find("http://127.0.0.1:9", folder.path(), true).unwrap();
+    let FoundTokenizer { info, .. } = find("http://127.0.0.1:9", folder.path(), true).unwrap();
     assert_eq!(
         (&*info.kind, &*info.source),
         ("huggingface", "tokenizers/org/model/tokenizer.json")
@@ -167,7 +184,7 @@ fn the_token_does_not_follow_a_redirect_to_another_host() {
         "",
     );
     let (endpoint, _) = hub(vec![redirect]);
-    let (_, info) = find(&endpoint, folder.path(), true).unwrap();
+    let FoundTokenizer { info, .. } = find(&endpoint, folder.path(), true).unwrap();
     assert_eq!(info.source, "hub:org/model@def");
     let stored = stored.lock().unwrap();
     assert_eq!(stored[0].0, "/blob");
@@ -196,7 +213,7 @@ fn a_refusal_falls_back_and_says_so() {
     ] {
         let folder = tempfile::tempdir().unwrap();
         let (endpoint, seen) = hub(vec![answer(status, "", "no")]);
-        let (_, info) = find(&endpoint, folder.path(), false).unwrap();
+        let FoundTokenizer { info, .. } = find(&endpoint, folder.path(), false).unwrap();
         assert_eq!((&*info.kind, &*info.source), ("tiktoken", "o200k_base"));
         assert!(info.fallback_reason.unwrap().contains(words), "{status}");
         assert!(matches!(
@@ -230,7 +247,7 @@ fn a_passing_fault_is_tried_again() {
 }
 
 #[test]
-fn a_fault_that_stays_is_an_error_and_no_fallback() {
+fn a_fault_that_stays_is_an_error_and_not_a_fallback() {
     let folder = tempfile::tempdir().unwrap();
     let (endpoint, seen) = hub(vec![answer("502 Bad Gateway", "", "")]);
     let error = find(&endpoint, folder.path(), false).unwrap_err();
@@ -240,15 +257,106 @@ fn a_fault_that_stays_is_an_error_and_no_fallback() {
     );
     assert!(error.is_retryable());
     assert_eq!(seen.lock().unwrap().len(), 4);
-    // Nobody listens there.
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let closed = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
+    // The hub was reached; what it leads to was not.
+    let redirect = answer("302 Found", &format!("location: {}/blob\r\n", closed()), "");
+    let (endpoint, seen) = hub(vec![redirect]);
+    let error = find(&endpoint, folder.path(), false).unwrap_err();
+    assert!(error.is_retryable(), "{error}");
+    assert_eq!(seen.lock().unwrap().len(), 4);
+}
+
+#[test]
+fn without_a_network_it_falls_back_and_says_so() {
+    for endpoint in [closed(), "http://no-such-host.invalid".to_owned()] {
+        let folder = tempfile::tempdir().unwrap();
+        let found = find(&endpoint, folder.path(), false).unwrap();
+        assert_eq!(found.info.source, "o200k_base");
+        let reason = found.info.fallback_reason.unwrap();
+        assert!(reason.contains("can't be reached"), "{reason}");
+        let error = find(&endpoint, folder.path(), true).unwrap_err();
+        assert!(matches!(error, LookupError::OutOfReach(_)), "{error}");
+        assert!(error.is_retryable());
+        // What is kept needs no network.
+        let (reachable, _) = hub(vec![file()]);
+        find(&reachable, folder.path(), true).unwrap();
+        find(&endpoint, folder.path(), true).unwrap();
+    }
+}
+
+#[test]
+fn a_gated_model_names_a_public_one_with_the_same_tokenizer() {
+    let folder = tempfile::tempdir().unwrap();
+    let (endpoint, _) = hub(vec![answer("401 Unauthorized", "", "no")]);
+    let reason = |model_id: &str| {
+        let found = find_model(&endpoint, folder.path(), model_id, false).unwrap();
+        found.info.fallback_reason.unwrap()
+    };
+    let known = reason("meta-llama/Llama-3.2-1B");
     assert!(
-        find(&closed, folder.path(), false)
-            .unwrap_err()
-            .is_retryable()
+        known.contains("model_id to unsloth/Llama-3.2-1B"),
+        "{known}"
     );
+    assert!(!reason("org/model").contains("public"));
+}
+
+#[test]
+fn no_text_names_an_option_of_the_command_line() {
+    let folder = tempfile::tempdir().unwrap();
+    for status in [
+        "401 Unauthorized",
+        "404 Not Found",
+        "502 Bad Gateway",
+        "418 Teapot",
+    ] {
+        let (endpoint, _) = hub(vec![answer(status, "", "")]);
+        let error = find(&endpoint, folder.path(), true).unwrap_err();
+        assert!(!error.to_string().contains("--"), "{error}");
+    }
+}
+
+/// Has one tokenizer.
+struct OneUrl;
+
+impl UrlReader for OneUrl {
+    fn read(&self, url: &str) -> Result<Option<Vec<u8>>, FilesError> {
+        Ok((url == "s3://bucket/a.json").then(|| TOKENIZER.as_bytes().to_vec()))
+    }
+}
+
+#[test]
+fn a_tokenizer_is_read_from_a_url() {
+    let folder = tempfile::tempdir().unwrap();
+    let lookup = Lookup {
+        urls: Arc::new(OneUrl),
+        ..lookup(&closed(), folder.path())
+    };
+    let find = |lookup: &Lookup, url: &str| {
+        lookup.find(&WantedTokenizer {
+            model_id: "org/model".to_owned(),
+            tokenizer: Some(url.to_owned()),
+            require_exact: true,
+        })
+    };
+    let found = find(&lookup, "s3://bucket/a.json").unwrap();
+    assert_eq!(found.info.source, "s3://bucket/a.json");
+    let error = find(&lookup, "s3://bucket/b.json").unwrap_err();
+    assert_eq!(error.to_string(), "there is no s3://bucket/b.json");
+    let no_urls = Lookup {
+        urls: Arc::new(NoUrls),
+        ..lookup
+    };
+    let error = find(&no_urls, "s3://bucket/a.json").unwrap_err();
+    assert!(
+        matches!(error, LookupError::Files(FilesError::NotAUrl(_))),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_folder_keeps_the_contract() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = FolderModelFiles::new(folder.path().join("new"));
+    resonare_tokenizer::testkit::model_files_contract(&files);
 }
 
 #[test]
@@ -272,7 +380,7 @@ fn a_hub_that_hangs_or_breaks_off_is_given_up() {
 }
 
 #[test]
-fn an_answer_that_is_no_tokenizer_is_a_final_error() {
+fn an_answer_that_is_not_a_tokenizer_is_a_final_error() {
     let folder = tempfile::tempdir().unwrap();
     for body in ["<html>", "{}"] {
         let (endpoint, _) = hub(vec![answer("200 OK", "", body)]);

@@ -1,74 +1,58 @@
-//! The common OpenAI encodings, from tables compiled at build time.
-//!
-//! What it counts is what the Python package `tiktoken` returns from `encode` with
-//! `disallowed_special=()`: a pattern splits the text into pieces, and each piece is merged pair by
-//! pair in the order of the vocabulary's ranks.
+//! Counting with the common encodings, from tables that are compiled at build time.
 
-pub(crate) mod cache;
-mod class;
-pub(crate) mod hash;
-mod merge;
-pub(crate) mod scan;
-pub(crate) mod vocabulary;
-
-use cache::PieceCache;
-use merge::Merger;
-use scan::Pattern;
-use vocabulary::Vocabulary;
-
-pub(crate) mod fingerprints {
-    //! SHA-256 of the vocabularies as published.
-    include!(concat!(env!("OUT_DIR"), "/fingerprints.rs"));
-}
+use crate::bytepair::cache::PieceCache;
+use crate::bytepair::rank_merger::RankMerger;
+use crate::bytepair::splitting::Pattern;
+use crate::bytepair::vocabulary::Vocabulary;
 
 static O200K_BASE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/O200K_BASE"));
 static CL100K_BASE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/CL100K_BASE"));
 
-fn compiled(table: &'static [u8]) -> Vocabulary<'static> {
+fn vocabulary(table: &'static [u8]) -> Vocabulary<'static> {
     Vocabulary::new(table).expect("the build script writes whole tables")
 }
 
-/// An encoding: a pattern and a vocabulary.
+/// An encoding in tables: a pattern and a vocabulary.
 #[derive(Clone, Copy)]
-pub(crate) struct Encoding {
+pub(crate) struct CompiledEncoding {
     pattern: Pattern,
     vocabulary: Vocabulary<'static>,
 }
 
-impl Encoding {
+impl CompiledEncoding {
     pub(crate) fn o200k_base() -> Self {
         Self {
             pattern: Pattern::O200k,
-            vocabulary: compiled(O200K_BASE),
+            vocabulary: vocabulary(O200K_BASE),
         }
     }
 
     pub(crate) fn cl100k_base() -> Self {
         Self {
             pattern: Pattern::Cl100k,
-            vocabulary: compiled(CL100K_BASE),
+            vocabulary: vocabulary(CL100K_BASE),
         }
     }
 }
 
-/// Counts with an encoding, remembering the pieces it met.
+/// Counts with an encoding, remembering the pieces that it met.
 pub(crate) struct EncodingCounter {
-    encoding: Encoding,
+    encoding: CompiledEncoding,
     cache: PieceCache,
-    merger: Merger,
+    merger: RankMerger,
 }
 
 impl EncodingCounter {
-    pub(crate) fn new(encoding: Encoding) -> Self {
+    pub(crate) fn new(encoding: CompiledEncoding) -> Self {
         Self {
             encoding,
             cache: PieceCache::new(),
-            merger: Merger::default(),
+            merger: RankMerger::default(),
         }
     }
 
     pub(crate) fn count(&mut self, text: &str) -> u32 {
-        let Encoding {
+        let CompiledEncoding {
             pattern,
             vocabulary,
         } = self.encoding;
@@ -95,6 +79,7 @@ mod tests {
     use tiktoken_rs::CoreBPE;
 
     use super::*;
+    use crate::bytepair::rank_merger;
     use crate::differential;
 
     /// Text made of what the patterns tell apart.
@@ -130,7 +115,11 @@ mod tests {
         pieces
     }
 
-    fn agree(encoding: Encoding, reference: &CoreBPE, text: &str) -> Result<(), TestCaseError> {
+    fn agree(
+        encoding: CompiledEncoding,
+        reference: &CoreBPE,
+        text: &str,
+    ) -> Result<(), TestCaseError> {
         let counted = EncodingCounter::new(encoding).count(text) as usize;
         let expected = reference.count_ordinary(text);
         prop_assert_eq!(
@@ -148,17 +137,20 @@ mod tests {
 
         #[test]
         fn o200k_base_counts_as_the_reference_does(text in text()) {
-            agree(Encoding::o200k_base(), tiktoken_rs::o200k_base_singleton(), &text)?;
+            agree(CompiledEncoding::o200k_base(), tiktoken_rs::o200k_base_singleton(), &text)?;
         }
 
         #[test]
         fn cl100k_base_counts_as_the_reference_does(text in text()) {
-            agree(Encoding::cl100k_base(), tiktoken_rs::cl100k_base_singleton(), &text)?;
+            agree(CompiledEncoding::cl100k_base(), tiktoken_rs::cl100k_base_singleton(), &text)?;
         }
     }
 
-    fn encodings() -> [(Encoding, &'static CoreBPE); 2] {
-        let (o200k_base, cl100k_base) = (Encoding::o200k_base(), Encoding::cl100k_base());
+    fn encodings() -> [(CompiledEncoding, &'static CoreBPE); 2] {
+        let (o200k_base, cl100k_base) = (
+            CompiledEncoding::o200k_base(),
+            CompiledEncoding::cl100k_base(),
+        );
         [
             (o200k_base, tiktoken_rs::o200k_base_singleton()),
             (cl100k_base, tiktoken_rs::cl100k_base_singleton()),
@@ -202,18 +194,19 @@ mod tests {
 
     #[test]
     fn long_runs_take_no_quadratic_time() {
-        let mut counter = EncodingCounter::new(Encoding::o200k_base());
+        let mut counter = EncodingCounter::new(CompiledEncoding::o200k_base());
         for unit in ["a", " ", "!", "字", "aB"] {
             assert!(counter.count(&unit.repeat(1_000_000)) > 0);
         }
     }
 
-    #[test]
-    fn the_vocabularies_are_those_that_are_published() {
-        // As pinned by the Python package in tiktoken_ext/openai_public.py.
-        let o200k_base = "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d";
-        assert_eq!(fingerprints::O200K_BASE, o200k_base);
-        let cl100k_base = "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7";
-        assert_eq!(fingerprints::CL100K_BASE, cl100k_base);
+    proptest! {
+        #[test]
+        fn both_ways_of_merging_agree(piece in "[a-d]{1,128}|[ab]{1,128}|(lorem|ipsum|dolor){1,20}") {
+            let vocabulary = vocabulary(O200K_BASE);
+            let piece = piece.as_bytes();
+            let short = RankMerger::default().count_short(vocabulary, piece);
+            prop_assert_eq!(short, rank_merger::count_long(vocabulary, piece));
+        }
     }
 }

@@ -1,0 +1,71 @@
+//! Where the commands look for tokenizers.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use resonare_settings::Configuration;
+use resonare_tokenizer::{
+    FolderModelFiles, Hub, HubError, Lookup, LookupError, NoUrls, UrlReader, is_url,
+};
+
+use crate::storage::s3::S3;
+
+/// The look-up for a configuration, which keeps what it fetches in `folder`.
+///
+/// # Errors
+/// If the configured tokenizer is an object of S3, and this machine has no configuration of AWS.
+pub(crate) fn lookup(
+    configuration: &Configuration,
+    folder: &Path,
+    s3: &S3,
+) -> anyhow::Result<Lookup> {
+    // Whoever names no object needs no configuration of AWS.
+    let urls: Arc<dyn UrlReader> = match &configuration.tokenizer {
+        Some(tokenizer) if is_url(tokenizer) => Arc::new(s3.url_reader(tokenizer)?),
+        _ => Arc::new(NoUrls),
+    };
+    Ok(Lookup {
+        files: Arc::new(FolderModelFiles::new(folder)),
+        urls,
+        hub: hub(),
+    })
+}
+
+/// The hub of `HF_ENDPOINT`, with the token of `HF_TOKEN`.
+fn hub() -> Hub {
+    let variable = |name| std::env::var(name).ok();
+    Hub::new(
+        variable("HF_ENDPOINT").as_deref(),
+        variable("HF_TOKEN").as_deref(),
+    )
+}
+
+/// Whether a look-up failed for what was configured: then no other time or network helps.
+pub(crate) fn is_wrong_usage(error: &LookupError) -> bool {
+    matches!(
+        error,
+        LookupError::NoSuchTokenizer { .. } | LookupError::ModelId(_)
+    )
+}
+
+/// What else whoever runs the command can do about a failed look-up, a line each.
+pub(crate) fn advice(error: &LookupError) -> Vec<String> {
+    let advice = match error {
+        LookupError::NotExact(_) | LookupError::OutOfReach(_) => {
+            "name a tokenizer.json or an OpenAI encoding with --tokenizer, or leave \
+             --require-exact-tokenizer out"
+        }
+        LookupError::Hub(HubError::Unusable { .. } | HubError::Unexpected { .. }) => {
+            "name a tokenizer.json or an OpenAI encoding with --tokenizer to do without the hub"
+        }
+        LookupError::NoSuchTokenizer { .. }
+        | LookupError::NothingAtUrl(_)
+        | LookupError::Unusable { .. }
+        | LookupError::Changed { .. }
+        | LookupError::UnreadableSource { .. }
+        | LookupError::Files(_)
+        | LookupError::ModelId(_)
+        | LookupError::BrokenOff(_) => return Vec::new(),
+    };
+    vec![advice.to_owned()]
+}

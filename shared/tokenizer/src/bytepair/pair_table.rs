@@ -1,0 +1,133 @@
+//! Merges by pairs of tokens: which two tokens are joined, when, and into what.
+
+use super::filter::HashFilter;
+use super::hash;
+
+/// Bytes of a number in the tables.
+const NUMBER: usize = size_of::<u32>();
+/// Bytes of a slot: a pair of tokens with its rank, as the bits of the left one, the right one, the rank.
+pub(crate) const SLOT: usize = size_of::<u64>();
+const TOKEN_BITS: u32 = 21;
+const RANK_BITS: u32 = 22;
+/// A slot without a pair: [`has_room`] keeps its tokens away.
+const EMPTY: u64 = u64::MAX;
+
+/// Two tokens that are joined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Merge {
+    pub(crate) left: u32,
+    pub(crate) right: u32,
+    /// When they are joined: the lower, the earlier.
+    pub(crate) rank: u32,
+    /// The token that the two become.
+    pub(crate) joined: u32,
+}
+
+impl Merge {
+    fn key(self) -> u64 {
+        key(self.left, self.right)
+    }
+}
+
+fn key(left: u32, right: u32) -> u64 {
+    u64::from(left) << TOKEN_BITS | u64::from(right)
+}
+
+/// Whether the tables have room for tokens up to `largest`, and for so many merges.
+pub(crate) fn has_room(largest: u32, merges: usize) -> bool {
+    largest < (1 << TOKEN_BITS) - 1 && merges <= 1 << RANK_BITS
+}
+
+/// The filter of these merges.
+pub(crate) fn filter(merges: &[Merge]) -> Vec<u8> {
+    hash::filter(merges.iter().map(|merge| merge.key()))
+}
+
+/// The slots of these merges.
+pub(crate) fn slots(merges: &[Merge]) -> Vec<u64> {
+    let mut slots = vec![EMPTY; hash::slots_for(merges.len())];
+    for merge in merges {
+        let key = merge.key();
+        let start = hash::key_slot(hash::mix(key), slots.len() - 1);
+        let place = hash::free_slot(&slots, start, |slot| *slot == EMPTY);
+        slots[place] = key << RANK_BITS | u64::from(merge.rank);
+    }
+    slots
+}
+
+/// By rank, the tokens that these merges, in the order of their ranks, arrive at. A rank that no pair has
+/// is never asked for.
+pub(crate) fn joined(merges: &[Merge]) -> Vec<u32> {
+    let ranks = merges.last().map_or(0, |merge| merge.rank as usize + 1);
+    let mut joined = vec![0; ranks];
+    for merge in merges {
+        joined[merge.rank as usize] = merge.joined;
+    }
+    joined
+}
+
+/// A view of tables that [`filter`], [`slots`] and [`joined`] made.
+#[derive(Clone, Copy)]
+pub(crate) struct PairTable<'t> {
+    byte_tokens: &'t [u32; 256],
+    filter: HashFilter<'t>,
+    slots: &'t [u8],
+    mask: usize,
+    joined: &'t [u8],
+}
+
+impl<'t> PairTable<'t> {
+    /// A view of these tables, with the token of each byte; `None` if the slots are not a power of two of
+    /// them.
+    pub(crate) fn new(
+        byte_tokens: &'t [u32; 256],
+        filter: HashFilter<'t>,
+        slots: &'t [u8],
+        joined: &'t [u8],
+    ) -> Option<Self> {
+        let count = slots.len() / SLOT;
+        count.is_power_of_two().then(|| Self {
+            byte_tokens,
+            filter,
+            slots,
+            mask: count - 1,
+            joined,
+        })
+    }
+
+    /// The token that one byte is.
+    pub(crate) fn byte_token(self, byte: u8) -> u32 {
+        self.byte_tokens[usize::from(byte)]
+    }
+
+    /// When two tokens are joined, if they are: the lower, the earlier.
+    #[inline]
+    pub(crate) fn rank(self, left: u32, right: u32) -> Option<u32> {
+        let key = key(left, right);
+        let mixed = hash::mix(key);
+        if !self.filter.may_have(mixed) {
+            return None;
+        }
+        let mut place = hash::key_slot(mixed, self.mask);
+        loop {
+            let slot = self.slots[place * SLOT..]
+                .first_chunk()
+                .expect("a whole slot");
+            let slot = u64::from_le_bytes(*slot);
+            if slot >> RANK_BITS == key {
+                return Some((slot & ((1 << RANK_BITS) - 1)) as u32);
+            }
+            if slot == EMPTY {
+                return None;
+            }
+            place = (place + 1) & self.mask;
+        }
+    }
+
+    /// The token that the two of a merge become.
+    #[inline]
+    pub(crate) fn joined(self, rank: u32) -> u32 {
+        let number = &self.joined[rank as usize * NUMBER..][..NUMBER];
+        u32::from_le_bytes(number.try_into().expect("four bytes"))
+    }
+}

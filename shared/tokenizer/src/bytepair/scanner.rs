@@ -1,0 +1,97 @@
+//! Runs of characters in a text: what the alternatives of the patterns are made of.
+//!
+//! Each part of a pattern is read as a backtracking engine reads it, but with the outcome of the
+//! backtracking worked out beforehand.
+
+use super::classes::CharacterClass;
+
+/// Text with the class of each character at hand.
+#[derive(Clone, Copy)]
+pub(crate) struct Scanner<'t> {
+    pub(crate) text: &'t str,
+}
+
+impl Scanner<'_> {
+    /// The class of the character at `at`, and where the next one begins.
+    #[inline]
+    pub(crate) fn at(self, at: usize) -> Option<(CharacterClass, usize)> {
+        let byte = *self.text.as_bytes().get(at)?;
+        if byte < 0x80 {
+            return Some((CharacterClass::of(char::from(byte)), at + 1));
+        }
+        let character = self.text[at..].chars().next()?;
+        Some((CharacterClass::of(character), at + character.len_utf8()))
+    }
+
+    /// Where the run of characters ends that begins at `at` and satisfies `member`.
+    #[inline]
+    pub(crate) fn run(self, mut at: usize, member: impl Fn(CharacterClass) -> bool) -> usize {
+        while let Some((class, next)) = self.at(at) {
+            if !member(class) {
+                break;
+            }
+            at = next;
+        }
+        at
+    }
+
+    pub(crate) fn byte(self, at: usize) -> Option<u8> {
+        self.text.as_bytes().get(at).copied()
+    }
+
+    /// `(?i:'s|'t|'re|'ve|'m|'ll|'d)` at `at`; U+017F is an `s` when case does not matter.
+    pub(crate) fn contraction(self, at: usize) -> Option<usize> {
+        if self.byte(at) != Some(b'\'') {
+            return None;
+        }
+        let first = self.byte(at + 1)?.to_ascii_lowercase();
+        if matches!(first, b's' | b't' | b'm' | b'd') {
+            return Some(at + 2);
+        }
+        if self.text[at + 1..].starts_with('\u{17f}') {
+            return Some(at + 1 + '\u{17f}'.len_utf8());
+        }
+        let second = self.byte(at + 2)?.to_ascii_lowercase();
+        matches!((first, second), (b'r' | b'v', b'e') | (b'l', b'l')).then_some(at + 3)
+    }
+
+    /// `\p{N}{1,most}` at a number.
+    pub(crate) fn number(self, start: usize, most: u32) -> usize {
+        let mut end = start;
+        for _ in 0..most {
+            match self.at(end) {
+                Some((CharacterClass::Number, next)) => end = next,
+                _ => break,
+            }
+        }
+        end
+    }
+
+    /// ` ?[^\s\p{L}\p{N}]+`
+    pub(crate) fn symbols(self, start: usize) -> Option<usize> {
+        let first = start + usize::from(self.byte(start) == Some(b' '));
+        let end = self.run(first, CharacterClass::is_symbol);
+        (end > first).then_some(end)
+    }
+
+    /// White space that nothing else took, of which `newline_first` says whether a newline in it
+    /// cuts it even at the end of the text.
+    pub(crate) fn white_space(self, start: usize, newline_first: bool) -> usize {
+        let (mut end, mut last, mut after_newline) = (start, start, None);
+        while let Some((class, next)) = self.at(end)
+            && class.is_white_space()
+        {
+            (last, end) = (end, next);
+            if class == CharacterClass::Newline {
+                after_newline = Some(end);
+            }
+        }
+        let at_end = end == self.text.len();
+        match after_newline {
+            Some(after) if newline_first || !at_end => after,
+            // All but the last, which goes with what follows; unless it is the only one.
+            _ if at_end || last == start => end,
+            _ => last,
+        }
+    }
+}

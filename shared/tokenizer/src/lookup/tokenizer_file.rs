@@ -1,0 +1,122 @@
+//! From the bytes of a `tokenizer.json` to a tokenizer, compiled once and then kept.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use resonare_pipeline::TokenizerInfo;
+
+use super::error::LookupError;
+use super::found::FoundTokenizer;
+use super::model_files::{ModelFile, ModelFiles};
+use super::model_id::ModelId;
+use crate::compiled::tokenizer::CompiledTokenizer;
+use crate::files::{read_bounded, sha256, write_whole};
+use crate::model::ModelTokenizer;
+
+/// Where the compiled form of a tokenizer is kept.
+pub(crate) enum CompiledPlace<'a> {
+    /// In a file of this machine.
+    File(PathBuf),
+    /// Among the files of a model.
+    OfModel(&'a dyn ModelFiles, &'a ModelId),
+    /// It is not kept.
+    Nowhere,
+}
+
+impl CompiledPlace<'_> {
+    /// What is kept; `None` also if it can't be read: it can be compiled anew.
+    fn read(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::File(path) => read_bounded(path).ok(),
+            Self::OfModel(files, model) => {
+                let read = files.read(model, ModelFile::CompiledTokenizer);
+                read.unwrap_or_else(|error| {
+                    tracing::debug!("a compiled tokenizer is compiled anew: {error}");
+                    None
+                })
+            }
+            Self::Nowhere => None,
+        }
+    }
+
+    /// Keeps a compiled form, which costs no more than time if it fails.
+    fn keep(&self, bytes: &[u8]) {
+        let kept = match self {
+            Self::File(path) => write_whole(path, bytes).map_err(|error| error.to_string()),
+            Self::OfModel(files, model) => files
+                .keep(model, ModelFile::CompiledTokenizer, bytes)
+                .map_err(|error| error.to_string()),
+            Self::Nowhere => Ok(()),
+        };
+        if let Err(error) = kept {
+            tracing::debug!("a compiled tokenizer is not kept: {error}");
+        }
+    }
+}
+
+/// The bytes of a `tokenizer.json`, with what is known of them.
+pub(crate) struct TokenizerFile<'a> {
+    pub(crate) json: Arc<Vec<u8>>,
+    /// The SHA-256 of the bytes.
+    pub(crate) fingerprint: String,
+    /// Where it is, for errors.
+    pub(crate) location: String,
+    /// Where it comes from, for statistics.
+    pub(crate) source: String,
+    pub(crate) compiled: CompiledPlace<'a>,
+}
+
+impl<'a> TokenizerFile<'a> {
+    /// A file of these bytes.
+    pub(crate) fn new(json: Vec<u8>, location: String, compiled: CompiledPlace<'a>) -> Self {
+        Self {
+            fingerprint: sha256(&json),
+            json: Arc::new(json),
+            source: location.clone(),
+            location,
+            compiled,
+        }
+    }
+
+    /// The same, said to come from somewhere else than where it is.
+    pub(crate) fn from_source(self, source: String) -> Self {
+        Self { source, ..self }
+    }
+
+    /// The tokenizer that it describes, from its compiled form if that is whole and of this very file.
+    pub(crate) fn load(&self) -> Result<FoundTokenizer, LookupError> {
+        let tokenizer = match self.kept_or_compiled() {
+            Some(compiled) => ModelTokenizer::compiled(compiled),
+            None => {
+                ModelTokenizer::reference(&self.json).map_err(|cause| LookupError::Unusable {
+                    location: self.location.clone(),
+                    cause,
+                })?
+            }
+        };
+        let info = TokenizerInfo {
+            kind: "huggingface".to_owned(),
+            source: self.source.clone(),
+            fingerprint: self.fingerprint.clone(),
+            fallback_reason: None,
+            engine: tokenizer.engine().to_owned(),
+        };
+        Ok(FoundTokenizer {
+            tokenizer: Arc::new(tokenizer),
+            info,
+        })
+    }
+
+    fn kept_or_compiled(&self) -> Option<CompiledTokenizer> {
+        let Self {
+            json, fingerprint, ..
+        } = self;
+        let kept = self.compiled.read();
+        let kept = kept.and_then(|kept| CompiledTokenizer::load(kept, json, fingerprint));
+        kept.or_else(|| {
+            let compiled = CompiledTokenizer::compile(json, fingerprint)?;
+            self.compiled.keep(compiled.compiled());
+            Some(compiled)
+        })
+    }
+}
