@@ -5,7 +5,7 @@ use anyhow::bail;
 use crate::process::{cargo, output};
 
 /// Packages that a crate must not depend on, by the beginning of their names.
-const FORBIDDEN: [(&str, &[&str]); 8] = [
+const FORBIDDEN: [(&str, &[&str]); 9] = [
     (
         "resonare-pipeline",
         &[
@@ -30,6 +30,10 @@ const FORBIDDEN: [(&str, &[&str]); 8] = [
             "tokenizers",
             "tiktoken-rs",
         ],
+    ),
+    (
+        "resonare-tokenizer",
+        &["tokio", "axum", "hyper", "aws-", "resonare-jobs"],
     ),
     (
         "resonare-http",
