@@ -39,6 +39,7 @@ fn run(bytes: &[u8], settings: &Settings) -> Option<(Vec<u8>, Vec<u8>, Statistic
             source: String::new(),
             fingerprint: String::new(),
             fallback_reason: None,
+            engine: String::new(),
         },
         threads: NonZeroUsize::MIN,
         scratch_dir: &std::env::temp_dir(),
