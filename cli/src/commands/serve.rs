@@ -17,7 +17,7 @@ use anyhow::Context as _;
 use resonare_http::{Api, BodyLimits, ServerTransfers};
 use resonare_job_tokenizers::JobTokenizers;
 use resonare_jobs::{
-    Jobs, Limits, NoObserver, Owner, PipelineProcessor, SystemClock, Timings, causes,
+    Jobs, Limits, NoObserver, Owner, PipelineProcessor, Ports, SystemClock, Timings, causes,
 };
 use resonare_local::{Database, FileObjectStore, SqliteJobStore, SqliteQueue};
 use resonare_settings::Configuration;
@@ -88,34 +88,39 @@ fn resolve(host: &str, port: u16) -> anyhow::Result<SocketAddr> {
     addresses.next().context("it has no address")
 }
 
-fn jobs_of(
+fn ports(
     data_dir: &DataDir,
     database: Database,
-    arguments: &ServeArguments,
-) -> anyhow::Result<(Jobs, SqliteJobStore, SqliteQueue)> {
+) -> anyhow::Result<(Ports, SqliteJobStore, SqliteQueue)> {
     let queue = SqliteQueue::new(database.clone());
     let records = SqliteJobStore::new(database);
     let objects = FileObjectStore::open(&data_dir.objects())
         .with_context(|| format!("failed to use {}", data_dir.objects().display()))?;
-    let jobs = Jobs {
+    let ports = Ports {
         objects: Arc::new(objects),
         records: Arc::new(records.clone()),
         queue: Arc::new(queue.clone()),
         clock: Arc::new(SystemClock),
-        timings: Timings {
-            lease: Duration::from_secs(arguments.lease_secs),
-            retention: Duration::from_hours(24 * arguments.retention_days),
-            max_attempts: MAX_ATTEMPTS,
-            ..Timings::default()
-        },
-        limits: Limits {
-            active_jobs: arguments.max_active_jobs,
-            upload_bytes: arguments.max_upload_bytes,
-            ..Limits::NONE
-        },
         observer: Arc::new(NoObserver),
     };
-    Ok((jobs, records, queue))
+    Ok((ports, records, queue))
+}
+
+fn timings(arguments: &ServeArguments) -> Timings {
+    Timings {
+        lease: Duration::from_secs(arguments.lease_secs),
+        retention: Duration::from_hours(24 * arguments.retention_days),
+        max_attempts: MAX_ATTEMPTS,
+        ..Timings::default()
+    }
+}
+
+fn limits(arguments: &ServeArguments) -> Limits {
+    Limits {
+        active_jobs: arguments.max_active_jobs,
+        upload_bytes: arguments.max_upload_bytes,
+        ..Limits::NONE
+    }
 }
 
 async fn serve(
@@ -131,9 +136,11 @@ async fn serve(
         return Err(CommandError::usage(causes(&error)));
     }
     let database = data_dir.database()?;
-    let (jobs, records, queue) = jobs_of(&data_dir, database.clone(), arguments)?;
+    let (ports, records, queue) = ports(&data_dir, database.clone())?;
+    let timings = timings(arguments);
+    let jobs = Jobs::new(ports.clone(), timings, limits(arguments));
     let recovered = async {
-        records.recover(jobs.clock.now()).await?;
+        records.recover(ports.clock.now()).await?;
         queue.recover().await?;
         jobs.recover().await
     };
@@ -144,7 +151,7 @@ async fn serve(
     })?;
     let address = listener.local_addr()?;
     let processor = PipelineProcessor {
-        objects: Arc::clone(&jobs.objects),
+        objects: Arc::clone(&ports.objects),
         tokenizers,
         threads: threads(arguments),
         scratch_dir: data_dir.scratch().to_owned(),
@@ -162,7 +169,12 @@ async fn serve(
         arguments.token.token.as_deref(),
         Owner("local".to_owned()),
     );
-    let api = api(jobs, configuration, readiness, arguments);
+    let transfers = ServerTransfers {
+        objects: ports.objects,
+        clock: ports.clock,
+        timings,
+    };
+    let api = api(jobs, configuration, readiness, transfers, arguments);
     let router = guard.protect(resonare_http::all(api));
     let router = resonare_http::take_the_rest(router);
     writeln!(std::io::stdout(), "listening on http://{address}")?;
@@ -194,13 +206,10 @@ fn api(
     jobs: Jobs,
     configuration: Arc<Configuration>,
     readiness: TokenizerReadiness,
+    transfers: ServerTransfers,
     arguments: &ServeArguments,
 ) -> Api {
-    let transfers = Arc::new(ServerTransfers {
-        objects: Arc::clone(&jobs.objects),
-        clock: Arc::clone(&jobs.clock),
-        timings: jobs.timings,
-    });
+    let transfers = Arc::new(transfers);
     Api {
         jobs,
         configuration,

@@ -11,8 +11,8 @@ use resonare_job_tokenizers::JobTokenizers;
 use resonare_jobs::ports::Unavailable;
 use resonare_jobs::testkit::{Intercepted, Interceptor};
 use resonare_jobs::{
-    Jobs, Limits, NoObserver, Owner, Payload, PipelineProcessor, RunId, Submission, SystemClock,
-    Timings,
+    Jobs, Limits, NoObserver, Owner, Payload, PipelineProcessor, Ports, RunId, Submission,
+    SystemClock, Timings,
 };
 use resonare_local::{Database, FileObjectStore, SqliteJobStore, SqliteQueue};
 use resonare_settings::{Configuration, Layers};
@@ -186,7 +186,7 @@ async fn a_process_with_a_set_end() {
         port: FileObjectStore::open(&service.join("objects")).unwrap(),
         interceptor: Arc::clone(&steps),
     });
-    let jobs = Jobs {
+    let ports = Ports {
         objects: objects.clone(),
         records: Arc::new(Intercepted {
             port: SqliteJobStore::new(database.clone()),
@@ -197,11 +197,10 @@ async fn a_process_with_a_set_end() {
             interceptor: steps,
         }),
         clock: Arc::new(SystemClock),
-        timings: Timings::default(),
-        limits: Limits::NONE,
         observer: Arc::new(NoObserver),
     };
-    let run_id = RunId::generate(jobs.clock.now());
+    let jobs = Jobs::new(ports, Timings::default(), Limits::NONE);
+    let run_id = jobs.reserve().await.unwrap();
     let sample = std::fs::read(SAMPLE).unwrap();
     let payload = Payload {
         key: Jobs::payload_key(run_id),
@@ -210,8 +209,7 @@ async fn a_process_with_a_set_end() {
         last_modified: None,
         upload: None,
     };
-    jobs.reserve(run_id).await.unwrap();
-    let mut writer = jobs.objects.create(&payload.key).await.unwrap();
+    let mut writer = jobs.create_payload(&payload.key).await.unwrap();
     writer.write_all(&sample).unwrap();
     writer.finish().unwrap();
     let layers = Layers {
@@ -234,7 +232,7 @@ async fn a_process_with_a_set_end() {
         scratch_dir: service,
         outputs_are_on_s3: false,
     };
-    let message = jobs.queue.receive(jobs.timings.lease).await.unwrap();
+    let message = jobs.receive().await.unwrap();
     let never = AtomicBool::new(false);
     let handled = jobs.handle(&message.unwrap(), &processor, &never).await;
     handled.unwrap();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use resonare_aws::{Clients, DynamoJobStore, S3ObjectStore, SqsQueue};
-use resonare_jobs::{Jobs, Limits, SystemClock, Timings};
+use resonare_jobs::{Jobs, Limits, Ports, SystemClock, Timings};
 use resonare_settings::{Configuration, Layers};
 
 use crate::metrics::Metrics;
@@ -168,16 +168,21 @@ impl Home {
 
     /// The use cases.
     pub fn jobs(&self) -> Jobs {
-        let queue_url = self.environment.queue_url.clone();
-        Jobs {
+        let Environment {
+            queue_url,
+            timings,
+            limits,
+            ..
+        } = &self.environment;
+        let queue = SqsQueue::new(self.clients.sqs.clone(), queue_url.clone());
+        let ports = Ports {
             objects: Arc::new(self.objects.clone()),
             records: Arc::new(self.records()),
-            queue: Arc::new(SqsQueue::new(self.clients.sqs.clone(), queue_url)),
+            queue: Arc::new(queue),
             clock: Arc::new(SystemClock),
-            timings: self.environment.timings,
-            limits: self.environment.limits,
             observer: Arc::new(self.metrics()),
-        }
+        };
+        Jobs::new(ports, *timings, *limits)
     }
 }
 

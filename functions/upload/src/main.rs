@@ -7,7 +7,6 @@ use aws_lambda_events::s3::{S3Event, S3EventRecord};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use resonare_aws::uploaded_run;
 use resonare_functions::{Home, begin_request, start_log};
-use resonare_jobs::ports::ObjectStore as _;
 use resonare_jobs::{Jobs, Payload, RunId, Submission, UploadArrival};
 use serde_json::{Map, Value};
 use tracing::info;
@@ -96,8 +95,7 @@ impl Uploads {
         let arrival = self.jobs.upload_arrived(run_id, &payload).await?;
         if arrival == UploadArrival::Unwanted {
             info!(%run_id, "no job needs the upload of job {run_id}: it is removed");
-            let removed = self.home.objects.remove(&payload.key, Some(&put.etag));
-            removed.await?;
+            self.jobs.discard_upload(&payload).await?;
         }
         Ok(())
     }

@@ -56,7 +56,7 @@ async fn main() -> Result<(), Error> {
     let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let worker = Worker {
         processor: PipelineProcessor {
-            objects: Arc::clone(&jobs.objects),
+            objects: Arc::new(home.objects.clone()),
             tokenizers,
             threads,
             // The one place where a function may write.
@@ -109,11 +109,7 @@ impl Worker {
             Err(failure) => {
                 warn!(%run_id, "job {run_id} is left as it is: {}", causes(&failure));
                 // Otherwise it would be out of sight for as long as the queue hides messages.
-                let queue = &self.jobs.queue;
-                let lease = self.jobs.timings.lease;
-                if let Err(failure) = queue.hide(&message.receipt, lease).await {
-                    warn!(%run_id, "failed to hide a message: {}", causes(&failure));
-                }
+                self.jobs.hide(&message).await;
                 false
             }
         }

@@ -1,7 +1,7 @@
-//! The HTTP API as axum routers, the same for every home.
+//! The HTTP API as axum routers, the same for every deployment.
 //!
-//! A home puts the caller's [`resonare_jobs::Owner`] into each request's extensions, and serves
-//! [`ingress`] and [`status`] apart, or [`all`], if its objects have no addresses of their own.
+//! A deployment puts the caller's [`resonare_jobs::Owner`] into each request's extensions, and serves
+//! [`ingress`] and [`status`] apart, or [`all`], if its objects have no URLs of their own.
 
 mod address;
 mod api;
@@ -11,8 +11,9 @@ mod openapi;
 mod problem;
 mod readiness;
 mod request_configuration;
+mod routers;
 mod routes;
-mod transfers;
+mod server_transfers;
 mod unread;
 
 pub use api::{Api, BodyLimits, Health};
@@ -20,6 +21,6 @@ pub use job_info::JobInfo;
 pub use openapi::openapi;
 pub use problem::Problem;
 pub use request_configuration::{is_known, merge};
-pub use routes::{all, ingress, status};
-pub use transfers::ServerTransfers;
+pub use routers::{all, ingress, status};
+pub use server_transfers::ServerTransfers;
 pub use unread::take_the_rest;

@@ -2,15 +2,15 @@
 
 use axum::http::StatusCode;
 use resonare_settings::REQUEST_KEYS;
+use utoipa::OpenApi as _;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{
     AdditionalProperties, AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema, SchemaFormat, Type,
 };
 use utoipa::openapi::{OpenApi, PathItem, RefOr, Required};
-use utoipa::{OpenApi as _, PartialSchema, ToSchema};
 
 use crate::request_configuration::QUERY_KEYS;
-use crate::routes::{ingress_routes, status_routes};
+use crate::routes;
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -30,8 +30,8 @@ struct Description;
 /// The description of all routes, as OpenAPI 3.1, where a request may choose among these models.
 pub fn openapi(models: &[String]) -> OpenApi {
     let mut description = Description::openapi();
-    description.merge(ingress_routes().into_openapi());
-    description.merge(status_routes().into_openapi());
+    description.merge(routes::ingress().into_openapi());
+    description.merge(routes::status().into_openapi());
     let process = description.paths.paths.get_mut("/data-prep/process");
     if let Some(process) = process.and_then(|item| item.post.as_mut()) {
         let parameters = process.parameters.get_or_insert_default();
@@ -73,42 +73,6 @@ fn describe_responses(item: &mut PathItem) {
         }
     }
 }
-
-/// The body of a submission: what its shape has to be for it to be taken.
-pub(crate) struct Export;
-
-impl PartialSchema for Export {
-    fn schema() -> RefOr<Schema> {
-        let anything = || ArrayBuilder::new().items(ObjectBuilder::new());
-        let object = |key: &str, value: RefOr<Schema>, description: &str| {
-            ObjectBuilder::new()
-                .schema_type(Type::Object)
-                .property(key, value)
-                .required(key)
-                .description(Some(description))
-        };
-        let list = object("list", anything().into(), "");
-        let full = object(
-            "chats",
-            list.into(),
-            "A full export, as Telegram Desktop writes it",
-        );
-        let beside = object(
-            "chats",
-            anything().into(),
-            "A list of chats, with configuration keys beside it",
-        );
-        let chat = object("messages", anything().into(), "The export of a single chat");
-        AnyOfBuilder::new()
-            .item(full)
-            .item(anything().description(Some("A list of chats")))
-            .item(chat)
-            .item(beside)
-            .into()
-    }
-}
-
-impl ToSchema for Export {}
 
 /// What a configuration key takes.
 fn schema_of(key: &str, models: &[String]) -> Schema {

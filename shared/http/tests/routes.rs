@@ -22,7 +22,7 @@ use resonare_jobs::ports::{
 };
 use resonare_jobs::testkit::{ManualClock, MemoryJobStore, MemoryObjectStore, MemoryQueue};
 use resonare_jobs::{
-    JobRecord, JobStatus, Jobs, Limits, NoObserver, Output, Owner, RunId, Timings,
+    JobRecord, JobStatus, Jobs, Limits, NoObserver, Output, Owner, Ports, RunId, Timings,
 };
 use resonare_settings::Configuration;
 use serde_json::{Value, json};
@@ -97,17 +97,16 @@ impl Service {
         let clock = ManualClock::at(Timestamp::from_second(1_700_000_000).unwrap());
         let objects = MemoryObjectStore::default();
         let (records, queue) = (MemoryJobStore::default(), MemoryQueue::new(clock.clone()));
-        let jobs = Jobs {
+        let ports = Ports {
             objects: Arc::new(objects.clone()),
             records: Arc::new(records.clone()),
             queue: Arc::new(queue.clone()),
             clock: Arc::new(clock.clone()),
-            timings: Timings::default(),
-            limits,
             observer: Arc::new(NoObserver),
         };
         let mut configuration = Configuration::default();
         configuration.allowed_models = [MODEL, OTHER_MODEL].map(str::to_owned).into();
+        let jobs = Jobs::new(ports, Timings::default(), limits);
         let api = Api {
             jobs,
             configuration: Arc::new(configuration),

@@ -1,6 +1,4 @@
-//! The machine's clock, and time between moments.
-
-use std::time::Duration;
+//! The machine's clock.
 
 use jiff::Timestamp;
 
@@ -14,9 +12,4 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }
-}
-
-/// The time from one moment to another; none if that one is not later.
-pub(crate) fn elapsed(from: Timestamp, to: Timestamp) -> Duration {
-    Duration::try_from(to.duration_since(from)).unwrap_or_default()
 }

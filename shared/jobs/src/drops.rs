@@ -4,8 +4,9 @@
 
 use serde_json::{Map, Value};
 
+use crate::error::JobError;
 use crate::events::{FailureKind, Step};
-use crate::jobs::{JobError, Jobs};
+use crate::jobs::Jobs;
 use crate::ports::{Admitted, Created, Limit, Unavailable};
 use crate::record::{JobRecord, JobStatus};
 use crate::submit::Submission;

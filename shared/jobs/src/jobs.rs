@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::error::JobError;
 use crate::events::{self, Observer, Step};
 use crate::limits::{Limits, Timings};
 use crate::ports::{Clock, JobStore, Limit, ObjectStore, Page, Queue, Unavailable, Written};
@@ -17,52 +18,9 @@ const POSITION_CAP: usize = 100;
 /// How often a change is tried that others get ahead of. Few ever change a record at once.
 const CHANGE_ATTEMPTS: u32 = 20;
 
-/// Why a use case did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum JobError {
-    /// There is no such job for this owner.
-    #[error("there is no such job")]
-    NotFound,
-    /// The job is there, what was asked of it is not any more.
-    #[error("{0} is no longer available")]
-    Gone(String),
-    /// The owner has as much as one may have.
-    #[error("{what}; try again in {} seconds", retry_after.as_secs())]
-    LimitReached {
-        /// Which limit, and what it is.
-        what: String,
-        /// When it is worth trying again.
-        retry_after: Duration,
-    },
-    /// The idempotency key was used with another request.
-    #[error("the Idempotency-Key was used before with another body or configuration")]
-    KeyReused,
-    /// More is to be uploaded than one may.
-    #[error("an upload may have up to {0} bytes")]
-    UploadTooLarge(u64),
-    /// The job's upload came already, or will not come any more.
-    #[error("the job is {} and awaits no upload", .0.name())]
-    NotAwaited(JobStatus),
-    /// The payload was stored too long ago to be relied upon.
-    #[error("it took too long to store the payload; send it again")]
-    TooSlow,
-    /// The job that the idempotency key stands for is being deleted.
-    #[error("the job of this Idempotency-Key is being deleted; try again in a moment")]
-    BeingDeleted,
-    /// The place to go on from is none.
-    #[error("the cursor is not one that a page gave")]
-    NotACursor,
-    /// The configuration takes more room than a record has.
-    #[error("the configuration takes more than {0} bytes")]
-    ConfigurationTooLarge(usize),
-    /// Something that is needed could not be used; trying again may succeed.
-    #[error(transparent)]
-    Unavailable(#[from] Unavailable),
-}
-
-/// The use cases, over the ports of one home.
+/// What the use cases stand on.
 #[derive(Clone)]
-pub struct Jobs {
+pub struct Ports {
     /// Payloads and outputs.
     pub objects: Arc<dyn ObjectStore>,
     /// Records.
@@ -71,12 +29,22 @@ pub struct Jobs {
     pub queue: Arc<dyn Queue>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// How long things take.
-    pub timings: Timings,
-    /// What one owner may have.
-    pub limits: Limits,
     /// Who is told what happens to jobs.
     pub observer: Arc<dyn Observer>,
+}
+
+/// The use cases, over the ports of one deployment.
+#[derive(Clone)]
+pub struct Jobs {
+    pub(crate) objects: Arc<dyn ObjectStore>,
+    pub(crate) records: Arc<dyn JobStore>,
+    pub(crate) queue: Arc<dyn Queue>,
+    clock: Arc<dyn Clock>,
+    observer: Arc<dyn Observer>,
+    /// How long things take.
+    pub(crate) timings: Timings,
+    /// What one owner may have.
+    pub(crate) limits: Limits,
 }
 
 /// What became of a change.
@@ -91,6 +59,26 @@ pub(crate) enum Change {
 }
 
 impl Jobs {
+    /// The use cases over these ports.
+    pub fn new(ports: Ports, timings: Timings, limits: Limits) -> Self {
+        let Ports {
+            objects,
+            records,
+            queue,
+            clock,
+            observer,
+        } = ports;
+        Self {
+            objects,
+            records,
+            queue,
+            clock,
+            observer,
+            timings,
+            limits,
+        }
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }

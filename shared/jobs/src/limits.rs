@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::clock::elapsed;
+use crate::elapsed::elapsed;
 use crate::record::{JobRecord, JobStatus};
 
 /// The times that a job's life is measured in.

@@ -13,6 +13,7 @@ use crate::record::{JobRecord, JobStatus, Owner, RunId, Tally};
 
 mod transfers;
 
+pub use crate::record::Limit;
 pub use transfers::{Completion, Downloads, UploadPart, UploadPlan, Uploads};
 
 /// A store or a queue could not be used. A write that ends like this may have happened.
@@ -130,15 +131,6 @@ pub struct KeyedRun {
     pub run_id: RunId,
     /// The fingerprint of the request that it came from.
     pub fingerprint: String,
-}
-
-/// A limit that an owner has reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Limit {
-    /// As many unfinished jobs as there may be.
-    ActiveJobs,
-    /// As many bytes on one day as there may be.
-    BytesPerDay,
 }
 
 /// A record to be created.

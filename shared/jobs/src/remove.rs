@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use crate::clock::elapsed;
+use crate::elapsed::elapsed;
+use crate::error::JobError;
 use crate::events::Step;
-use crate::jobs::{Change, JobError, Jobs, output_key, prefix};
+use crate::jobs::{Change, Jobs, output_key, prefix};
 use crate::ports::{Unavailable, Written};
 use crate::record::{JobRecord, JobStatus, Owner, Payload, RunId};
 

@@ -7,9 +7,12 @@ use tracing::warn;
 use uuid::Uuid;
 
 use crate::causes::causes;
+use crate::error::JobError;
 use crate::events::Step;
-use crate::jobs::{JobError, Jobs, prefix};
-use crate::ports::{Created, Creation, IdempotencyKey, KeyedRun, Limit, Unavailable, Written};
+use crate::jobs::{Jobs, prefix};
+use crate::ports::{
+    Created, Creation, IdempotencyKey, KeyedRun, Limit, ObjectWriter, Unavailable, Written,
+};
 use crate::record::{JobRecord, JobStatus, LARGEST_RECORD, Owner, Payload, RunId, SCHEMA_VERSION};
 
 /// A job whose payload is stored.
@@ -72,14 +75,29 @@ impl Jobs {
         Ok(keyed.map(|keyed| keyed.run_id))
     }
 
-    /// Notes that a payload is about to be stored for a run, so that nothing of it is left for ever
-    /// if nothing more comes.
+    /// A name for a job to come.
+    pub fn new_run_id(&self) -> RunId {
+        RunId::generate(self.now())
+    }
+
+    /// Names a run and notes that a payload is about to be stored for it, so that nothing of it is left
+    /// forever if nothing more comes.
     ///
     /// # Errors
     /// If it can't be noted; then nothing is to be stored.
-    pub async fn reserve(&self, run_id: RunId) -> Result<(), JobError> {
+    pub async fn reserve(&self) -> Result<RunId, JobError> {
+        let run_id = self.new_run_id();
         let due_at = self.now() + self.timings.reservation;
-        Ok(self.records.reserve(run_id, due_at).await?)
+        self.records.reserve(run_id, due_at).await?;
+        Ok(run_id)
+    }
+
+    /// Begins to store a payload. It appears when its writer is finished.
+    ///
+    /// # Errors
+    /// If it can't be stored.
+    pub async fn create_payload(&self, key: &str) -> Result<Box<dyn ObjectWriter>, JobError> {
+        Ok(self.objects.create(key).await?)
     }
 
     /// Removes what was stored under a reservation that comes to nothing. What can't be removed now is

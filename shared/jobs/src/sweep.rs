@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use crate::causes::causes;
-use crate::clock::elapsed;
+use crate::elapsed::elapsed;
 use crate::events::{FailureKind, Step};
 use crate::jobs::{Change, Jobs, prefix};
 use crate::ports::{Due, Unavailable, Written};

@@ -1,9 +1,12 @@
 //! Uploads that do not pass through the API: the record comes first, then the payload.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 
+use crate::error::JobError;
 use crate::events::Step;
-use crate::jobs::{Change, JobError, Jobs};
+use crate::jobs::{Change, Jobs};
 use crate::ports::{Created, Unavailable};
 use crate::record::{JobRecord, JobStatus, Owner, Payload, RunId};
 use crate::submit::Submission;
@@ -114,6 +117,20 @@ impl Jobs {
             Change::Left(_) => UploadArrival::Unwanted,
             Change::Missing => UploadArrival::Unknown,
         })
+    }
+
+    /// Removes a payload that came and that no job needs.
+    ///
+    /// # Errors
+    /// If it can't be removed now.
+    pub async fn discard_upload(&self, payload: &Payload) -> Result<(), Unavailable> {
+        let version = payload.version.as_deref();
+        self.objects.remove(&payload.key, version).await
+    }
+
+    /// How long an upload may take to come.
+    pub fn upload_deadline(&self) -> Duration {
+        self.timings.upload_deadline
     }
 
     /// An owner's job whose upload has not come yet.

@@ -12,7 +12,7 @@ use tracing::warn;
 use uuid::Uuid;
 
 use crate::causes::causes;
-use crate::clock::elapsed;
+use crate::elapsed::elapsed;
 use crate::events::{FailureKind, Step};
 use crate::jobs::{Change, Jobs, prefix};
 use crate::ports::{Message, Unavailable};
@@ -94,6 +94,14 @@ pub enum Handled {
 }
 
 impl Jobs {
+    /// Receives a message, if there is one. It stays hidden for as long as a claim holds.
+    ///
+    /// # Errors
+    /// If the queue can't be used.
+    pub async fn receive(&self) -> Result<Option<Message>, Unavailable> {
+        self.queue.receive(self.timings.lease).await
+    }
+
     /// Handles a message: at most one claim, at most one commit.
     ///
     /// # Errors
@@ -235,7 +243,8 @@ impl Jobs {
         }
     }
 
-    async fn hide(&self, message: &Message) {
+    /// Hides a message for as long as a claim holds. Where that fails, the queue's own time counts.
+    pub async fn hide(&self, message: &Message) {
         if let Err(error) = self.queue.hide(&message.receipt, self.timings.lease).await {
             let run_id = message.run_id;
             warn!(%run_id, "failed to hide a message: {}", causes(&error));

@@ -8,7 +8,7 @@ use resonare_jobs::ports::{Clock as _, Creation, JobStore as _, ObjectStore as _
 use resonare_jobs::testkit::{
     ManualClock, job_store_contract, object_store_contract, queue_contract, record,
 };
-use resonare_jobs::{JobStatus, Jobs, Limits, NoObserver, Owner, Tally, Timings};
+use resonare_jobs::{JobStatus, Jobs, Limits, NoObserver, Owner, Ports, Tally, Timings};
 use resonare_local::{Database, FileObjectStore, SqliteJobStore, SqliteQueue};
 
 #[tokio::test]
@@ -140,15 +140,14 @@ async fn a_database_of_version_0_1_is_taken_over() {
     let clock = ManualClock::at(page.records[0].updated_at);
     records.recover(clock.now()).await.unwrap();
     queue.recover().await.unwrap();
-    let jobs = Jobs {
+    let ports = Ports {
         objects: Arc::new(FileObjectStore::open(folder.path()).unwrap()),
         records: Arc::new(records.clone()),
         queue: Arc::new(queue),
         clock: Arc::new(clock),
-        timings: Timings::default(),
-        limits: Limits::NONE,
         observer: Arc::new(NoObserver),
     };
+    let jobs = Jobs::new(ports, Timings::default(), Limits::NONE);
     let swept = jobs.recover().await.unwrap();
     assert_eq!((swept.looked_at, swept.left), (5, 0));
     let counted = records.counters(&owner).await.unwrap();

@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use resonare_jobs::ports::Queue as _;
 use resonare_jobs::{
-    Attempt, Handled, JobRecord, JobStatus, Jobs, Limits, NoObserver, Owner, Payload, Processor,
-    RunId, StatsSummary, Submission, SystemClock, Timings, Verdict,
+    Attempt, Handled, JobRecord, JobStatus, Jobs, Limits, NoObserver, Owner, Payload, Ports,
+    Processor, StatsSummary, Submission, SystemClock, Timings, Verdict,
 };
 use resonare_local::{Database, FileObjectStore, SqliteJobStore, SqliteQueue};
 use serde_json::Map;
@@ -39,20 +40,20 @@ async fn a_long_job_with_a_short_lease_is_claimed_once_whatever_is_delivered_mea
     let folder = tempfile::tempdir().unwrap();
     let database = Database::open(&folder.path().join("jobs.sqlite")).unwrap();
     let queue = Arc::new(SqliteQueue::new(database.clone()));
-    let jobs = Jobs {
+    let ports = Ports {
         objects: Arc::new(FileObjectStore::open(folder.path()).unwrap()),
         records: Arc::new(SqliteJobStore::new(database)),
         queue: queue.clone(),
         clock: Arc::new(SystemClock),
-        timings: Timings {
-            lease: VISIBILITY,
-            ..Timings::default()
-        },
-        limits: Limits::NONE,
         observer: Arc::new(NoObserver),
     };
+    let timings = Timings {
+        lease: VISIBILITY,
+        ..Timings::default()
+    };
+    let jobs = Jobs::new(ports, timings, Limits::NONE);
     let owner = Owner("local".to_owned());
-    let run_id = RunId::generate(jobs.clock.now());
+    let run_id = jobs.reserve().await.unwrap();
     let submission = Submission {
         run_id,
         owner: owner.clone(),
@@ -66,7 +67,6 @@ async fn a_long_job_with_a_short_lease_is_claimed_once_whatever_is_delivered_mea
         },
         idempotency: None,
     };
-    jobs.reserve(run_id).await.unwrap();
     jobs.submit(submission).await.unwrap();
     let slow = Arc::new(Slow::default());
     let done = Arc::new(AtomicBool::new(false));
@@ -77,7 +77,7 @@ async fn a_long_job_with_a_short_lease_is_claimed_once_whatever_is_delivered_mea
             let never = AtomicBool::new(false);
             let mut handled = Vec::new();
             while !done.load(Ordering::SeqCst) {
-                match jobs.queue.receive(VISIBILITY).await.unwrap() {
+                match jobs.receive().await.unwrap() {
                     Some(message) => {
                         handled.push(jobs.handle(&message, &*slow, &never).await.unwrap());
                     }
@@ -88,7 +88,7 @@ async fn a_long_job_with_a_short_lease_is_claimed_once_whatever_is_delivered_mea
         });
     }
     for _ in 0..JOB.as_secs() + 2 {
-        let sent = jobs.queue.send(run_id, &owner, Duration::ZERO);
+        let sent = queue.send(run_id, &owner, Duration::ZERO);
         sent.await.unwrap();
         jobs.sweep(None).await.unwrap();
         tokio::time::sleep(Duration::from_secs(1)).await;

@@ -121,8 +121,7 @@ impl Worker {
 
     /// Handles one message, if there is one.
     async fn take_one(&self) -> Result<bool, Unavailable> {
-        let visibility = self.jobs.timings.lease;
-        let Some(message) = self.jobs.queue.receive(visibility).await? else {
+        let Some(message) = self.jobs.receive().await? else {
             return Ok(false);
         };
         let (processor, stop) = (&*self.processor, &self.stop.told);

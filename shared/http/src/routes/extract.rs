@@ -1,20 +1,47 @@
 //! What handlers take from a request; what cannot be read is a problem like others.
 
+use std::error::Error as _;
+
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::StatusCode;
-
+use axum::http::request::Parts;
+use resonare_jobs::RunId;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::api::Api;
 use crate::problem::Problem;
 
-/// Parts of the address.
+/// Parts of the path.
 #[derive(FromRequestParts)]
 #[from_request(via(axum::extract::Path), rejection(Problem))]
 pub(crate) struct Path<T>(pub(crate) T);
 
-/// The query of the address.
+/// The job that the path names. A name that is not a run_id belongs to no job.
+pub(crate) struct PathRunId(pub(crate) RunId);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathRunId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        #[derive(Deserialize)]
+        struct Named {
+            run_id: String,
+        }
+        let Path(Named { run_id }) = Path::from_request_parts(parts, state).await?;
+        let run_id = run_id.parse();
+        run_id.map(Self).map_err(|_| Problem::not_found())
+    }
+}
+
+/// The output that the path names.
+#[derive(Debug, Deserialize)]
+pub(crate) struct OutputName {
+    pub(crate) name: String,
+}
+
+/// The query of the URL.
 #[derive(FromRequestParts)]
 #[from_request(via(axum::extract::Query), rejection(Problem))]
 pub(crate) struct Query<T>(pub(crate) T);
@@ -46,7 +73,9 @@ impl From<PathRejection> for Problem {
 
 impl From<QueryRejection> for Problem {
     fn from(rejection: QueryRejection) -> Self {
-        Self::unprocessable(rejection.body_text())
+        // The source alone names the parameter; the rejection puts words before it that say nothing.
+        let source = rejection.source().map(ToString::to_string);
+        Self::unprocessable(source.unwrap_or_else(|| rejection.body_text()))
     }
 }
 

@@ -10,15 +10,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::{IntoParams, ToSchema};
 
-use super::extract::{Path, Query};
-use super::{run_id, to_the_end};
+use super::extract::{OutputName, Path, PathRunId, Query};
+use super::to_the_end::to_the_end;
 use crate::address::absolute;
 use crate::api::Api;
 use crate::job_info::JobInfo;
 use crate::problem::Problem;
-
-const DEFAULT_LIMIT: usize = 50;
-const LARGEST_LIMIT: usize = 200;
 
 /// One job
 #[utoipa::path(get, path = "/data-prep/jobs/{run_id}", tag = "jobs",
@@ -30,9 +27,9 @@ const LARGEST_LIMIT: usize = 200;
 pub(crate) async fn get(
     State(api): State<Api>,
     Extension(owner): Extension<Owner>,
-    Path(id): Path<String>,
+    PathRunId(run_id): PathRunId,
 ) -> Result<Json<JobInfo>, Problem> {
-    let record = api.jobs.get(&owner, run_id(&id)?).await?;
+    let record = api.jobs.get(&owner, run_id).await?;
     let positions = api.jobs.positions_in_queue(std::slice::from_ref(&record));
     let position = positions.await?.first().copied().unwrap_or_default();
     Ok(Json(JobInfo::new(record, position)))
@@ -44,8 +41,9 @@ pub(crate) async fn get(
 #[serde(deny_unknown_fields)]
 pub(crate) struct Listing {
     /// How many at most.
+    #[serde(default)]
     #[param(value_type = Option<u32>, minimum = 1, maximum = 200, default = 50)]
-    limit: Option<String>,
+    limit: PageLimit,
     /// Where to go on, as the `Link` of the page before says.
     #[param(
         pattern = "^[0-9]{1,20}_[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
@@ -53,7 +51,34 @@ pub(crate) struct Listing {
     cursor: Option<String>,
     /// Only jobs in this state.
     #[param(value_type = Option<crate::job_info::Status>)]
-    status: Option<String>,
+    status: Option<JobStatus>,
+}
+
+/// How many jobs a page has at most.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct PageLimit(usize);
+
+impl PageLimit {
+    const LARGEST: usize = 200;
+}
+
+impl Default for PageLimit {
+    fn default() -> Self {
+        Self(50)
+    }
+}
+
+impl TryFrom<String> for PageLimit {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let limit = text.parse().ok();
+        let limit = limit.filter(|limit| (1..=Self::LARGEST).contains(limit));
+        limit
+            .map(Self)
+            .ok_or_else(|| format!("{text:?} is not a whole number from 1 to {}", Self::LARGEST))
+    }
 }
 
 /// Jobs by their names, in the order of the page.
@@ -86,28 +111,14 @@ pub(crate) async fn list(
         let detail = "jobs are not listed here: a job's run_id is its key";
         return Err(Problem::new(StatusCode::FORBIDDEN, detail));
     }
-    let limit = match listing.limit.as_deref().map(str::parse) {
-        None => DEFAULT_LIMIT,
-        Some(Ok(limit)) if (1..=LARGEST_LIMIT).contains(&limit) => limit,
-        Some(_) => {
-            return Err(Problem::unprocessable(
-                "limit is a whole number from 1 to 200",
-            ));
-        }
-    };
-    let status = match listing.status.as_deref() {
-        None => None,
-        Some(name) => {
-            let found = JobStatus::ALL
-                .into_iter()
-                .find(|status| status.name() == name);
-            let names = JobStatus::ALL.map(JobStatus::name).join(", ");
-            Some(found.ok_or_else(|| Problem::unprocessable(format!("status is one of {names}")))?)
-        }
-    };
+    let Listing {
+        limit: PageLimit(limit),
+        cursor,
+        status,
+    } = listing;
     let page = api
         .jobs
-        .list(&owner, status, listing.cursor.as_deref(), limit)
+        .list(&owner, status, cursor.as_deref(), limit)
         .await?;
     let mut headers = HeaderMap::new();
     if let Some(next) = &page.next {
@@ -134,10 +145,9 @@ pub(crate) async fn list(
 pub(crate) async fn delete(
     State(api): State<Api>,
     Extension(owner): Extension<Owner>,
-    Path(id): Path<String>,
+    PathRunId(run_id): PathRunId,
 ) -> Result<StatusCode, Problem> {
-    let (jobs, run_id) = (api.jobs.clone(), run_id(&id)?);
-    to_the_end(async move { Ok(jobs.delete(&owner, run_id).await?) }).await?;
+    to_the_end(async move { Ok(api.jobs.delete(&owner, run_id).await?) }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -147,8 +157,8 @@ pub(crate) async fn delete(
 #[serde(deny_unknown_fields)]
 pub(crate) struct Wanted {
     /// `false` for the address as JSON instead of a redirect.
-    #[param(value_type = Option<bool>, default = true)]
-    redirect: Option<String>,
+    #[param(default = true)]
+    redirect: Option<bool>,
 }
 
 /// Where an output can be downloaded for a while.
@@ -173,15 +183,11 @@ pub(crate) async fn output(
     State(api): State<Api>,
     Extension(owner): Extension<Owner>,
     request_headers: HeaderMap,
-    Path((id, name)): Path<(String, String)>,
+    PathRunId(run_id): PathRunId,
+    Path(OutputName { name }): Path<OutputName>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Problem> {
-    let redirects = match wanted.redirect.as_deref() {
-        None | Some("true") => true,
-        Some("false") => false,
-        Some(_) => return Err(Problem::unprocessable("redirect is true or false")),
-    };
-    let record = api.jobs.get(&owner, run_id(&id)?).await?;
+    let record = api.jobs.get(&owner, run_id).await?;
     let Some(output) = record.outputs.iter().find(|output| output.name == name) else {
         let names: Vec<_> = record.outputs.iter().map(|output| &*output.name).collect();
         let names = if names.is_empty() {
@@ -201,7 +207,7 @@ pub(crate) async fn output(
         return Err(JobError::Gone(output.name.clone()).into());
     };
     let url = absolute(&url, &request_headers);
-    if !redirects {
+    if wanted.redirect == Some(false) {
         return Ok(Json(DownloadInfo { url }).into_response());
     }
     let location = HeaderValue::from_str(&url).map_err(|_| {

@@ -4,14 +4,15 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::{Extension, Json};
-use resonare_jobs::{JobError, Jobs, Owner, Payload, RunId, Submission};
+use resonare_jobs::{Jobs, Owner, Payload, RunId, Submission};
 use sha2::{Digest as _, Sha256};
 
+use super::accepted::Accepted;
+use super::export::Export;
 use super::extract::Query;
-use super::{Accepted, to_the_end};
+use super::to_the_end::to_the_end;
 use crate::api::Api;
 use crate::body::{self, Stored};
-use crate::openapi::Export;
 use crate::problem::Problem;
 use crate::readiness;
 use crate::request_configuration::{as_text, merge, of_query};
@@ -64,16 +65,14 @@ pub(crate) async fn process(
         api.jobs.admit(&owner).await?;
     }
     let call = Call {
-        run_id: RunId::generate(api.jobs.clock.now()),
         owner,
         query,
         idempotency_key,
     };
     let accepted = to_the_end(async move {
-        let run_id = call.run_id;
-        api.jobs.reserve(run_id).await?;
+        let run_id = api.jobs.reserve().await?;
         let submission = match store(&api, run_id, body).await {
-            Ok(stored) => submission(&api, call, &stored),
+            Ok(stored) => submission(&api, run_id, call, &stored),
             Err(problem) => Err(problem),
         };
         match submission {
@@ -90,19 +89,22 @@ pub(crate) async fn process(
 
 /// A submission that is under way.
 struct Call {
-    run_id: RunId,
     owner: Owner,
     query: Vec<(String, String)>,
     idempotency_key: Option<String>,
 }
 
 async fn store(api: &Api, run_id: RunId, body: Body) -> Result<Stored, Problem> {
-    let key = Jobs::payload_key(run_id);
-    let writer = api.jobs.objects.create(&key).await;
-    body::store_export(body, writer.map_err(JobError::from)?, api.limits).await
+    let writer = api.jobs.create_payload(&Jobs::payload_key(run_id)).await?;
+    body::store_export(body, writer, api.limits).await
 }
 
-fn submission(api: &Api, call: Call, stored: &Stored) -> Result<Submission, Problem> {
+fn submission(
+    api: &Api,
+    run_id: RunId,
+    call: Call,
+    stored: &Stored,
+) -> Result<Submission, Problem> {
     let mut values = as_text(&stored.checked.beside)?;
     // What the URL says counts.
     values.extend(call.query);
@@ -115,11 +117,11 @@ fn submission(api: &Api, call: Call, stored: &Stored) -> Result<Submission, Prob
     );
     let fingerprint = base16ct::lower::encode_string(&Sha256::digest(both));
     Ok(Submission {
-        run_id: call.run_id,
+        run_id,
         owner: call.owner,
         config,
         payload: Payload {
-            key: Jobs::payload_key(call.run_id),
+            key: Jobs::payload_key(run_id),
             version: None,
             size_bytes: stored.size_bytes,
             last_modified: None,

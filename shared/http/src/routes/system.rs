@@ -1,18 +1,20 @@
 //! `/data-prep/system`: how the service is.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
 use resonare_jobs::Owner;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
+use utoipa::openapi::OpenApi;
 
 use super::jobs::by_name;
 use crate::api::Api;
 use crate::job_info::JobInfo;
-use crate::openapi::openapi;
 use crate::problem::Problem;
 
 /// The caller's newest jobs that the queue shows.
@@ -88,10 +90,20 @@ pub(crate) async fn health(State(api): State<Api>) -> Json<HealthInfo> {
     })
 }
 
+/// The description of the API, made once.
+#[derive(Clone)]
+pub(crate) struct Description(Arc<OpenApi>);
+
+impl Description {
+    pub(crate) fn new(openapi: OpenApi) -> Self {
+        Self(Arc::new(openapi))
+    }
+}
+
 /// This description
 #[utoipa::path(get, path = "/data-prep/openapi.json", tag = "system", responses(
     (status = OK, body = serde_json::Value),
 ))]
-pub(crate) async fn openapi_json(State(api): State<Api>) -> Json<utoipa::openapi::OpenApi> {
-    Json(openapi(&api.configuration.allowed_models))
+pub(crate) async fn openapi_json(Extension(description): Extension<Description>) -> Response {
+    Json(&*description.0).into_response()
 }

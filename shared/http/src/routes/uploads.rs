@@ -13,8 +13,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Number, Value};
 use utoipa::ToSchema;
 
-use super::extract::{JsonBody, Path};
-use super::{Accepted, run_id, to_the_end};
+use super::accepted::Accepted;
+use super::extract::{JsonBody, PathRunId};
+use super::to_the_end::to_the_end;
 use crate::address::absolute;
 use crate::api::Api;
 use crate::problem::Problem;
@@ -122,7 +123,7 @@ pub(crate) async fn begin(
     }
     readiness::check(&api, &config).await?;
     api.jobs.admit_upload(&owner, request.size_bytes).await?;
-    let run_id = RunId::generate(api.jobs.clock.now());
+    let run_id = api.jobs.new_run_id();
     let encoding = request.content_encoding;
     let encoding = (encoding == Some(ContentEncoding::Gzip)).then(|| "gzip".to_owned());
     let payload = api.uploads.begin(run_id, request.size_bytes, encoding);
@@ -152,9 +153,9 @@ pub(crate) async fn parts(
     State(api): State<Api>,
     Extension(owner): Extension<Owner>,
     headers: HeaderMap,
-    Path(id): Path<String>,
+    PathRunId(run_id): PathRunId,
 ) -> Result<Json<UploadInfo>, Problem> {
-    let record = api.jobs.awaiting_upload(&owner, run_id(&id)?).await?;
+    let record = api.jobs.awaiting_upload(&owner, run_id).await?;
     Ok(Json(info(&api, &record, &headers).await?))
 }
 
@@ -172,9 +173,8 @@ pub(crate) async fn parts(
 pub(crate) async fn complete(
     State(api): State<Api>,
     Extension(owner): Extension<Owner>,
-    Path(id): Path<String>,
+    PathRunId(run_id): PathRunId,
 ) -> Result<Json<Accepted>, Problem> {
-    let run_id = run_id(&id)?;
     let record = api.jobs.get(&owner, run_id).await?;
     match record.status {
         JobStatus::AwaitingUpload => {}

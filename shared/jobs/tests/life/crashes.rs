@@ -188,7 +188,7 @@ async fn live(events: Vec<Event>) {
             Event::Sweep => killed = world.until_killed(world.jobs.sweep(None)).await.is_none(),
             Event::Duplicate(which) if !accepted.is_empty() => {
                 let (run_id, owner) = (*which.get(&accepted), owner());
-                let queue = &world.jobs.queue;
+                let queue = &world.ports.queue;
                 let again = queue.send(run_id, &owner, Duration::ZERO);
                 killed = world.until_killed(again).await.is_none();
             }

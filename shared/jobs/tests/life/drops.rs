@@ -16,7 +16,10 @@ fn run_of(key: &str) -> RunId {
 /// A world in which an owner has room for that many unfinished jobs.
 fn with_room_for(active_jobs: usize) -> World {
     let mut world = World::new();
-    world.jobs.limits.active_jobs = active_jobs;
+    world.set_limits(Limits {
+        active_jobs,
+        ..world.limits
+    });
     world
 }
 
@@ -75,7 +78,10 @@ async fn what_finds_no_room_waits_for_it() {
 #[tokio::test]
 async fn bytes_that_are_too_many_today_are_taken_tomorrow() {
     let mut world = World::new();
-    world.jobs.limits.bytes_per_day = 9;
+    world.set_limits(Limits {
+        bytes_per_day: 9,
+        ..world.limits
+    });
     for key in ["uploads/a", "uploads/b"] {
         world.put(key, b"hello");
         world.take_drop(key).await.unwrap();
@@ -95,7 +101,10 @@ async fn bytes_that_are_too_many_today_are_taken_tomorrow() {
 #[tokio::test]
 async fn what_cannot_be_taken_stays_until_its_time_is_over_and_says_what_to_do() {
     let mut world = World::new();
-    world.jobs.limits.upload_bytes = 5;
+    world.set_limits(Limits {
+        upload_bytes: 5,
+        ..world.limits
+    });
     world.put("uploads/wrong", b"hello");
     world.put("uploads/bad", FAILS);
     assert_eq!(
@@ -108,7 +117,10 @@ async fn what_cannot_be_taken_stays_until_its_time_is_over_and_says_what_to_do()
     );
     world.take_drop("uploads/bad").await.unwrap();
     assert_eq!(world.work().await.unwrap().unwrap(), Handled::Failed);
-    world.jobs.limits.upload_bytes = 4;
+    world.set_limits(Limits {
+        upload_bytes: 4,
+        ..world.limits
+    });
     world.put("uploads/large", b"hello");
     assert_eq!(
         world.take_drop("uploads/large").await.unwrap(),
@@ -168,7 +180,10 @@ async fn nothing_is_lost(world: &World, put: &[u8]) {
 
 async fn live(events: Vec<Event>) {
     let mut world = with_room_for(2);
-    world.jobs.limits.bytes_per_day = 12;
+    world.set_limits(Limits {
+        bytes_per_day: 12,
+        ..world.limits
+    });
     let mut put = Vec::new();
     for event in events {
         let mut killed = false;
@@ -249,7 +264,7 @@ async fn a_process_that_dies_at_any_step_of_the_way_in_loses_nothing() {
                 world.heal();
                 assert!(world.has("uploads/a"));
                 world.take_drop("uploads/a").await.unwrap();
-                world.jobs.limits = Limits::NONE;
+                world.set_limits(Limits::NONE);
                 world.settle().await;
                 let run_id = run_of("uploads/a");
                 assert_eq!(world.status(run_id).await, Some(JobStatus::Completed));

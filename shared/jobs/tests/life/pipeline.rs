@@ -62,7 +62,7 @@ impl TokenizerSource for OnlyWords {
 
 fn processor(world: &World, tokenizers: OnlyWords) -> PipelineProcessor<OnlyWords> {
     PipelineProcessor {
-        objects: Arc::clone(&world.jobs.objects),
+        objects: Arc::clone(&world.ports.objects),
         tokenizers,
         threads: NonZeroUsize::MIN,
         scratch_dir: std::env::temp_dir(),
@@ -107,7 +107,6 @@ async fn do_job(
     let config = Configuration::load(layers).unwrap().to_json();
     let run_id = world.submit_with(payload.as_bytes(), config).await.unwrap();
     let message = world
-        .jobs
         .queue
         .receive(Duration::from_mins(1))
         .await

@@ -6,7 +6,7 @@ use std::time::Duration;
 use resonare_jobs::ports::{JobStore as _, Queue as _};
 use resonare_jobs::{Handled, JobError, JobStatus, Limits, Owner};
 
-use crate::world::{Copier, FAILS, NEVER_WORKS, World, owner};
+use crate::world::{FAILS, NEVER_WORKS, World, owner};
 
 #[tokio::test]
 async fn a_job_is_queued_run_and_completed_and_its_payload_goes() {
@@ -84,10 +84,7 @@ async fn a_message_of_a_job_under_a_lease_is_hidden_and_no_attempt() {
         .await
         .unwrap()
         .unwrap();
-    let slow = Copier {
-        jobs: world.jobs.clone(),
-        takes: Duration::from_secs(5),
-    };
+    let slow = world.copier(Duration::from_secs(5));
     let never = AtomicBool::new(false);
     let working = world.jobs.handle(&first, &slow, &never);
     let meanwhile = async {
@@ -113,7 +110,7 @@ async fn a_message_of_a_job_under_a_lease_is_hidden_and_no_attempt() {
 #[tokio::test(start_paused = true)]
 async fn a_lease_is_extended_while_the_job_runs() {
     let mut world = World::new();
-    world.jobs.timings.lease = Duration::from_secs(2);
+    world.set_lease(Duration::from_secs(2));
     let run_id = world.submit(b"hello", None).await.unwrap();
     let message = world
         .queue
@@ -121,10 +118,7 @@ async fn a_lease_is_extended_while_the_job_runs() {
         .await
         .unwrap()
         .unwrap();
-    let slow = Copier {
-        jobs: world.jobs.clone(),
-        takes: Duration::from_secs(20),
-    };
+    let slow = world.copier(Duration::from_secs(20));
     let never = AtomicBool::new(false);
     let working = world.jobs.handle(&message, &slow, &never);
     tokio::pin!(working);
@@ -150,12 +144,9 @@ async fn a_lease_is_extended_while_the_job_runs() {
 async fn a_worker_whose_lease_ran_out_cannot_commit() {
     let world = World::new();
     let run_id = world.submit(b"hello", None).await.unwrap();
-    let lease = world.jobs.timings.lease;
+    let lease = world.timings.lease;
     let never = AtomicBool::new(false);
-    let copier = |takes| Copier {
-        jobs: world.jobs.clone(),
-        takes: Duration::from_secs(takes),
-    };
+    let copier = |takes| world.copier(Duration::from_secs(takes));
     // The first ends before it could notice, the second when it wants to extend its lease.
     for takes in [5, 40] {
         let stalled = world.queue.receive(lease).await.unwrap().unwrap();
@@ -193,10 +184,7 @@ async fn deleting_a_running_job_leaves_nothing() {
         .await
         .unwrap()
         .unwrap();
-    let slow = Copier {
-        jobs: world.jobs.clone(),
-        takes: Duration::from_mins(1),
-    };
+    let slow = world.copier(Duration::from_mins(1));
     let never = AtomicBool::new(false);
     let working = world.jobs.handle(&message, &slow, &never);
     let deleting = async {
@@ -223,10 +211,7 @@ async fn a_worker_that_is_told_to_stop_gives_the_job_back_untried() {
         .await
         .unwrap()
         .unwrap();
-    let slow = Copier {
-        jobs: world.jobs.clone(),
-        takes: Duration::from_mins(1),
-    };
+    let slow = world.copier(Duration::from_mins(1));
     let stop = AtomicBool::new(false);
     let stopping = async {
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -292,11 +277,11 @@ async fn an_idempotency_key_stands_for_one_job() {
 #[tokio::test]
 async fn an_owner_has_limits() {
     let mut world = World::new();
-    world.jobs.limits = Limits {
+    world.set_limits(Limits {
         active_jobs: 2,
         bytes_per_day: 10,
         upload_bytes: 10,
-    };
+    });
     for _ in 0..2 {
         world.jobs.admit(&owner()).await.unwrap();
         world.submit(b"four", None).await.unwrap();

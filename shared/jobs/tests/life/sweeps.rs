@@ -11,7 +11,7 @@ use resonare_jobs::{
     RunId, Upload, UploadArrival, Verdict,
 };
 
-use crate::world::{Copier, World, owner};
+use crate::world::{World, owner};
 
 #[tokio::test]
 async fn nothing_that_is_not_due_is_looked_at() {
@@ -87,10 +87,9 @@ async fn a_payload_without_a_record_is_removed_after_an_hour() {
 #[tokio::test]
 async fn a_submission_that_was_taken_for_dead_comes_to_nothing() {
     let world = World::new();
-    let run_id = RunId::generate(world.now());
-    world.jobs.reserve(run_id).await.unwrap();
+    let run_id = world.jobs.reserve().await.unwrap();
     let mut writer = world
-        .jobs
+        .ports
         .objects
         .create(&Jobs::payload_key(run_id))
         .await
@@ -190,10 +189,7 @@ async fn a_worker_that_ends_a_deletion_removes_the_payload_too() {
     let run_id = World::drop_submission("uploads/a").run_id;
     let message = world.queue.receive(Duration::from_mins(1)).await;
     let message = message.unwrap().unwrap();
-    let slow = Copier {
-        jobs: world.jobs.clone(),
-        takes: Duration::from_mins(1),
-    };
+    let slow = world.copier(Duration::from_mins(1));
     let never = AtomicBool::new(false);
     let working = world.jobs.handle(&message, &slow, &never);
     let deleting = async {

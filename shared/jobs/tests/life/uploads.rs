@@ -41,7 +41,7 @@ async fn store(world: &World, run_id: RunId, attempt: &str) -> Payload {
         last_modified: None,
         upload: Some(DirectUpload::default()),
     };
-    let mut writer = world.jobs.objects.create(&payload.key).await.unwrap();
+    let mut writer = world.ports.objects.create(&payload.key).await.unwrap();
     writer.write_all(b"hello").unwrap();
     writer.finish().unwrap();
     payload
@@ -99,10 +99,10 @@ async fn an_upload_that_comes_too_late_is_unwanted() {
 #[tokio::test]
 async fn uploads_are_limited_in_size_and_counted_as_active_jobs() {
     let world = World::new();
-    let limit = world.jobs.limits.upload_bytes;
+    let limit = world.limits.upload_bytes;
     let refused = begin(&world, limit + 1).await;
     assert!(matches!(refused, Err(JobError::UploadTooLarge(bytes)) if bytes == limit));
-    for _ in 0..world.jobs.limits.active_jobs {
+    for _ in 0..world.limits.active_jobs {
         begin(&world, 1).await.unwrap();
     }
     assert!(matches!(
@@ -141,7 +141,7 @@ async fn an_upload_whose_event_was_lost_is_found() {
     let world = World::new();
     let run_id = begin(&world, 5).await.unwrap();
     let key = Jobs::payload_key(run_id);
-    let mut writer = world.jobs.objects.create(&key).await.unwrap();
+    let mut writer = world.ports.objects.create(&key).await.unwrap();
     writer.write_all(b"hello").unwrap();
     writer.finish().unwrap();
     world.clock.advance(Duration::from_mins(15));

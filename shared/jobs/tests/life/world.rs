@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use resonare_jobs::ports::{Clock, JobStore, Unavailable};
+use resonare_jobs::ports::{Clock, JobStore, ObjectStore, Unavailable};
 use resonare_jobs::testkit::{
     Intercepted, Interceptor, ManualClock, MemoryJobStore, MemoryObjectStore, MemoryQueue,
 };
 use resonare_jobs::{
     Attempt, DropArrival, FailureKind, JobRecord, JobStatus, Jobs, Limits, Observer, Output, Owner,
-    Payload, Processor, RunId, StatsSummary, Step, Submission, Timings, Verdict,
+    Payload, Ports, Processor, RunId, StatsSummary, Step, Submission, Timings, Verdict,
 };
 use serde_json::Map;
 
@@ -97,7 +97,7 @@ pub(crate) const NEVER_WORKS: &[u8] = b"never works";
 
 /// Stores the payload as an output.
 pub(crate) struct Copier {
-    pub(crate) jobs: Jobs,
+    pub(crate) objects: Arc<dyn ObjectStore>,
     /// How long it takes; cancellation is looked at meanwhile.
     pub(crate) takes: Duration,
 }
@@ -108,7 +108,7 @@ impl Processor for Copier {
         let retry = |error: Unavailable| Verdict::Retry {
             message: error.to_string(),
         };
-        let mut payload = match self.jobs.objects.open(&job.payload.key, None).await {
+        let mut payload = match self.objects.open(&job.payload.key, None).await {
             Ok(Some(payload)) => payload,
             Ok(None) => {
                 let message = "the payload is gone".to_owned();
@@ -145,7 +145,7 @@ impl Processor for Copier {
             };
         }
         let key = format!("{}/data/train.jsonl", job.run_id);
-        let mut writer = match self.jobs.objects.create(&key).await {
+        let mut writer = match self.objects.create(&key).await {
             Ok(writer) => writer,
             Err(error) => return retry(error),
         };
@@ -179,6 +179,10 @@ pub(crate) struct World {
     pub(crate) records: MemoryJobStore,
     pub(crate) queue: MemoryQueue,
     pub(crate) faults: Arc<Faults>,
+    pub(crate) ports: Ports,
+    pub(crate) timings: Timings,
+    pub(crate) limits: Limits,
+    /// The use cases, over the ports.
     pub(crate) jobs: Jobs,
     steps: Steps,
 }
@@ -201,21 +205,21 @@ impl World {
         let (records, queue) = (MemoryJobStore::default(), MemoryQueue::new(clock.clone()));
         let faults = Arc::new(Faults::default());
         let steps = Steps::default();
-        let jobs = Jobs {
+        let ports = Ports {
             objects: faulty(objects.clone(), &faults),
             records: faulty(records.clone(), &faults),
             queue: faulty(queue.clone(), &faults),
             clock: Arc::new(clock.clone()),
-            timings: Timings {
-                first_pause: Duration::from_secs(1),
-                ..Timings::default()
-            },
-            limits: Limits {
-                active_jobs: 50,
-                bytes_per_day: 1 << 30,
-                upload_bytes: 1 << 20,
-            },
             observer: Arc::new(steps.clone()),
+        };
+        let timings = Timings {
+            first_pause: Duration::from_secs(1),
+            ..Timings::default()
+        };
+        let limits = Limits {
+            active_jobs: 50,
+            bytes_per_day: 1 << 30,
+            upload_bytes: 1 << 20,
         };
         let world = Self {
             clock,
@@ -223,11 +227,26 @@ impl World {
             records,
             queue,
             faults,
-            jobs,
+            jobs: Jobs::new(ports.clone(), timings, limits),
+            ports,
+            timings,
+            limits,
             steps,
         };
         world.heal();
         world
+    }
+
+    /// The operator has set other limits.
+    pub(crate) fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+        self.jobs = Jobs::new(self.ports.clone(), self.timings, limits);
+    }
+
+    /// The operator has set another length of leases.
+    pub(crate) fn set_lease(&mut self, lease: Duration) {
+        self.timings.lease = lease;
+        self.jobs = Jobs::new(self.ports.clone(), self.timings, self.limits);
     }
 
     /// Nothing goes wrong from now on.
@@ -275,17 +294,24 @@ impl World {
         }
     }
 
+    /// Something that works as [`Copier`] does.
+    pub(crate) fn copier(&self, takes: Duration) -> Copier {
+        Copier {
+            objects: Arc::clone(&self.ports.objects),
+            takes,
+        }
+    }
+
     /// What a request does: the payload first, then the rest.
     pub(crate) async fn submit(
         &self,
         payload: &[u8],
         key: Option<&str>,
     ) -> Result<RunId, resonare_jobs::JobError> {
-        let run_id = RunId::generate(self.clock.now());
+        let run_id = self.jobs.reserve().await?;
         let mut submission = Self::submission(run_id, payload.len() as u64);
         submission.idempotency = key.map(|key| (key.to_owned(), format!("{payload:?}")));
-        self.jobs.reserve(run_id).await?;
-        let mut writer = self.jobs.objects.create(&submission.payload.key).await?;
+        let mut writer = self.jobs.create_payload(&submission.payload.key).await?;
         writer.write_all(payload).unwrap();
         writer.finish().unwrap();
         Ok(self.jobs.submit(submission).await?.run_id)
@@ -323,14 +349,12 @@ impl World {
         payload: &[u8],
         config: Map<String, serde_json::Value>,
     ) -> Result<RunId, resonare_jobs::JobError> {
-        let run_id = RunId::generate(self.clock.now());
+        let run_id = self.jobs.reserve().await?;
         let submission = Submission {
             config,
             ..Self::submission(run_id, payload.len() as u64)
         };
-        self.jobs.reserve(run_id).await?;
-        self.jobs.reserve(run_id).await?;
-        let mut writer = self.jobs.objects.create(&submission.payload.key).await?;
+        let mut writer = self.jobs.create_payload(&submission.payload.key).await?;
         writer.write_all(payload).unwrap();
         writer.finish().unwrap();
         Ok(self.jobs.submit(submission).await?.run_id)
@@ -338,14 +362,11 @@ impl World {
 
     /// What a worker does with one message; `None` if there is none.
     pub(crate) async fn work(&self) -> Option<Result<resonare_jobs::Handled, Unavailable>> {
-        let message = match self.jobs.queue.receive(self.jobs.timings.lease).await {
+        let message = match self.jobs.receive().await {
             Ok(message) => message?,
             Err(error) => return Some(Err(error)),
         };
-        let copier = Copier {
-            jobs: self.jobs.clone(),
-            takes: Duration::ZERO,
-        };
+        let copier = self.copier(Duration::ZERO);
         let never = AtomicBool::new(false);
         // Boxed: the futures of many such calls are parts of the tests'.
         Some(Box::pin(self.jobs.handle(&message, &copier, &never)).await)

@@ -1,0 +1,19 @@
+//! Work that goes on when its caller hangs up.
+
+use axum::http::StatusCode;
+use tracing::error;
+
+use crate::problem::Problem;
+
+/// Brings something to its end even if the caller hangs up meanwhile.
+pub(crate) async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Problem>> + Send + 'static,
+) -> Result<T, Problem> {
+    tokio::spawn(work).await.unwrap_or_else(|error| {
+        error!("a request failed: {error}");
+        Err(Problem::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "something went wrong; look whether it happened before you try again",
+        ))
+    })
+}

@@ -1,0 +1,31 @@
+//! What a job leaves: its outputs, and its numbers.
+
+use resonare_pipeline::Statistics;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// An output that can be downloaded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// Its file name.
+    pub name: String,
+    /// Its size.
+    pub size_bytes: u64,
+}
+
+/// The statistics' numbers; what has names is in `stats.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StatsSummary(pub Map<String, Value>);
+
+impl StatsSummary {
+    /// The numbers of a run.
+    pub fn of(statistics: &Statistics) -> Self {
+        let mut all = match serde_json::to_value(statistics.overview()) {
+            Ok(Value::Object(all)) => all,
+            _ => Map::new(),
+        };
+        all.retain(|key, _| !matches!(&**key, "top_chats" | "target"));
+        Self(all)
+    }
+}
