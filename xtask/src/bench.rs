@@ -4,21 +4,17 @@ mod counts;
 mod objects;
 mod programs;
 mod report;
+mod runs;
 
 use std::fs::File;
 use std::io::BufWriter;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Instant;
-
-use anyhow::bail;
-use wait4::Wait4 as _;
 
 use crate::make_export;
 use crate::process::{self, cargo, root};
-use counts::Counts;
-use programs::{Outputs, Program};
+use programs::Outputs;
+use runs::{Measured, in_turn};
 
 /// Instructions hardly depend on the size, and counting them takes fifty times as long.
 const COUNTED_MB: f64 = 10.0;
@@ -47,23 +43,6 @@ pub(crate) struct Options {
     /// Measure a worker's part too, beside an S3 server that is built for it
     #[arg(long)]
     objects: bool,
-}
-
-/// What one run of a program took.
-struct Run {
-    /// From its start to its end, in seconds.
-    seconds: f64,
-    /// On all processors together.
-    cpu_seconds: f64,
-    /// The most memory that was resident, mapped files included.
-    peak_bytes: u64,
-}
-
-/// A program with all that was measured of it.
-struct Measured {
-    program: Program,
-    runs: Vec<Run>,
-    counts: Option<Counts>,
 }
 
 /// Measures the whole job and its stages, and prints what was measured.
@@ -110,27 +89,6 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     Ok(outputs.remove()?)
 }
 
-/// Runs all programs in turn, so that a change of the machine's speed meets all of them. The first
-/// round is not counted: it warms the page cache up, and compiles tokenizers where that is done.
-fn in_turn(programs: &[Program], rounds: NonZeroUsize) -> anyhow::Result<Vec<Vec<Run>>> {
-    for program in programs {
-        timed(program)?;
-    }
-    let mut runs: Vec<_> = programs.iter().map(|_| Vec::new()).collect();
-    for _ in 0..rounds.get() {
-        for (program, runs) in programs.iter().zip(&mut runs) {
-            runs.push(timed(program)?);
-        }
-    }
-    Ok(runs)
-}
-
-fn median(runs: &[Run], figure: impl Fn(&Run) -> f64) -> f64 {
-    let mut figures: Vec<f64> = runs.iter().map(figure).collect();
-    figures.sort_by(f64::total_cmp);
-    figures[figures.len() / 2]
-}
-
 /// A synthetic export, made once.
 fn synthetic(mb: f64) -> anyhow::Result<PathBuf> {
     let folder = root().join("target/bench");
@@ -151,23 +109,4 @@ fn synthetic(mb: f64) -> anyhow::Result<PathBuf> {
 /// Half an export must not be taken for a whole one.
 fn tempfile_beside(path: &Path) -> PathBuf {
     path.with_extension(format!("{}.part", std::process::id()))
-}
-
-fn timed(program: &Program) -> anyhow::Result<Run> {
-    let start = Instant::now();
-    let mut child = Command::new(&program.executable)
-        .args(&program.arguments)
-        .envs(program.environment.iter().cloned())
-        .stdout(Stdio::null())
-        .spawn()?;
-    let used = child.wait4()?;
-    let seconds = start.elapsed().as_secs_f64();
-    if !used.status.success() {
-        bail!("{} failed ({})", program.command_line(), used.status);
-    }
-    Ok(Run {
-        seconds,
-        cpu_seconds: (used.rusage.utime + used.rusage.stime).as_secs_f64(),
-        peak_bytes: used.rusage.maxrss,
-    })
 }

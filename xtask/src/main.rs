@@ -1,8 +1,11 @@
-//! The project's own commands: `cargo xtask test`, `cargo xtask bench`, `cargo xtask make-export`,
-//! `cargo xtask aws …`.
+//! The project's own commands: `cargo xtask test`, `cargo xtask circles`, `cargo xtask bench`,
+//! `cargo xtask make-export`, `cargo xtask aws …`.
 
 mod aws;
 mod bench;
+mod circles;
+mod deny;
+mod fuzz;
 mod imports;
 mod make_export;
 mod process;
@@ -23,6 +26,8 @@ struct Arguments {
 enum Command {
     /// Run every check: formatting, lints, tests, documentation, imports
     Test,
+    /// Check that no two files of a crate import each other
+    Circles,
     /// Measure the whole job and its stages against the yardstick
     Bench(bench::Options),
     /// Operate a stack on AWS
@@ -44,6 +49,7 @@ enum Command {
 fn main() -> anyhow::Result<()> {
     match Arguments::parse().command {
         Command::Test => test::run(),
+        Command::Circles => circles::check(),
         Command::Bench(options) => bench::run(&options),
         Command::Aws { task } => aws::run_task(&task),
         Command::MakeExport { mb, seed } => {

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::process::{self, cargo, eprintln};
-use crate::{aws, imports, reference};
+use crate::{aws, circles, deny, fuzz, imports, reference};
 
 /// Runs them, the quick ones first.
 ///
@@ -12,6 +12,8 @@ use crate::{aws, imports, reference};
 pub(crate) fn run() -> anyhow::Result<()> {
     process::run(cargo().args(["fmt", "--all", "--check"]))?;
     imports::check()?;
+    circles::check()?;
+    deny::check()?;
     let lints = [
         "clippy",
         "--locked",
@@ -35,6 +37,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
         eprintln("cargo-nextest is not installed; cargo test does the same, more slowly");
         process::run(cargo().args(["test", "--locked", "--workspace", "--all-targets"]))?;
     }
+    fuzz::smoke()?;
     aws::run_flow()?;
     process::run(cargo().args(["test", "--locked", "--workspace", "--doc"]))?;
     let documentation = [

@@ -1,4 +1,4 @@
-//! What does not depend on the machine's neighbours: instructions and allocations, by valgrind.
+//! What does not depend on the machine's neighbors: instructions and allocations, by valgrind.
 
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 
 use super::programs::{Outputs, Program, prepare};
-use super::{in_turn, median, timed};
+use super::runs::{in_turn, median, timed};
 use crate::process::{self, cargo, root};
 
 const SERVER_VERSION: &str = "0.14.1";

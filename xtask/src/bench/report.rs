@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use super::programs::Group;
-use super::{Measured, median};
+use super::runs::{Measured, median};
 
 /// Others on an export of the same shape and size (100.9 MB), measured once on another machine of 2
 /// processors: their name, seconds, and the most memory in MiB.
