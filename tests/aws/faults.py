@@ -305,7 +305,7 @@ def what_is_left_is_swept(app, expected):
     assert [key for key in app.keys() if key.endswith("/payload") and key.split("/")[-2] not in known] == []
     assert app.record(expired) is None
     for run_id in uploads:
-        assert "did not come in time" in app.wait(run_id)["error_message"]
+        assert "did not arrive in time" in app.wait(run_id)["error_message"]
     assert "Uploads" not in app.s3.list_multipart_uploads(Bucket=app.bucket)
     check("the sweeper removes what is expired and orphaned, and gives up uploads that do not come")
 

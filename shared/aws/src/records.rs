@@ -10,6 +10,7 @@
 //! `by-due` what has to be looked at, by the moment at which it has to be, in lanes that are read at
 //! once.
 
+mod items;
 mod keys;
 mod takeover;
 mod writes;
@@ -26,17 +27,16 @@ use aws_sdk_dynamodb::types::{AttributeValue, Delete, KeysAndAttributes, Put};
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use resonare_jobs::ports::{
-    Admitted, Created, Creation, Due, DuePage, IdempotencyKey, JobStore, KeyedRun, Limit, Page,
+    Admitted, Created, Creation, Due, DuePage, IdempotencyKey, JobStore, KeyedRun, Page,
     Unavailable, Written,
 };
 use resonare_jobs::{JobRecord, JobStatus, Limits, Owner, RunId, Tally};
 
 use crate::failure::{failed, has_code, unavailable};
+use items::{Item, PORT, integer, item, number, record, string, text};
 use keys::LANES;
 pub use takeover::TakenOver;
 use writes::{Charge, Writes};
-
-const PORT: &str = "records";
 
 /// The index of an owner's jobs.
 const BY_OWNER: &str = "by-owner";
@@ -55,59 +55,11 @@ const BATCH_ATTEMPTS: u32 = 5;
 /// The pause before the second of them; each further one is twice as long.
 const BATCH_PAUSE: Duration = Duration::from_millis(50);
 
-/// Records stay this much longer than they are shown, so that the sweeper comes first.
-const TTL_GRACE_SECS: i64 = 2 * 86_400;
-
-type Item = HashMap<String, AttributeValue>;
-
 /// Records in a table of `DynamoDB`.
 #[derive(Clone, Debug)]
 pub struct DynamoJobStore {
     client: Client,
     table: String,
-}
-
-fn text(value: impl Into<String>) -> AttributeValue {
-    AttributeValue::S(value.into())
-}
-
-fn number(value: impl ToString) -> AttributeValue {
-    AttributeValue::N(value.to_string())
-}
-
-fn item(record: &JobRecord) -> Result<Item, Unavailable> {
-    let json = serde_json::to_string(record).map_err(|error| unavailable(PORT, error))?;
-    let ttl = record.expires_at.as_second() + TTL_GRACE_SECS;
-    let key = keys::job(record.run_id);
-    let mut item = HashMap::from([
-        ("revision".to_owned(), number(record.revision)),
-        ("record".to_owned(), text(json)),
-        ("lane".to_owned(), text(keys::lane(record.run_id))),
-        ("due".to_owned(), text(keys::due(record.due(), &key))),
-        ("ttl".to_owned(), number(ttl)),
-        ("pk".to_owned(), text(key)),
-    ]);
-    // What was deleted is in no list any more.
-    if record.deleted_at.is_none() {
-        let owner_status = keys::owner_status(&record.owner, record.status);
-        item.insert("owner".to_owned(), text(&record.owner.0));
-        item.insert("owner_status".to_owned(), text(owner_status));
-        item.insert("created".to_owned(), text(keys::created(record)));
-    }
-    Ok(item)
-}
-
-fn string<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
-    item.get(name)?.as_s().ok().map(String::as_str)
-}
-
-fn integer(item: &Item, name: &str) -> Option<i64> {
-    item.get(name)?.as_n().ok()?.parse().ok()
-}
-
-fn record(item: &Item) -> Result<JobRecord, Unavailable> {
-    let json = string(item, "record").unwrap_or_default();
-    serde_json::from_str(json).map_err(|error| unavailable(PORT, error))
 }
 
 /// What became of a conditional write.
@@ -188,16 +140,6 @@ impl DynamoJobStore {
             .await
             .map_err(|error| failed(PORT, &error))?;
         Ok(found.item)
-    }
-
-    /// The limit that kept a job from counting.
-    async fn limit_of(&self, owner: &Owner, limits: Limits) -> Result<Limit, Unavailable> {
-        let active = usize::try_from(self.counters(owner).await?.active);
-        Ok(if active.unwrap_or_default() >= limits.active_jobs {
-            Limit::ActiveJobs
-        } else {
-            Limit::BytesPerDay
-        })
     }
 
     fn query(&self, index: &str) -> QueryFluentBuilder {
@@ -345,11 +287,12 @@ impl JobStore for DynamoJobStore {
         if let Some(key) = key {
             bound = writes.put(self.bind(record, key)?);
         }
+        let mut charged = usize::MAX;
         if record.counted {
             match writes::charge(&self.table, record, record.tally(), limits)? {
-                Charge::Update(charge) => writes.update(*charge),
+                Charge::Update(charge) => charged = writes.update(*charge),
                 Charge::Never(limit) => return Ok(Created::Refused(limit)),
-            };
+            }
         } else if let Some(count) = writes::count(&self.table, record, record.tally())? {
             writes.update(count);
         }
@@ -370,9 +313,10 @@ impl JobStore for DynamoJobStore {
                     .map(Created::Before)
                     .ok_or_else(|| unavailable(PORT, "a key is bound and free at once"))
             }
-            None => Ok(Created::Refused(
-                self.limit_of(&record.owner, limits).await?,
-            )),
+            None => refused
+                .limit(charged, limits)
+                .map(Created::Refused)
+                .ok_or_else(|| unavailable(PORT, "a write was refused for no reason")),
         }
     }
 
@@ -429,15 +373,20 @@ impl JobStore for DynamoJobStore {
         let mut writes = Writes::default();
         let put = writes.put(self.put_over(before, after)?);
         let change = after.tally() - before.tally();
-        match writes::charge(&self.table, after, change, limits)? {
+        let charged = match writes::charge(&self.table, after, change, limits)? {
             Charge::Update(charge) => writes.update(*charge),
             Charge::Never(limit) => return Ok(Admitted::Refused(limit)),
         };
-        Ok(match writes.send(&self.client).await? {
-            None => Admitted::Done,
-            Some(refused) if refused.is(put) => Admitted::Conflict,
-            Some(_) => Admitted::Refused(self.limit_of(&after.owner, limits).await?),
-        })
+        let Some(refused) = writes.send(&self.client).await? else {
+            return Ok(Admitted::Done);
+        };
+        if refused.is(put) {
+            return Ok(Admitted::Conflict);
+        }
+        refused
+            .limit(charged, limits)
+            .map(Admitted::Refused)
+            .ok_or_else(|| unavailable(PORT, "a write was refused for no reason"))
     }
 
     async fn remove(&self, record: &JobRecord) -> Result<Written, Unavailable> {
@@ -597,6 +546,7 @@ impl JobStore for DynamoJobStore {
             active: counter("active"),
             queued: counter("queued"),
             running: counter("running"),
+            held: counter("held"),
         })
     }
 

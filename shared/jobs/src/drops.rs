@@ -1,6 +1,6 @@
 //! Objects that somebody put without a call. Nobody waits for an answer, and the object may be the only
-//! copy of what is in it: it is removed once its outputs are there, with its job, or when its time is
-//! over, and for no other reason.
+//! copy of what is in it: it is removed once its outputs are there, with its job, or when it expires, and
+//! for no other reason.
 
 use serde_json::{Map, Value};
 
@@ -80,11 +80,7 @@ impl Jobs {
     /// A job that does not count yet, and says why it waits.
     fn held(&self, mut record: JobRecord, limit: Limit) -> JobRecord {
         record.counted = false;
-        let reason = match limit {
-            Limit::ActiveJobs => "as many of your jobs as may be are not finished yet",
-            Limit::BytesPerDay => "you have uploaded as many bytes today as you may",
-        };
-        record.set_error(&format!("it waits: {reason}"));
+        waits_for(&mut record, limit);
         record.due_at = Some(self.timings.due(&record, record.updated_at));
         record
     }
@@ -108,8 +104,8 @@ impl Jobs {
             cause: error.to_string().into(),
         })?;
         record.set_error(&format!(
-            "{problem}; the object stays where it is until its time is over: put it again with what is \
-             wrong corrected"
+            "{problem}; the object stays where it is until it expires: correct the problem and put it \
+             again"
         ));
         match self.create_plain(&record).await? {
             Created::Done => {
@@ -125,6 +121,7 @@ impl Jobs {
         let now = self.now();
         let mut admitted = held.next(now);
         admitted.counted = true;
+        admitted.held_by = None;
         admitted.error_message = None;
         admitted.due_at = Some(self.timings.due(&admitted, now));
         let counted = self.records.admit(held, &admitted, self.limits).await;
@@ -135,13 +132,27 @@ impl Jobs {
                 Ok(true)
             }
             Admitted::Conflict => Ok(false),
-            Admitted::Refused(_) => {
+            Admitted::Refused(limit) => {
                 let later = self.change(held.run_id, |record| {
-                    record.is_held().then(|| record.next(now))
+                    record.is_held().then(|| {
+                        let mut next = record.next(now);
+                        waits_for(&mut next, limit);
+                        next
+                    })
                 });
                 later.await?;
                 Ok(false)
             }
         }
     }
+}
+
+/// Notes what a job waits for, and tells its owner.
+fn waits_for(record: &mut JobRecord, limit: Limit) {
+    let reason = match limit {
+        Limit::ActiveJobs => "you have reached the limit of unfinished jobs",
+        Limit::BytesPerDay => "you have reached the limit of uploaded bytes for today",
+    };
+    record.held_by = Some(limit);
+    record.set_error(&format!("it waits: {reason}"));
 }

@@ -11,10 +11,10 @@ pub enum JobError {
     /// There is no such job for this owner.
     #[error("there is no such job")]
     NotFound,
-    /// The job is there, what was asked of it is not any more.
+    /// The job is there; what was asked of it no longer is.
     #[error("{0} is no longer available")]
     Gone(String),
-    /// The owner has as much as one may have.
+    /// The owner has reached a limit.
     #[error("{what}; try again in {} seconds", retry_after.as_secs())]
     LimitReached {
         /// Which limit, and what it is.
@@ -25,23 +25,23 @@ pub enum JobError {
     /// The idempotency key was used with another request.
     #[error("the Idempotency-Key was used before with another body or configuration")]
     KeyReused,
-    /// More is to be uploaded than one may.
+    /// The upload would be larger than is allowed.
     #[error("an upload may have up to {0} bytes")]
     UploadTooLarge(u64),
-    /// The job's upload came already, or will not come any more.
-    #[error("the job is {} and awaits no upload", .0.name())]
+    /// The job's upload has already arrived, or is no longer expected.
+    #[error("the job is {} and does not expect an upload", .0.name())]
     NotAwaited(JobStatus),
-    /// The payload was stored too long ago to be relied upon.
+    /// The payload was stored too long ago to rely on it.
     #[error("it took too long to store the payload; send it again")]
     TooSlow,
     /// The job that the idempotency key stands for is being deleted.
     #[error("the job of this Idempotency-Key is being deleted; try again in a moment")]
     BeingDeleted,
-    /// The place to go on from is none.
-    #[error("the cursor is not one that a page gave")]
+    /// The cursor does not come from a page.
+    #[error("the cursor does not come from the `Link` of an earlier page")]
     NotACursor,
     /// The configuration takes more room than a record has.
-    #[error("the configuration takes more than {0} bytes")]
+    #[error("the configuration has more than {0} bytes")]
     ConfigurationTooLarge(usize),
     /// Something that is needed could not be used; trying again may succeed.
     #[error(transparent)]

@@ -1,4 +1,4 @@
-//! What is told of a job's life: a line of the log for each step, and a word to whoever counts.
+//! The steps of a job's life: a line of the log for each, and a call to whoever counts them.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use crate::record::JobRecord;
 pub enum FailureKind {
     /// The export or its configuration: another attempt would end the same.
     Input,
-    /// There is no tokenizer.
+    /// The tokenizer could not be found.
     Tokenizer,
     /// It takes longer than a worker has.
     Time,
-    /// Every attempt failed, or its worker did not come back.
+    /// Every attempt failed, or its worker stopped responding.
     Attempts,
     /// The upload never came, or the payload is gone.
     Payload,
@@ -57,7 +57,7 @@ pub enum Step {
     Completed(Duration),
     /// It will not be tried again.
     Failed(FailureKind),
-    /// An attempt came to nothing; the next one begins after a pause.
+    /// An attempt failed; the next one begins after a pause.
     Postponed(Duration),
     /// A worker gave it back, untried.
     GivenBack,
@@ -67,7 +67,7 @@ pub enum Step {
     SentAgain,
     /// Its owner deleted it.
     Deleted,
-    /// Its time was over.
+    /// It expired.
     Expired,
 }
 
@@ -111,7 +111,7 @@ impl Step {
     }
 }
 
-/// Is told each step of each job, once for each time that it happens.
+/// Learns of each step of each job, once for each time that it happens.
 pub trait Observer: Send + Sync {
     /// A job took a step.
     fn step(&self, job: &JobRecord, step: &Step);

@@ -2,20 +2,19 @@
 
 use std::fmt::Display;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::error::JobError;
 use crate::events::{self, Observer, Step};
-use crate::limits::{Limits, Timings};
+use crate::limits::{Limits, Timings, left_of_day};
 use crate::ports::{Clock, JobStore, Limit, ObjectStore, Page, Queue, Unavailable, Written};
-use crate::record::{JobRecord, JobStatus, Owner, RunId, SECONDS_OF_A_DAY, Tally};
+use crate::record::{JobRecord, JobStatus, Owner, RunId, Tally};
 
 /// How many queued jobs are counted at most to tell a position.
 const POSITION_CAP: usize = 100;
 
-/// How often a change is tried that others get ahead of. Few ever change a record at once.
+/// How often a change is tried where others get ahead. Few ever change a record at once.
 const CHANGE_ATTEMPTS: u32 = 20;
 
 /// What the use cases stand on.
@@ -50,9 +49,9 @@ pub struct Jobs {
 /// What became of a change.
 #[derive(Debug)]
 pub(crate) enum Change {
-    /// The record is this now.
+    /// The record, as it was written.
     Written(JobRecord),
-    /// It is this, and was left so.
+    /// The record, which was left as it is.
     Left(JobRecord),
     /// There is none.
     Missing,
@@ -89,7 +88,7 @@ impl Jobs {
         self.observer.step(job, &step);
     }
 
-    /// What an owner is told who has reached a limit.
+    /// The error for an owner who has reached a limit.
     pub(crate) fn limit_reached(&self, limit: Limit) -> JobError {
         let Limits {
             active_jobs,
@@ -98,24 +97,18 @@ impl Jobs {
         } = self.limits;
         match limit {
             Limit::ActiveJobs => JobError::LimitReached {
-                what: format!(
-                    "{active_jobs} of your jobs are not finished yet, which is as many as may be"
-                ),
+                what: format!("you have reached the limit of {active_jobs} unfinished jobs"),
                 retry_after: self.timings.lease,
             },
-            Limit::BytesPerDay => {
-                let passed = self.now().as_second().rem_euclid(SECONDS_OF_A_DAY);
-                let left = SECONDS_OF_A_DAY - passed;
-                JobError::LimitReached {
-                    what: format!("you may upload {bytes_per_day} bytes a day"),
-                    retry_after: Duration::from_secs(u64::try_from(left).unwrap_or(1)),
-                }
-            }
+            Limit::BytesPerDay => JobError::LimitReached {
+                what: format!("you have reached the limit of {bytes_per_day} uploaded bytes a day"),
+                retry_after: left_of_day(self.now()),
+            },
         }
     }
 
     /// Changes a record as `decide` says, again if somebody else changed it in between. A write
-    /// whose answer was lost is recognised by its id.
+    /// whose answer was lost is recognized by its id.
     pub(crate) async fn change(
         &self,
         run_id: RunId,
@@ -146,11 +139,11 @@ impl Jobs {
         }
         Err(Unavailable {
             port: "records",
-            cause: "others were faster each time".into(),
+            cause: "the record was changed by others each time".into(),
         })
     }
 
-    /// An owner's job, unless its time is over.
+    /// An owner's job, unless it has expired.
     ///
     /// # Errors
     /// [`JobError::NotFound`] also for the jobs of others.

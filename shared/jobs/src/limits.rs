@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::elapsed::elapsed;
-use crate::record::{JobRecord, JobStatus};
+use crate::record::{JobRecord, JobStatus, Limit, SECONDS_OF_A_DAY};
 
 /// The times that a job's life is measured in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,9 +30,12 @@ pub struct Timings {
     /// How soon a job is looked at that waits until its owner has room for it; later less often, down to
     /// once in `look_after`.
     pub admission: Duration,
+    /// How long an attempt that was given up may still store outputs: what it left is looked for once
+    /// after this time.
+    pub leftovers: Duration,
     /// How long an upload may take to come.
     pub upload_deadline: Duration,
-    /// How long the URLs of an upload work at the most.
+    /// How long the URLs of an upload work at most.
     pub signed_urls: Duration,
     /// How long records and objects are kept.
     pub retention: Duration,
@@ -52,6 +55,8 @@ impl Default for Timings {
             resend_after: Duration::from_hours(24),
             reservation: Duration::from_hours(1),
             admission: Duration::from_mins(2),
+            // A function of Lambda runs no longer, and its upload goes on while it does.
+            leftovers: Duration::from_mins(15),
             upload_deadline: Duration::from_hours(24),
             signed_urls: Duration::from_hours(1),
             retention: Duration::from_hours(7 * 24),
@@ -83,7 +88,12 @@ impl Timings {
             }
             JobStatus::Queued if record.is_held() => {
                 let pause = self.admission.max(since(record.created_at) / 8);
-                now + pause.min(self.look_after)
+                let look = now + pause.min(self.look_after);
+                match record.held_by {
+                    // The day that begins has room for those that waited for it.
+                    Some(Limit::BytesPerDay) => look.min(now + left_of_day(now)),
+                    Some(Limit::ActiveJobs) | None => look,
+                }
             }
             JobStatus::Queued => match record.sent_at {
                 None => now + self.send_after,
@@ -91,7 +101,9 @@ impl Timings {
             },
             // The worker's own message comes back when its lease ends; a moment is left for it.
             JobStatus::Running => record.lease_end().unwrap_or(now) + self.send_after,
-            JobStatus::Completed | JobStatus::Failed => record.expires_at,
+            JobStatus::Completed | JobStatus::Failed => {
+                record.settle_at.unwrap_or(record.expires_at)
+            }
             JobStatus::Deleting => {
                 let Some(deleted_at) = record.deleted_at else {
                     return now + self.send_after;
@@ -101,12 +113,18 @@ impl Timings {
                 let upload_ends = record
                     .awaits_payload()
                     .then(|| deleted_at + self.signed_urls);
-                let end = record.lease_end().max(upload_ends);
+                let end = record.lease_end().max(upload_ends).max(record.settle_at);
                 return end.unwrap_or(deleted_at) + self.send_after;
             }
         };
         due.min(record.expires_at)
     }
+}
+
+/// How long the day lasts that it is.
+pub(crate) fn left_of_day(now: Timestamp) -> Duration {
+    let passed = now.as_second().rem_euclid(SECONDS_OF_A_DAY);
+    Duration::from_secs(u64::try_from(SECONDS_OF_A_DAY - passed).unwrap_or(1))
 }
 
 /// What one owner may have.

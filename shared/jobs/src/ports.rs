@@ -1,4 +1,4 @@
-//! What jobs need of the world, in their own terms.
+//! What jobs need from the outside, in their own terms.
 //!
 //! Each port has a contract suite in the test kit; every adapter runs it.
 
@@ -42,7 +42,7 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
 }
 
-/// An object in the making. It appears when it is finished; dropped before, it leaves nothing.
+/// An object that is being written. It appears when it is finished; dropped before, it leaves nothing.
 pub trait ObjectWriter: Write + Send {
     /// Makes the object appear, whole and durably, instead of an earlier one of the same key.
     ///
@@ -81,12 +81,12 @@ pub trait ObjectStore: Send + Sync {
         version: Option<&str>,
     ) -> Result<Option<ObjectReader>, Unavailable>;
 
-    /// Removes one object, in the version that is named if the store has versions. That there is
-    /// none is no error.
+    /// Removes one object, in the version that is named if the store has versions. It is not an error
+    /// if there is none.
     async fn remove(&self, key: &str, version: Option<&str>) -> Result<(), Unavailable>;
 
-    /// Removes every object whose key begins with `prefix`, unfinished ones included. That there is
-    /// none is no error.
+    /// Removes every object whose key begins with `prefix`, unfinished ones included. It is not an error
+    /// if there is none.
     async fn remove_all(&self, prefix: &str) -> Result<(), Unavailable>;
 
     /// Looks for an object without opening it; `None` if there is no such object.
@@ -113,14 +113,14 @@ pub struct Page {
     pub next: Option<String>,
 }
 
-/// A key by which a request is recognised when it comes again.
+/// A key by which a request is recognized when it comes again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey {
     /// The caller's text, which is an owner's own.
     pub key: String,
     /// Tells the request's body and configuration from others, and says nothing of them.
     pub fingerprint: String,
-    /// When it stops counting.
+    /// When it is forgotten.
     pub expires_at: Timestamp,
 }
 
@@ -166,7 +166,7 @@ pub enum Created {
 pub enum Admitted {
     /// It counts.
     Done,
-    /// The record is another by now.
+    /// The record has been changed since.
     Conflict,
     /// The owner has reached a limit.
     Refused(Limit),
@@ -203,11 +203,11 @@ pub trait JobStore: Send + Sync {
     /// was stored is taken for lost, unless there is a record.
     async fn reserve(&self, run_id: RunId, due_at: Timestamp) -> Result<(), Unavailable>;
 
-    /// Lets no record be created any more by a reservation. [`Written::Conflict`] if there is none: then
-    /// there may be a record.
+    /// Makes a reservation useless: no record can be created with it from now on. [`Written::Conflict`] if
+    /// there is none: then there may be a record.
     async fn abandon(&self, run_id: RunId) -> Result<Written, Unavailable>;
 
-    /// Removes a reservation. That there is none is no error.
+    /// Removes a reservation. It is not an error if there is none.
     async fn release(&self, run_id: RunId) -> Result<(), Unavailable>;
 
     /// Writes a first record, and whatever belongs to it, in one step.
@@ -240,7 +240,7 @@ pub trait JobStore: Send + Sync {
     async fn remove(&self, record: &JobRecord) -> Result<Written, Unavailable>;
 
     /// An owner's records, newest first, in pages; those that were deleted are left out. They may be a
-    /// moment behind.
+    /// moment out of date.
     async fn list(
         &self,
         owner: &Owner,
@@ -250,7 +250,7 @@ pub trait JobStore: Send + Sync {
     ) -> Result<Page, Unavailable>;
 
     /// Everything whose time to be looked at has come, from the oldest on, and nothing else. It may be
-    /// a moment behind.
+    /// a moment out of date.
     async fn due(
         &self,
         now: Timestamp,
@@ -262,7 +262,7 @@ pub trait JobStore: Send + Sync {
     async fn counters(&self, owner: &Owner) -> Result<Tally, Unavailable>;
 
     /// An owner's queued runs that were created first, and when, at most `limit`, oldest first. It may
-    /// be a moment behind.
+    /// be a moment out of date.
     async fn oldest_queued(
         &self,
         owner: &Owner,
@@ -298,6 +298,6 @@ pub trait Queue: Send + Sync {
     /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessage.html>
     async fn acknowledge(&self, receipt: &str) -> Result<(), Unavailable>;
 
-    /// Whether there is no message, neither a visible nor a hidden one. It may be a minute behind.
+    /// Whether there is no message, neither a visible nor a hidden one. It may be a minute out of date.
     async fn is_empty(&self) -> Result<bool, Unavailable>;
 }

@@ -25,8 +25,8 @@ pub use status::JobStatus;
 pub use tally::Tally;
 
 /// The version of the records that are written. Older ones stay readable: new fields have defaults.
-/// Version 2 added `counted`, `due_at` and `deleted_at`.
-pub const SCHEMA_VERSION: u32 = 2;
+/// Version 2 added `counted`, `due_at` and `deleted_at`; version 3, `held_by` and `settle_at`.
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// Seconds of a day. Days are those of UTC.
 pub(crate) const SECONDS_OF_A_DAY: i64 = 86_400;
@@ -53,13 +53,13 @@ pub struct JobRecord {
     pub schema_version: u32,
     /// Counts the writes: each is conditional on the one before.
     pub revision: u64,
-    /// Tells this write from every other, so that a write whose answer was lost is recognised.
+    /// Tells this write from every other, so that a write whose answer was lost is recognized.
     pub write_id: Uuid,
     /// Its name.
     pub run_id: RunId,
     /// Whose it is.
     pub owner: Owner,
-    /// Where it is in its life.
+    /// Its state.
     pub status: JobStatus,
     /// When it was submitted.
     pub created_at: Timestamp,
@@ -83,10 +83,17 @@ pub struct JobRecord {
     /// job that isn't waits until its owner has room for it.
     #[serde(default)]
     pub counted: bool,
+    /// The limit that it waits for, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_by: Option<Limit>,
     /// When everything that was stored for it had been removed. What is left of the record waits for a
     /// worker that may still be at it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deleted_at: Option<Timestamp>,
+    /// When what its attempts may have left, and may still store, is to be removed; none once that is
+    /// done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settle_at: Option<Timestamp>,
     /// Claims so far.
     #[serde(default)]
     pub attempts: u32,
@@ -96,7 +103,7 @@ pub struct JobRecord {
     /// Why it failed, or why its last attempt did.
     #[serde(default)]
     pub error_message: Option<String>,
-    /// How far it is.
+    /// Its progress.
     #[serde(default)]
     pub progress: Option<Progress>,
     /// The configuration, frozen at submission.
@@ -109,10 +116,10 @@ pub struct JobRecord {
     /// The key of the request that it came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<String>,
-    /// What it found out.
+    /// Its numbers.
     #[serde(default)]
     pub stats: Option<StatsSummary>,
-    /// What can be downloaded.
+    /// Its outputs, which can be downloaded.
     #[serde(default)]
     pub outputs: Vec<Output>,
 }
@@ -140,7 +147,7 @@ impl JobRecord {
         self.lease.map(|lease| lease.expires_at)
     }
 
-    /// Whether its time is over; such a job is not shown, even if it is not yet removed.
+    /// Whether it has expired; such a job is not shown, even if it is not yet removed.
     pub(crate) fn is_expired(&self, now: Timestamp) -> bool {
         self.expires_at <= now
     }
@@ -174,10 +181,12 @@ impl JobRecord {
     /// What it adds to its owner's counters. Version 1 had none.
     pub fn tally(&self) -> Tally {
         let one = |counts| i64::from(counts && self.schema_version > 1);
+        let is_ahead = self.is_held() && self.held_by == Some(Limit::ActiveJobs);
         Tally {
             active: one(self.counted && self.status.is_active()),
             queued: one(self.status == JobStatus::Queued),
             running: one(self.status == JobStatus::Running),
+            held: one(is_ahead),
         }
     }
 

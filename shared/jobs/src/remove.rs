@@ -62,7 +62,8 @@ impl Jobs {
         self.remove_objects(record).await?;
         let urls_work = |deleted_at| elapsed(deleted_at, now) < self.timings.signed_urls;
         let may_be_uploaded = record.awaits_payload() && record.deleted_at.is_none_or(urls_work);
-        if record.is_leased(now) || may_be_uploaded {
+        let may_be_stored = record.settle_at.is_some_and(|settle_at| settle_at > now);
+        if record.is_leased(now) || may_be_uploaded || may_be_stored {
             let change = self.change(record.run_id, |record| {
                 (record.deleted_at.is_none()).then(|| {
                     let mut next = record.next(now);
@@ -122,15 +123,33 @@ impl Jobs {
     /// Removes what a finished job needs no longer: what attempts stored that came to nothing, and
     /// its payload, which holds more of other people's data than the outputs need.
     pub(crate) async fn discard_leftovers(&self, record: &JobRecord) -> Result<(), Unavailable> {
-        // An attempt that ends removes what it began; one whose worker died does not.
-        let first_to_die = self.timings.max_attempts.min(2);
-        if record.outputs.is_empty() && record.attempts >= first_to_die {
+        if record.settle_at.is_some() {
             let outputs = output_key(record.run_id, "");
             self.objects.remove_all(&outputs).await?;
         }
+        self.discard_payload(record).await
+    }
+
+    /// Removes the payload of a finished job, unless it is to be kept.
+    pub(crate) async fn discard_payload(&self, record: &JobRecord) -> Result<(), Unavailable> {
         if record.keeps_input() {
             return Ok(());
         }
         self.remove_payload(record).await
+    }
+
+    /// Removes, once, what came after a job had failed, and looks at it no more until it expires.
+    pub(crate) async fn settle_late(&self, record: &JobRecord) -> Result<(), Unavailable> {
+        self.discard_leftovers(record).await?;
+        let now = self.now();
+        let change = self.change(record.run_id, |record| {
+            (record.status.is_finished() && record.settle_at.is_some()).then(|| {
+                let mut next = record.next(now);
+                next.settle_at = None;
+                next
+            })
+        });
+        change.await?;
+        Ok(())
     }
 }

@@ -13,7 +13,9 @@ use crate::jobs::{Jobs, prefix};
 use crate::ports::{
     Created, Creation, IdempotencyKey, KeyedRun, Limit, ObjectWriter, Unavailable, Written,
 };
-use crate::record::{JobRecord, JobStatus, LARGEST_RECORD, Owner, Payload, RunId, SCHEMA_VERSION};
+use crate::record::{
+    JobRecord, JobStatus, LARGEST_RECORD, Owner, Payload, RunId, SCHEMA_VERSION, Tally,
+};
 
 /// A job whose payload is stored.
 #[derive(Clone, Debug)]
@@ -45,7 +47,8 @@ impl Jobs {
         format!("{}payload", prefix(run_id))
     }
 
-    /// Checks, before anything is stored, whether the owner may submit another job.
+    /// Checks, before anything is stored, whether the owner may submit another job. The room that
+    /// appears belongs to the jobs that wait for it already.
     ///
     /// # Errors
     /// [`JobError::LimitReached`] if not.
@@ -54,8 +57,9 @@ impl Jobs {
         if limit == usize::MAX {
             return Ok(());
         }
-        let active = usize::try_from(self.records.counters(owner).await?.active);
-        if active.unwrap_or_default() < limit {
+        let Tally { active, held, .. } = self.records.counters(owner).await?;
+        let ahead = usize::try_from(active + held);
+        if ahead.unwrap_or_default() < limit {
             Ok(())
         } else {
             Err(self.limit_reached(Limit::ActiveJobs))
@@ -200,7 +204,7 @@ impl Jobs {
         }
     }
 
-    /// Writes the first record of a run; one whose answer was lost is recognised.
+    /// Writes the first record of a run; one whose answer was lost is recognized.
     pub(crate) async fn create(&self, creation: Creation<'_>) -> Result<Created, Unavailable> {
         let created = self.records.create(creation).await;
         if matches!(created, Ok(Created::Done | Created::Refused(_))) {
@@ -273,7 +277,9 @@ impl Jobs {
             sent_at: None,
             due_at: None,
             counted: status.is_active(),
+            held_by: None,
             deleted_at: None,
+            settle_at: None,
             attempts: 0,
             lease: None,
             error_message: None,

@@ -17,10 +17,10 @@ use crate::jobs::{Change, Jobs, prefix};
 use crate::ports::{Due, Unavailable, Written};
 use crate::record::{JobRecord, JobStatus, Payload, RunId};
 
-/// What is read in one go.
+/// How much is read at once.
 const PAGE: usize = 100;
 
-/// What is worked on at once.
+/// How many are worked on at once.
 const AT_ONCE: usize = 16;
 
 /// What one sweep did.
@@ -32,12 +32,14 @@ pub struct Swept {
     pub released: u64,
     /// Jobs that failed: their attempts were used up, or their upload never came.
     pub failed: u64,
-    /// Jobs whose owner has room for them by now.
+    /// Held jobs whose owner has room for them now.
     pub admitted: u64,
     /// Uploads that had come unnoticed.
     pub uploaded: u64,
     /// Deletions that were finished, those of expired jobs included.
     pub deleted: u64,
+    /// Failed jobs whose attempts may have left something, which was removed.
+    pub settled: u64,
     /// Runs without a record whose objects were removed.
     pub orphans: u64,
     /// Jobs and reservations that were looked at.
@@ -59,6 +61,7 @@ impl Swept {
             Mended::Admitted => self.admitted += 1,
             Mended::Uploaded => self.uploaded += 1,
             Mended::Deleted => self.deleted += 1,
+            Mended::Settled => self.settled += 1,
             Mended::Orphan => self.orphans += 1,
             Mended::Nothing => {}
         }
@@ -74,6 +77,7 @@ enum Mended {
     Admitted,
     Uploaded,
     Deleted,
+    Settled,
     Orphan,
     Nothing,
 }
@@ -87,7 +91,7 @@ enum Patience {
     None,
 }
 
-/// What one sweep goes by.
+/// One sweep.
 #[derive(Clone)]
 struct Sweep {
     jobs: Jobs,
@@ -153,6 +157,7 @@ impl Jobs {
                 admitted = swept.admitted,
                 uploaded = swept.uploaded,
                 deleted = swept.deleted,
+                settled = swept.settled,
                 orphans = swept.orphans,
                 left = swept.left,
                 stopped_early = swept.stopped_early,
@@ -226,6 +231,10 @@ impl Sweep {
             JobStatus::Queued => self.queued(record, now).await,
             JobStatus::Running => self.running(record, now).await,
             JobStatus::AwaitingUpload => self.awaiting(record, now).await,
+            JobStatus::Failed if record.settle_at.is_some_and(|settle_at| settle_at <= now) => {
+                jobs.settle_late(record).await?;
+                Ok(Mended::Settled)
+            }
             // It was finished since the store's index knew it as due.
             JobStatus::Completed | JobStatus::Failed | JobStatus::Deleting => Ok(Mended::Nothing),
         }
@@ -278,7 +287,7 @@ impl Sweep {
         }
     }
 
-    /// Returns a job to the queue whose worker did not come back.
+    /// Returns a job to the queue whose worker stopped responding.
     async fn running(&self, record: &JobRecord, now: Timestamp) -> Result<Mended, Unavailable> {
         let jobs = &self.jobs;
         let at_once = self.patience == Patience::None;
@@ -302,7 +311,7 @@ impl Sweep {
         }
     }
 
-    /// Looks whether an upload came unnoticed, and gives it up when its time is over.
+    /// Checks whether an upload has arrived unnoticed, and gives it up when its time is over.
     async fn awaiting(&self, record: &JobRecord, now: Timestamp) -> Result<Mended, Unavailable> {
         let jobs = &self.jobs;
         let found = jobs.objects.find(&record.payload.key).await?;
@@ -321,7 +330,7 @@ impl Sweep {
                 if is_over {
                     next.status = JobStatus::Failed;
                     next.completed_at = Some(now);
-                    next.set_error("the upload did not come in time");
+                    next.set_error("the upload did not arrive in time");
                 }
                 next
             })

@@ -24,7 +24,7 @@ pub struct Upload {
     pub payload: Payload,
 }
 
-/// What became of a payload that came.
+/// What became of a payload that has arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UploadArrival {
     /// The job is queued now.
@@ -119,7 +119,7 @@ impl Jobs {
         })
     }
 
-    /// Removes a payload that came and that no job needs.
+    /// Removes a payload that no job needs.
     ///
     /// # Errors
     /// If it can't be removed now.
@@ -136,7 +136,7 @@ impl Jobs {
     /// An owner's job whose upload has not come yet.
     ///
     /// # Errors
-    /// [`JobError::NotAwaited`] if it came, or will not come any more.
+    /// [`JobError::NotAwaited`] if it has arrived, or is no longer expected.
     pub async fn awaiting_upload(
         &self,
         owner: &Owner,

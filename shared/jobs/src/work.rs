@@ -69,7 +69,7 @@ impl Attempt {
     }
 }
 
-/// Does what a job is about: its payload in, its outputs out.
+/// Does a job's work: its payload in, its outputs out.
 #[async_trait]
 pub trait Processor: Send + Sync {
     /// Processes a job. Doing it again, or twice at once, stores the same bytes under the same keys.
@@ -141,8 +141,9 @@ impl Jobs {
                 return Ok(Handled::Elsewhere);
             }
             Change::Left(job) if job.status.is_finished() => {
-                // Whoever finished it may have ended before this.
-                self.settle(&job, message).await?;
+                // Whoever finished it may have ended before this. What attempts left is the sweeper's.
+                self.discard_payload(&job).await?;
+                self.queue.acknowledge(&message.receipt).await?;
                 return Ok(Handled::Nothing);
             }
             Change::Left(_) | Change::Missing => {
@@ -189,10 +190,11 @@ impl Jobs {
         if record.attempts >= self.timings.max_attempts {
             next.status = JobStatus::Failed;
             next.completed_at = Some(now);
+            next.settle_at = Some(now + self.timings.leftovers);
             let last = record
                 .error_message
                 .as_deref()
-                .unwrap_or("the worker did not come back");
+                .unwrap_or("the worker stopped responding");
             next.set_error(&format!(
                 "given up after {} attempts: {last}",
                 record.attempts
@@ -214,7 +216,7 @@ impl Jobs {
     }
 
     /// Runs the processor; meanwhile extends the lease, hides the message and notes progress. None of
-    /// these keeps another waiting, and a processor that does not end in time is left behind.
+    /// these delays another, and a processor that does not end in time is abandoned: it may go on.
     async fn process_under_lease(
         &self,
         job: &JobRecord,
@@ -367,11 +369,17 @@ impl Jobs {
                 });
             }
             Verdict::Failed {
+                kind,
                 message,
                 stats,
                 outputs,
-                ..
             } => {
+                // An attempt that ends removes what it began; one whose worker died does not, and one
+                // that did not end in time may go on.
+                let may_leave = *kind == FailureKind::Time || record.attempts > 1;
+                if outputs.is_empty() && may_leave {
+                    next.settle_at = Some(now + self.timings.leftovers);
+                }
                 next.status = JobStatus::Failed;
                 next.completed_at = Some(now);
                 next.set_error(message);
@@ -412,7 +420,7 @@ impl Jobs {
 struct Stop<'a> {
     /// Set when the worker is to give the job back.
     give_up: &'a AtomicBool,
-    /// When the time that the worker has is over.
+    /// When the worker's time is over.
     deadline: Option<Instant>,
 }
 
@@ -451,8 +459,8 @@ fn out_of_time(job: &JobRecord, attempt: &Attempt) -> Verdict {
     Verdict::Failed {
         kind: FailureKind::Time,
         message: format!(
-            "the job was not done in the time that a worker has: {read} of {total} bytes were read; \
-             run `resonare prepare` on a machine of your own, or split the export"
+            "the job did not finish in the time that a worker has: {read} of {total} bytes were read; \
+             run `resonare prepare` on your own machine, or split the export"
         ),
         stats: None,
         outputs: Vec::new(),

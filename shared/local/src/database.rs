@@ -48,7 +48,10 @@ CREATE INDEX IF NOT EXISTS messages_by_receipt ON messages (receipt);
 ///
 /// 1: when a job is due, counters of owners, reservations. Jobs that version 0.1 left unfinished are due
 /// at once, and counted when they are looked at.
-const MIGRATIONS: [&str; 1] = ["
+///
+/// 2: a counter of jobs that wait for room.
+const MIGRATIONS: [&str; 2] = [
+    "
 DROP INDEX IF EXISTS jobs_by_status;
 DROP INDEX IF EXISTS jobs_of_owner_by_status;
 DROP INDEX IF EXISTS jobs_by_expiry;
@@ -69,7 +72,11 @@ CREATE TABLE reservations (
     is_abandoned INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX reservations_by_due ON reservations (due_at, run_id);
-"];
+",
+    "
+ALTER TABLE owners ADD COLUMN held INTEGER NOT NULL DEFAULT 0;
+",
+];
 
 /// The database can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -108,7 +115,7 @@ impl Database {
     /// Opens the database at `path`, or creates it.
     ///
     /// # Errors
-    /// If it can't be opened, or is no database.
+    /// If it can't be opened, or is not a database.
     pub fn open(path: &Path) -> Result<Self, DatabaseError> {
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(Duration::from_secs(5))?;

@@ -9,7 +9,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use resonare_jobs::ports::{Unavailable, Written};
 use tokio::time::Instant;
 
-use super::{DynamoJobStore, Item, PORT, item, record, string, text, written};
+use super::items::{Item, PORT, item, record, string, text};
+use super::{DynamoJobStore, written};
 use crate::failure::failed;
 
 /// Items that are read in one call.

@@ -5,12 +5,15 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
-use aws_sdk_dynamodb::types::{CancellationReason, Delete, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{
+    CancellationReason, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+};
 use resonare_jobs::ports::{Limit, Unavailable};
 use resonare_jobs::{JobRecord, Limits, Tally};
 use uuid::Uuid;
 
-use super::{PORT, keys, number, text};
+use super::items::{PORT, number, text};
+use super::keys;
 use crate::failure::{failed, unavailable};
 
 /// Attempts at a transaction that met another one: the SDK repeats other failures, not these.
@@ -32,6 +35,18 @@ impl Refused {
     pub(super) fn is(&self, number: usize) -> bool {
         let reason = self.0.get(number);
         reason.is_some_and(|reason| reason.code() == Some("ConditionalCheckFailed"))
+    }
+
+    /// The limit that kept a job from counting, by the counters that refused it.
+    pub(super) fn limit(&self, charge: usize, limits: Limits) -> Option<Limit> {
+        let counters = self.0.get(charge)?.item()?;
+        let active = counters.get("active").and_then(|active| active.as_n().ok());
+        let active = active.and_then(|active| active.parse().ok());
+        Some(if active.unwrap_or(0) >= limits.active_jobs {
+            Limit::ActiveJobs
+        } else {
+            Limit::BytesPerDay
+        })
     }
 }
 
@@ -109,6 +124,9 @@ fn share() -> f64 {
     random as f64 / f64::from(u32::MAX)
 }
 
+/// What changes the counters of jobs.
+const ADD: &str = "ADD active :active, queued :queued, running :running, held :held";
+
 /// The change of an owner's counters; `None` where nothing changes.
 pub(super) fn count(
     table: &str,
@@ -119,7 +137,7 @@ pub(super) fn count(
         return Ok(None);
     }
     let update = counters(table, record, change)
-        .update_expression("ADD active :active, queued :queued, running :running SET #ttl = :ttl")
+        .update_expression(format!("{ADD} SET #ttl = :ttl"))
         .build();
     update.map(Some).map_err(|error| unavailable(PORT, error))
 }
@@ -153,8 +171,7 @@ pub(super) fn charge(
     }
     let update = update
         .update_expression(format!(
-            "ADD active :active, queued :queued, running :running, #today :bytes SET #ttl = :ttl \
-             REMOVE {}",
+            "{ADD}, #today :bytes SET #ttl = :ttl REMOVE {}",
             removed.join(", ")
         ))
         .condition_expression(
@@ -165,6 +182,8 @@ pub(super) fn charge(
         .expression_attribute_values(":bytes", number(bytes))
         .expression_attribute_values(":room", number(room))
         .expression_attribute_values(":limit", number(limits.active_jobs))
+        // What is read afterwards may be others' counts.
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
         .build();
     update
         .map(|update| Charge::Update(Box::new(update)))
@@ -180,5 +199,28 @@ fn counters(table: &str, record: &JobRecord, change: Tally) -> UpdateBuilder {
         .expression_attribute_values(":active", number(change.active))
         .expression_attribute_values(":queued", number(change.queued))
         .expression_attribute_values(":running", number(change.running))
+        .expression_attribute_values(":held", number(change.held))
         .expression_attribute_values(":ttl", number(ttl))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_is_the_one_that_refused_whatever_others_have_done_since() {
+        let limits = Limits {
+            active_jobs: 2,
+            ..Limits::NONE
+        };
+        let refused = |active: u32| {
+            let reason = CancellationReason::builder()
+                .code("ConditionalCheckFailed")
+                .item("active", number(active));
+            Refused(vec![CancellationReason::builder().build(), reason.build()])
+        };
+        assert_eq!(refused(2).limit(1, limits), Some(Limit::ActiveJobs));
+        assert_eq!(refused(1).limit(1, limits), Some(Limit::BytesPerDay));
+        assert_eq!(refused(1).limit(0, limits), None, "it was not refused");
+    }
 }

@@ -11,6 +11,8 @@ pub struct Tally {
     pub queued: i64,
     /// Those that a worker has.
     pub running: i64,
+    /// Those that wait until fewer others are unfinished.
+    pub held: i64,
 }
 
 impl Sub for Tally {
@@ -21,6 +23,7 @@ impl Sub for Tally {
             active: self.active - other.active,
             queued: self.queued - other.queued,
             running: self.running - other.running,
+            held: self.held - other.held,
         }
     }
 }
@@ -33,6 +36,7 @@ impl Add for Tally {
             active: self.active + other.active,
             queued: self.queued + other.queued,
             running: self.running + other.running,
+            held: self.held + other.held,
         }
     }
 }

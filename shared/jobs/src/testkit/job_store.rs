@@ -36,7 +36,9 @@ pub fn record(owner: &str, second: i64) -> JobRecord {
         sent_at: Some(created_at),
         due_at: Some(created_at + Duration::from_mins(1)),
         counted: true,
+        held_by: None,
         deleted_at: None,
+        settle_at: None,
         attempts: 0,
         lease: None,
         error_message: None,
@@ -180,7 +182,7 @@ async fn lists(store: &dyn JobStore) {
     let beginning = store.oldest_queued(&owner, 2).await.unwrap();
     assert_eq!(beginning, expected[..2]);
 
-    // What was deleted is not listed any more, though its record is there.
+    // What was deleted is no longer listed, though its record is there.
     let deleted = change(store, &records[0], |next| {
         next.status = JobStatus::Deleting;
         next.deleted_at = Some(next.updated_at);
@@ -208,7 +210,7 @@ async fn pages(store: &dyn JobStore, owner: &Owner, status: Option<JobStatus>) -
             return seen;
         }
     }
-    panic!("pages go on for ever");
+    panic!("pages go on forever");
 }
 
 /// Everything that is due, and since when the oldest is.
@@ -223,7 +225,7 @@ async fn due(store: &dyn JobStore, now: Timestamp) -> (Vec<Due>, Option<Timestam
             return (all, oldest);
         }
     }
-    panic!("what is due goes on for ever");
+    panic!("what is due goes on forever");
 }
 
 fn run_of(due: &Due) -> RunId {
@@ -380,6 +382,7 @@ async fn counted(store: &dyn JobStore, owner: &str) -> [i64; 3] {
         active,
         queued,
         running,
+        ..
     } = store.counters(&owner).await.unwrap();
     [active, queued, running]
 }
@@ -402,7 +405,7 @@ async fn counters(store: &dyn JobStore) {
     assert_eq!(
         counted().await,
         [2, 2, 0],
-        "a job that is held is no active one"
+        "a job that is held is not active"
     );
 
     // Along a life, with a claim that is lost and one that is given back.

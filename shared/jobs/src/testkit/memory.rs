@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Cursor, Write};
 use std::ops::Add as _;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -46,12 +47,18 @@ impl Clock for ManualClock {
 #[derive(Clone, Debug, Default)]
 pub struct MemoryObjectStore {
     objects: Arc<Mutex<BTreeMap<String, Arc<[u8]>>>>,
+    listings: Arc<AtomicU64>,
 }
 
 impl MemoryObjectStore {
     /// Stores an object as somebody does who has the store, and not this service.
     pub fn put(&self, key: &str, bytes: &[u8]) {
         lock(&self.objects).insert(key.to_owned(), bytes.into());
+    }
+
+    /// How often objects were looked for by the beginning of their keys.
+    pub fn listings(&self) -> u64 {
+        self.listings.load(Ordering::Relaxed)
     }
 
     /// The keys of all objects.
@@ -112,6 +119,7 @@ impl ObjectStore for MemoryObjectStore {
     }
 
     async fn remove_all(&self, prefix: &str) -> Result<(), Unavailable> {
+        self.listings.fetch_add(1, Ordering::Relaxed);
         lock(&self.objects).retain(|key, _| !key.starts_with(prefix));
         Ok(())
     }

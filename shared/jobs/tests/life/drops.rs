@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use resonare_jobs::ports::JobStore as _;
-use resonare_jobs::{DropArrival, Handled, JobStatus, Limits, RunId};
+use resonare_jobs::{DropArrival, Handled, JobError, JobStatus, Limits, RunId};
 
 use crate::world::{FAILS, World, owner};
 
@@ -96,6 +96,63 @@ async fn bytes_that_are_too_many_today_are_taken_tomorrow() {
         world.status(run_of("uploads/b")).await,
         Some(JobStatus::Completed)
     );
+}
+
+#[tokio::test]
+async fn a_new_submission_does_not_overtake_what_waits_for_room() {
+    let world = with_room_for(1);
+    for key in ["uploads/a", "uploads/b"] {
+        world.put(key, b"hello");
+        world.take_drop(key).await.unwrap();
+    }
+    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Completed);
+    let early = world.jobs.admit(&owner()).await;
+    assert!(matches!(early, Err(JobError::LimitReached { .. })));
+    world.clock.advance(Duration::from_mins(2));
+    assert_eq!(world.jobs.sweep(None).await.unwrap().admitted, 1);
+    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Completed);
+    world.jobs.admit(&owner()).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_waits_for_the_next_day_is_taken_first_then_and_keeps_nobody_waiting() {
+    let mut world = World::new();
+    world.set_limits(Limits {
+        bytes_per_day: 9,
+        ..world.limits
+    });
+    for key in ["uploads/a", "uploads/b"] {
+        world.put(key, b"hello");
+        world.take_drop(key).await.unwrap();
+    }
+    world.jobs.admit(&owner()).await.unwrap();
+    // The clock began at 22:13:20.
+    world.clock.advance(Duration::from_secs(6399));
+    assert_eq!(world.jobs.sweep(None).await.unwrap().admitted, 0);
+    world.clock.advance(Duration::from_secs(1));
+    assert_eq!(world.jobs.sweep(None).await.unwrap().admitted, 1);
+}
+
+#[tokio::test]
+async fn what_waits_says_for_which_limit() {
+    let mut world = with_room_for(1);
+    for key in ["uploads/a", "uploads/b"] {
+        world.put(key, b"hello");
+        world.take_drop(key).await.unwrap();
+    }
+    let reason = async |world: &World| {
+        let held = world.jobs.get(&owner(), run_of("uploads/b")).await.unwrap();
+        held.error_message.unwrap()
+    };
+    assert!(reason(&world).await.contains("unfinished jobs"));
+    world.set_limits(Limits {
+        active_jobs: 9,
+        bytes_per_day: 9,
+        ..world.limits
+    });
+    world.clock.advance(Duration::from_mins(2));
+    assert_eq!(world.jobs.sweep(None).await.unwrap().admitted, 0);
+    assert!(reason(&world).await.contains("bytes for today"));
 }
 
 #[tokio::test]

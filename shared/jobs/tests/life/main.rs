@@ -8,6 +8,7 @@
 mod contracts;
 mod crashes;
 mod drops;
+mod leftovers;
 mod pipeline;
 mod rules;
 mod sweeps;

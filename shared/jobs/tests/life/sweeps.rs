@@ -4,11 +4,9 @@ use std::io::Write as _;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use resonare_jobs::ports::{JobStore as _, Queue as _};
 use resonare_jobs::{
-    Attempt, DirectUpload, Handled, JobError, JobRecord, JobStatus, Jobs, Payload, Processor,
-    RunId, Upload, UploadArrival, Verdict,
+    DirectUpload, Handled, JobError, JobStatus, Jobs, Payload, RunId, Upload, UploadArrival,
 };
 
 use crate::world::{World, owner};
@@ -147,38 +145,6 @@ async fn the_age_of_the_oldest_due_is_told() {
     world.clock.advance(Duration::from_mins(20));
     let swept = world.jobs.sweep(None).await.unwrap();
     assert_eq!(swept.oldest_due, Duration::from_mins(5));
-}
-
-/// Never notices that it is cancelled, as a call that hangs.
-struct Hanging;
-
-#[async_trait]
-impl Processor for Hanging {
-    async fn process(&self, _job: &JobRecord, _attempt: &Attempt) -> Verdict {
-        std::future::pending().await
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_attempt_that_hangs_is_failed_before_its_worker_ends() {
-    let world = World::new();
-    let run_id = world.submit(b"hello", None).await.unwrap();
-    let message = world.queue.receive(Duration::from_mins(1)).await;
-    let message = message.unwrap().unwrap();
-    let begun = tokio::time::Instant::now();
-    let deadline = begun + Duration::from_mins(1);
-    let never = AtomicBool::new(false);
-    let handled = world
-        .jobs
-        .handle_until(&message, &Hanging, &never, Some(deadline));
-    assert_eq!(handled.await.unwrap(), Handled::Failed);
-    assert!(begun.elapsed() < Duration::from_secs(70));
-    let job = world.jobs.get(&owner(), run_id).await.unwrap();
-    assert!(
-        job.error_message
-            .unwrap()
-            .contains("in the time that a worker has")
-    );
 }
 
 #[tokio::test(start_paused = true)]
