@@ -19,11 +19,11 @@ pub struct BodyLimits {
     pub pause: Duration,
     /// The longest time that a whole body may take.
     pub total: Duration,
-    /// What a body that is too large is to do instead.
+    /// What the sender of a larger body is told.
     pub instead: &'static str,
 }
 
-/// Whether what the service stands on is there.
+/// Whether what the service needs is there.
 #[async_trait]
 pub trait Health: Send + Sync {
     /// Whether the bucket answers; `false` where there is none.
@@ -49,9 +49,8 @@ pub struct Api {
     pub uploads: Arc<dyn Uploads>,
     /// Where outputs are downloaded.
     pub downloads: Arc<dyn Downloads>,
-    /// Whether the service is well.
+    /// Whether what the service needs is there.
     pub health: Arc<dyn Health>,
-    /// Whether callers are told which jobs there are. Where nobody knows who they are, a job's name is
-    /// its key.
+    /// Whether callers may list their jobs. Where callers are not known, a job's name is its key.
     pub lists_jobs: bool,
 }

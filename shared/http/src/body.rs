@@ -1,4 +1,4 @@
-//! A request's body on its way to storage: never whole in memory, bounded in size and in time.
+//! A request's body on its way to storage: never whole in memory, limited in size and in time.
 
 use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,21 +23,21 @@ use crate::request_configuration::MISSPELT;
 /// Parts of a body that wait for storage.
 const WAITING: usize = 8;
 
-/// A body that comes more slowly than this, after a while, is refused.
+/// After a while, a body that arrives more slowly than this is refused.
 const LEAST_BYTES_PER_SEC: u64 = 4096;
 const FIRST_PATIENCE: Duration = Duration::from_secs(30);
 
-/// A part of a body; none at its end. A sender that vanishes without one has not sent it whole.
+/// A part of a body; none at its end. A sender that vanishes before that has not sent it whole.
 type Part = io::Result<Option<Bytes>>;
 
-/// How gzip begins after it was taken for UTF-8: its second byte is none, and was replaced by U+FFFD. API
+/// How gzip begins after it was taken for UTF-8: its second byte is invalid, and was replaced by U+FFFD. API
 /// Gateway does that to `application/json`.
 const DAMAGED_GZIP: [u8; 4] = [0x1f, 0xef, 0xbf, 0xbd];
 
 /// The parts of a body, for a consumer that blocks.
 pub(crate) struct Parts {
     receiver: mpsc::Receiver<Part>,
-    /// One that comes again before the others.
+    /// One that was put back.
     first: Option<Bytes>,
     ended: bool,
 }
@@ -69,15 +69,19 @@ impl Parts {
     /// # Errors
     /// If the rest does not come. The sender's own error is what its caller is told.
     pub(crate) fn next(&mut self) -> Result<Option<Bytes>, Problem> {
-        self.next_part()
-            .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "the body broke off"))
+        self.next_part().map_err(|_| {
+            Problem::new(
+                StatusCode::BAD_REQUEST,
+                "the body ended before it was complete",
+            )
+        })
     }
 }
 
 /// Passes a body on to a consumer that blocks.
 ///
 /// # Errors
-/// If the body is too large, too slow or broken off, or if the consumer fails.
+/// If the body is too large, too slow or incomplete, or if the consumer fails.
 pub(crate) async fn consume<T: Send + 'static>(
     body: Body,
     limits: BodyLimits,
@@ -97,7 +101,7 @@ pub(crate) async fn consume<T: Send + 'static>(
             "the body could not be read",
         )
     })?;
-    // Where the sender failed, what the consumer made of it is no news.
+    // Where the sender failed, that is the reason, not what the consumer made of it.
     sent.and(consumed)
 }
 
@@ -110,7 +114,7 @@ async fn send_parts(
     let mut left = limits.bytes;
     let begun = tokio::time::Instant::now();
     let problem = loop {
-        // Who sends next to nothing, without ever pausing, holds a connection for nothing.
+        // A sender that trickles bytes without pausing would hold a connection forever.
         let received = limits.bytes - left;
         let patience = FIRST_PATIENCE + Duration::from_secs(received / LEAST_BYTES_PER_SEC);
         let end = begun + limits.total.min(patience);
@@ -122,12 +126,17 @@ async fn send_parts(
                 return Ok(());
             }
             Ok(Some(Ok(part))) => part,
-            Ok(Some(Err(_))) => break Problem::new(StatusCode::BAD_REQUEST, "the body broke off"),
+            Ok(Some(Err(_))) => {
+                break Problem::new(
+                    StatusCode::BAD_REQUEST,
+                    "the body ended before it was complete",
+                );
+            }
             Err(_) => {
                 let (pause, total) = (limits.pause.as_secs(), limits.total.as_secs());
                 let detail = format!(
-                    "nothing of the body came for {pause} seconds, or it took more than {total}, or \
-                     less than {LEAST_BYTES_PER_SEC} bytes a second came"
+                    "the body arrived too slowly: nothing came for {pause} seconds, or it took more than \
+                     {total} seconds, or fewer than {LEAST_BYTES_PER_SEC} bytes a second came"
                 );
                 break Problem::new(StatusCode::REQUEST_TIMEOUT, detail);
             }
@@ -172,13 +181,13 @@ pub(crate) struct Stored {
 /// Stores a body, and checks on its way that it is an export.
 ///
 /// # Errors
-/// If it is too large, too slow, broken off or no export; then nothing is stored.
+/// If it is too large, too slow, incomplete or not an export; then nothing is stored.
 pub(crate) async fn store_export(
     body: Body,
     writer: Box<dyn ObjectWriter>,
     limits: BodyLimits,
 ) -> Result<Stored, Problem> {
-    // What a small body unfolds to may take longer than there is time.
+    // A small body may take long once it is decompressed.
     let out_of_time = Arc::new(AtomicBool::new(false));
     let told = Arc::clone(&out_of_time);
     let clock = tokio::spawn(async move {
@@ -246,8 +255,8 @@ fn store_blocking(
     let part = parts.next()?.unwrap_or_default();
     if part.starts_with(&DAMAGED_GZIP) {
         let detail = format!(
-            "the body was compressed, and something on the way took it for text: send it as \
-             application/gzip, or by POST /data-prep/uploads; {}",
+            "the body is compressed and was damaged on the way, where it was taken for text: send it as \
+             application/gzip, or use POST /data-prep/uploads; {}",
             limits.instead
         );
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
@@ -288,7 +297,7 @@ fn refusal(error: &PipelineError, limits: BodyLimits) -> Problem {
         PipelineError::Cancelled => Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             format!(
-                "the body was not read in {} seconds; {}",
+                "the body could not be read in {} seconds; {}",
                 limits.total.as_secs(),
                 limits.instead
             ),
@@ -297,7 +306,7 @@ fn refusal(error: &PipelineError, limits: BodyLimits) -> Problem {
             StatusCode::PAYLOAD_TOO_LARGE,
             format!("{error}; {}", limits.instead),
         ),
-        // A gzip stream that is none, for example.
+        // A damaged gzip stream, for example.
         PipelineError::Read { cause, .. } => {
             Problem::new(StatusCode::BAD_REQUEST, format!("{error}: {cause}"))
         }

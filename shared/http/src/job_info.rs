@@ -12,17 +12,17 @@ pub struct JobInfo {
     /// Its name.
     #[schema(value_type = String, format = Uuid)]
     pub run_id: RunId,
-    /// Where it is in its life.
+    /// Its state.
     #[schema(value_type = Status)]
     pub status: JobStatus,
-    /// 1 for the caller's job that is next, counted up to 100; 0 for one that does not wait. It may be a
-    /// moment behind.
+    /// Its place among the caller's waiting jobs: 1 for the next, counted up to 100; 0 if it is not
+    /// waiting. It may be a moment out of date.
     pub position_in_queue: usize,
     /// When it was submitted.
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
-    /// When work on it first began.
+    /// When it was first started.
     #[schema(required = true)]
     pub started_at: Option<Timestamp>,
     /// When it was completed or failed.
@@ -31,18 +31,18 @@ pub struct JobInfo {
     /// Why it failed, or why it waits.
     #[schema(required = true)]
     pub error_message: Option<String>,
-    /// How often it was tried.
+    /// How often it was started.
     pub attempts: u32,
-    /// How far it is.
+    /// Its progress.
     #[schema(value_type = Option<ProgressInfo>, required = true)]
     pub progress: Option<Progress>,
-    /// The configuration that it is done with.
+    /// Its configuration.
     #[schema(value_type = std::collections::HashMap<String, Value>)]
     pub config: Map<String, Value>,
-    /// What it found out.
+    /// Its statistics.
     #[schema(value_type = Option<std::collections::HashMap<String, Value>>, required = true)]
     pub stats: Option<StatsSummary>,
-    /// What can be downloaded.
+    /// Its outputs, which can be downloaded.
     #[schema(value_type = Vec<OutputInfo>)]
     pub outputs: Vec<Output>,
 }
@@ -52,17 +52,17 @@ pub struct JobInfo {
 #[schema(rename_all = "SCREAMING_SNAKE_CASE")]
 #[expect(dead_code, reason = "it describes another type")]
 pub(crate) enum Status {
-    /// Its payload is yet to be uploaded.
+    /// Its export is yet to be uploaded.
     AwaitingUpload,
     /// It waits for a worker.
     Queued,
-    /// It is worked on.
+    /// It is running.
     Running,
-    /// Its outputs are there.
+    /// Its outputs are ready.
     Completed,
-    /// It will not be tried again.
+    /// It failed, and will not be tried again.
     Failed,
-    /// It and everything stored for it is being removed.
+    /// It is being removed, with everything stored for it.
     Deleting,
 }
 
@@ -70,11 +70,11 @@ pub(crate) enum Status {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it describes another type")]
 struct ProgressInfo {
-    /// What the attempt is at: `preparing`, `reading`, `writing` or `done`.
+    /// What it is doing: `preparing`, `reading`, `writing` or `done`.
     stage: String,
-    /// Bytes of the payload that were read.
+    /// Bytes of the export that were read.
     bytes_read: u64,
-    /// Bytes of the payload.
+    /// Bytes of the export.
     bytes_total: u64,
 }
 

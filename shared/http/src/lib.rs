@@ -3,7 +3,6 @@
 //! A deployment puts the caller's [`resonare_jobs::Owner`] into each request's extensions, and serves
 //! [`ingress`] and [`status`] apart, or [`all`], if its objects have no URLs of their own.
 
-mod address;
 mod api;
 mod body;
 mod job_info;
@@ -15,6 +14,7 @@ mod routers;
 mod routes;
 mod server_transfers;
 mod unread;
+mod url;
 
 pub use api::{Api, BodyLimits, Health};
 pub use job_info::JobInfo;

@@ -20,9 +20,9 @@ use crate::routes;
             language model with. Errors are problem documents (RFC 9457). Times are RFC 3339, UTC."
     ),
     tags(
-        (name = "submission", description = "Exports become jobs"),
-        (name = "jobs", description = "What became of jobs"),
-        (name = "system", description = "How the service is"),
+        (name = "submission", description = "Submitting exports"),
+        (name = "jobs", description = "Jobs and their results"),
+        (name = "system", description = "The state of the service"),
     )
 )]
 struct Description;

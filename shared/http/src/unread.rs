@@ -73,7 +73,7 @@ async fn take(request: Request, next: Next) -> Response {
         let shared = lent.0.lock().unwrap_or_else(PoisonError::into_inner);
         shared.was_read
     };
-    // Who waits to be told to send has not begun, and will not.
+    // A sender that waits for `100 Continue` has not begun, and will not.
     let sends = was_read || !waits_for_leave;
     let refuses = response.status().is_client_error() || response.status().is_server_error();
     if refuses && sends {

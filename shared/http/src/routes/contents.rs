@@ -38,7 +38,7 @@ pub(crate) async fn upload(
     }
     let limits = BodyLimits {
         bytes: announced,
-        instead: "as many were announced",
+        instead: "that is the size that was announced",
         total: api.jobs.upload_deadline(),
         ..api.limits
     };

@@ -1,4 +1,4 @@
-//! What handlers take from a request; what cannot be read is a problem like others.
+//! What handlers take from a request. What cannot be read is answered with a problem document.
 
 use std::error::Error as _;
 
@@ -18,7 +18,7 @@ use crate::problem::Problem;
 #[from_request(via(axum::extract::Path), rejection(Problem))]
 pub(crate) struct Path<T>(pub(crate) T);
 
-/// The job that the path names. A name that is not a run_id belongs to no job.
+/// The job that the path names. A name that is not a `run_id` belongs to no job.
 pub(crate) struct PathRunId(pub(crate) RunId);
 
 impl<S: Send + Sync> FromRequestParts<S> for PathRunId {
@@ -46,7 +46,7 @@ pub(crate) struct OutputName {
 #[from_request(via(axum::extract::Query), rejection(Problem))]
 pub(crate) struct Query<T>(pub(crate) T);
 
-/// A small JSON body, which has to come without long pauses.
+/// A small JSON body, which has to arrive without long pauses.
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
 impl<T: DeserializeOwned> FromRequest<Api> for JsonBody<T> {
@@ -58,7 +58,7 @@ impl<T: DeserializeOwned> FromRequest<Api> for JsonBody<T> {
             Ok(read) => Ok(Self(read?.0)),
             Err(_) => Err(Problem::new(
                 StatusCode::REQUEST_TIMEOUT,
-                "the body did not come in time",
+                "the body did not arrive in time",
             )),
         }
     }
@@ -67,7 +67,7 @@ impl<T: DeserializeOwned> FromRequest<Api> for JsonBody<T> {
 impl From<PathRejection> for Problem {
     fn from(_: PathRejection) -> Self {
         // What cannot be read names nothing.
-        Self::new(StatusCode::NOT_FOUND, "there is nothing of that name")
+        Self::new(StatusCode::NOT_FOUND, "there is nothing with that name")
     }
 }
 

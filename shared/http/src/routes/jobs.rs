@@ -1,4 +1,4 @@
-//! `/data-prep/jobs`: what became of jobs.
+//! `/data-prep/jobs`: jobs and their results.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -12,10 +12,10 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::extract::{OutputName, Path, PathRunId, Query};
 use super::to_the_end::to_the_end;
-use crate::address::absolute;
 use crate::api::Api;
 use crate::job_info::JobInfo;
 use crate::problem::Problem;
+use crate::url::absolute;
 
 /// One job
 #[utoipa::path(get, path = "/data-prep/jobs/{run_id}", tag = "jobs",
@@ -35,16 +35,16 @@ pub(crate) async fn get(
     Ok(Json(JobInfo::new(record, position)))
 }
 
-/// Which jobs are listed.
+/// Which jobs to list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Listing {
-    /// How many at most.
+    /// The largest number of jobs on the page.
     #[serde(default)]
     #[param(value_type = Option<u32>, minimum = 1, maximum = 200, default = 50)]
     limit: PageLimit,
-    /// Where to go on, as the `Link` of the page before says.
+    /// Where the page begins: from the `Link` of the page before it.
     #[param(
         pattern = "^[0-9]{1,20}_[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
     )]
@@ -54,7 +54,7 @@ pub(crate) struct Listing {
     status: Option<JobStatus>,
 }
 
-/// How many jobs a page has at most.
+/// The largest number of jobs on a page.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(try_from = "String")]
 struct PageLimit(usize);
@@ -93,12 +93,12 @@ pub(crate) async fn by_name(api: &Api, page: Page) -> Result<Map<String, Value>,
 
 /// The caller's jobs, newest first
 ///
-/// The next page is where `Link: <…>; rel="next"` says.
+/// `Link: <…>; rel="next"` leads to the next page.
 #[utoipa::path(get, path = "/data-prep/jobs", tag = "jobs", params(Listing), responses(
     (status = OK, body = std::collections::HashMap<String, JobInfo>,
         headers(("Link" = Option<String>, description = "The next page"))),
     (status = FORBIDDEN, body = Problem, content_type = "application/problem+json",
-        description = "Nobody lists jobs where anybody may call"),
+        description = "Jobs are not listed where calls need no authorization"),
     (status = UNPROCESSABLE_ENTITY, body = Problem, content_type = "application/problem+json"),
     (status = SERVICE_UNAVAILABLE, body = Problem, content_type = "application/problem+json"),
 ))]
@@ -135,7 +135,7 @@ pub(crate) async fn list(
 
 /// Remove a job and everything stored for it
 ///
-/// Also while it runs.
+/// This works while the job runs, too.
 #[utoipa::path(delete, path = "/data-prep/jobs/{run_id}", tag = "jobs",
     params(("run_id" = String, Path, format = Uuid)), responses(
     (status = NO_CONTENT),
@@ -151,17 +151,17 @@ pub(crate) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// How an output is asked for.
+/// How to answer.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Wanted {
-    /// `false` for the address as JSON instead of a redirect.
+    /// `false` returns the URL as JSON instead of a redirect.
     #[param(default = true)]
     redirect: Option<bool>,
 }
 
-/// Where an output can be downloaded for a while.
+/// Where an output can be downloaded, for a short time.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DownloadInfo {
     url: String,
@@ -173,7 +173,7 @@ pub(crate) struct DownloadInfo {
         ("name" = String, Path, description = "One of the job's `outputs`"), Wanted), responses(
     (status = OK, body = DownloadInfo, description = "With `redirect=false`"),
     (status = TEMPORARY_REDIRECT, description = "To the output",
-        headers(("Location" = String, description = "A short-lived address"))),
+        headers(("Location" = String, description = "A short-lived URL"))),
     (status = NOT_FOUND, body = Problem, content_type = "application/problem+json"),
     (status = GONE, body = Problem, content_type = "application/problem+json"),
     (status = UNPROCESSABLE_ENTITY, body = Problem, content_type = "application/problem+json"),
@@ -198,12 +198,12 @@ pub(crate) async fn output(
         let detail = format!("the job has no such output; it has {names}");
         return Err(Problem::new(StatusCode::NOT_FOUND, detail));
     };
-    let address = api
+    let url = api
         .downloads
         .address(&record, output)
         .await
         .map_err(JobError::from)?;
-    let Some(url) = address else {
+    let Some(url) = url else {
         return Err(JobError::Gone(output.name.clone()).into());
     };
     let url = absolute(&url, &request_headers);
@@ -213,7 +213,7 @@ pub(crate) async fn output(
     let location = HeaderValue::from_str(&url).map_err(|_| {
         Problem::new(
             StatusCode::INTERNAL_SERVER_ERROR,
-            "the address cannot be sent as a header",
+            "the URL cannot be sent as a header",
         )
     })?;
     Ok((

@@ -27,10 +27,10 @@ const LONGEST_IDEMPOTENCY_KEY: usize = 255;
     params(
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255,
             pattern = "^[!-~]*$",
-            description = "The same key with the same body and configuration is the same job, for 24 hours"),
+            description = "For 24 hours, the same key with the same body and configuration stands for the same job"),
     ),
-    request_body(description = "An export, also gzipped: as `application/gzip`, or with `Content-Encoding: gzip` where \
-        nothing on the way takes JSON for text, as API Gateway does", content(
+    request_body(description = "An export, which may be compressed: as `application/gzip`, or with `Content-Encoding: gzip` \
+        where nothing on the way takes JSON for text, as API Gateway does", content(
             (Export = "application/json"), (Vec<u8> = "application/gzip"))),
     responses(
     (status = ACCEPTED, body = Accepted),
@@ -40,7 +40,7 @@ const LONGEST_IDEMPOTENCY_KEY: usize = 255;
     (status = PAYLOAD_TOO_LARGE, body = Problem, content_type = "application/problem+json"),
     (status = UNSUPPORTED_MEDIA_TYPE, body = Problem, content_type = "application/problem+json"),
     (status = UNPROCESSABLE_ENTITY, body = Problem, content_type = "application/problem+json",
-        description = "A configuration key or value is not allowed, or the Idempotency-Key was used otherwise"),
+        description = "A configuration key or value is not allowed, or the Idempotency-Key was used for another request"),
     (status = TOO_MANY_REQUESTS, body = Problem, content_type = "application/problem+json"),
     (status = SERVICE_UNAVAILABLE, body = Problem, content_type = "application/problem+json"),
 ))]
@@ -106,7 +106,7 @@ fn submission(
     stored: &Stored,
 ) -> Result<Submission, Problem> {
     let mut values = as_text(&stored.checked.beside)?;
-    // What the URL says counts.
+    // The URL wins.
     values.extend(call.query);
     let config = merge(&api.configuration, values)?;
     // A digest, since it is kept: the configuration may name people.
@@ -174,7 +174,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
         Ok(key) if (1..=LONGEST_IDEMPOTENCY_KEY).contains(&key.len()) => Ok(Some(key.to_owned())),
         _ => Err(Problem::new(
             StatusCode::BAD_REQUEST,
-            "an Idempotency-Key has 1 to 255 visible ASCII characters",
+            "an Idempotency-Key must have 1 to 255 visible ASCII characters",
         )),
     }
 }

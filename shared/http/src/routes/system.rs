@@ -1,4 +1,4 @@
-//! `/data-prep/system`: how the service is.
+//! `/data-prep/system`: the state of the service.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,12 +20,12 @@ use crate::problem::Problem;
 /// The caller's newest jobs that the queue shows.
 const SHOWN: usize = 50;
 
-/// What waits and what runs, of the caller's jobs.
+/// The caller's jobs that wait and run.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct QueueInfo {
-    /// Whether a job is being worked on.
+    /// Whether a job is running.
     running: bool,
-    /// Jobs that wait.
+    /// How many jobs are waiting.
     queue_size: u64,
     /// The newest 50 jobs.
     #[schema(value_type = std::collections::HashMap<String, JobInfo>)]
@@ -54,7 +54,7 @@ pub(crate) async fn queue(
     }))
 }
 
-/// How the service is.
+/// The state of the service.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct HealthInfo {
     /// `healthy`, or `degraded` where submissions are refused for now.
@@ -68,7 +68,7 @@ pub(crate) struct HealthInfo {
     version: &'static str,
 }
 
-/// Whether the service is there
+/// Whether the service is up
 #[utoipa::path(get, path = "/data-prep/system/health", tag = "system", responses(
     (status = OK, body = HealthInfo),
 ))]

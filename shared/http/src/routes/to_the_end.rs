@@ -5,7 +5,7 @@ use tracing::error;
 
 use crate::problem::Problem;
 
-/// Brings something to its end even if the caller hangs up meanwhile.
+/// Finishes something even if the caller hangs up meanwhile.
 pub(crate) async fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, Problem>> + Send + 'static,
 ) -> Result<T, Problem> {
@@ -13,7 +13,7 @@ pub(crate) async fn to_the_end<T: Send + 'static>(
         error!("a request failed: {error}");
         Err(Problem::new(
             StatusCode::INTERNAL_SERVER_ERROR,
-            "something went wrong; look whether it happened before you try again",
+            "something went wrong; check whether the request took effect before you try again",
         ))
     })
 }

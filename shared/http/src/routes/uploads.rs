@@ -1,4 +1,4 @@
-//! `/data-prep/uploads`: large exports go straight to where they are stored.
+//! `/data-prep/uploads`: large exports go straight to storage.
 
 use std::collections::BTreeMap;
 
@@ -16,13 +16,13 @@ use utoipa::ToSchema;
 use super::accepted::Accepted;
 use super::extract::{JsonBody, PathRunId};
 use super::to_the_end::to_the_end;
-use crate::address::absolute;
 use crate::api::Api;
 use crate::problem::Problem;
 use crate::readiness;
 use crate::request_configuration::{as_text, merge};
+use crate::url::absolute;
 
-/// No object of S3 is larger: 5 TiB.
+/// The largest object of S3: 5 TiB.
 const LARGEST_OBJECT: u64 = 5 << 40;
 
 /// An upload to come.
@@ -51,7 +51,7 @@ fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Er
     });
     whole.filter(|size| *size <= LARGEST_OBJECT).ok_or_else(|| {
         Error::custom(format!(
-            "{number} is no whole number of bytes up to {LARGEST_OBJECT}"
+            "{number} is not a whole number of bytes up to {LARGEST_OBJECT}"
         ))
     })
 }
@@ -64,20 +64,20 @@ pub(crate) enum ContentEncoding {
     Identity,
 }
 
-/// Where an upload goes.
+/// How to send an upload.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct UploadInfo {
-    /// The job that begins when the upload is there.
+    /// The job, which starts when the upload is complete.
     #[schema(value_type = String, format = Uuid)]
     run_id: RunId,
     /// `AWAITING_UPLOAD`.
     status: &'static str,
     /// The file's parts, in order: each is sent with one PUT.
     parts: Vec<PartInfo>,
-    /// Where a POST ends the upload once all parts are there; null where the one part does.
+    /// Where to POST once all parts are there; null where the upload has one part and is complete with it.
     #[schema(required = true)]
     complete_url: Option<String>,
-    /// When the addresses stop working. New ones are at `/data-prep/uploads/{run_id}/parts`.
+    /// When the URLs stop working. `/data-prep/uploads/{run_id}/parts` gives new ones.
     expires_at: Timestamp,
 }
 
@@ -86,19 +86,19 @@ pub(crate) struct UploadInfo {
 pub(crate) struct PartInfo {
     /// Its number, from 1.
     part_number: u32,
-    /// Its size. All parts but the last have the same.
+    /// Its size. All parts but the last have the same size.
     size_bytes: u64,
-    /// How it is sent.
+    /// The method to send it with.
     method: &'static str,
-    /// Where it is sent.
+    /// Where to send it.
     url: String,
-    /// Headers that have to be sent with it, as they are.
+    /// Headers to send with it, unchanged.
     headers: BTreeMap<String, String>,
 }
 
 /// Begin an upload
 ///
-/// For exports that are too large for `/data-prep/process`. The job begins when the upload is there.
+/// For exports that are too large for `/data-prep/process`. The job starts when the upload is complete.
 #[utoipa::path(post, path = "/data-prep/uploads", tag = "submission", request_body = UploadRequest,
     responses(
     (status = CREATED, body = UploadInfo),
@@ -119,7 +119,7 @@ pub(crate) async fn begin(
     let values = as_text(&request.config.unwrap_or_default())?;
     let config = merge(&api.configuration, values)?;
     if request.size_bytes == 0 {
-        return Err(Problem::unprocessable("size_bytes is at least 1"));
+        return Err(Problem::unprocessable("size_bytes must be at least 1"));
     }
     readiness::check(&api, &config).await?;
     api.jobs.admit_upload(&owner, request.size_bytes).await?;
@@ -140,13 +140,13 @@ pub(crate) async fn begin(
     ))
 }
 
-/// The addresses of an upload, anew
+/// Sign the URLs of an upload again
 #[utoipa::path(get, path = "/data-prep/uploads/{run_id}/parts", tag = "submission",
     params(("run_id" = String, Path, format = Uuid)), responses(
     (status = OK, body = UploadInfo),
     (status = NOT_FOUND, body = Problem, content_type = "application/problem+json"),
     (status = CONFLICT, body = Problem, content_type = "application/problem+json",
-        description = "The upload came already, or will not come any more"),
+        description = "The upload has already arrived, or is no longer expected"),
     (status = SERVICE_UNAVAILABLE, body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn parts(
@@ -159,15 +159,15 @@ pub(crate) async fn parts(
     Ok(Json(info(&api, &record, &headers).await?))
 }
 
-/// End an upload of several parts
+/// Complete an upload of several parts
 ///
-/// The job is queued then. Doing it again changes nothing.
+/// The job is then queued. Calling this again changes nothing.
 #[utoipa::path(post, path = "/data-prep/uploads/{run_id}/complete", tag = "submission",
     params(("run_id" = String, Path, format = Uuid)), responses(
     (status = OK, body = Accepted),
     (status = NOT_FOUND, body = Problem, content_type = "application/problem+json"),
     (status = CONFLICT, body = Problem, content_type = "application/problem+json",
-        description = "Parts are missing, or the upload will not come any more"),
+        description = "Parts are missing, or the upload is no longer expected"),
     (status = SERVICE_UNAVAILABLE, body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn complete(
@@ -181,7 +181,7 @@ pub(crate) async fn complete(
         JobStatus::Queued | JobStatus::Running | JobStatus::Completed => {
             return Ok(Json(Accepted::queued(run_id)));
         }
-        // One that was tried had its upload.
+        // A job that was started had its upload.
         JobStatus::Failed if record.started_at.is_some() => {
             return Ok(Json(Accepted::queued(run_id)));
         }

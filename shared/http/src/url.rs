@@ -1,8 +1,8 @@
-//! Addresses on the server that was asked.
+//! URLs on the server that received the request.
 
 use axum::http::{HeaderMap, HeaderName, header};
 
-/// An absolute address: `url` as it is, or, if it is a path, on the host that the request names.
+/// An absolute URL: `url` as it is, or, if it is a path, on the host that the request names.
 pub(crate) fn absolute(url: &str, headers: &HeaderMap) -> String {
     const FORWARDED: HeaderName = HeaderName::from_static("x-forwarded-proto");
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
