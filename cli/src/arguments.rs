@@ -1,10 +1,13 @@
 //! The command line.
 
+mod configuration;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use resonare_settings::Layers;
+
+pub(crate) use self::configuration::{RequestArguments, SettingsArguments, layers};
 
 /// Turns Telegram exports into conversation blocks to fine-tune a language model with.
 #[derive(Debug, Parser)]
@@ -130,12 +133,9 @@ pub(crate) struct ServeArguments {
 #[derive(Debug, Args)]
 pub(crate) struct TokenArguments {
     /// The secret that requests carry (`Authorization: Bearer …`)
-    #[arg(long, value_name = "TOKEN", env = TOKEN_VARIABLE, hide_env_values = true)]
+    #[arg(long, value_name = "TOKEN", env = configuration::TOKEN_VARIABLE, hide_env_values = true)]
     pub(crate) token: Option<String>,
 }
-
-/// A variable that is no configuration key.
-const TOKEN_VARIABLE: &str = "RESONARE_TOKEN";
 
 #[derive(Debug, Args)]
 pub(crate) struct SubmitArguments {
@@ -164,146 +164,4 @@ pub(crate) struct SubmitArguments {
 
     #[command(flatten)]
     pub(crate) request: RequestArguments,
-}
-
-/// What a request may set; values stay text until the configuration checks them, so that an error
-/// is the same wherever a value comes from.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Configuration")]
-pub(crate) struct RequestArguments {
-    /// Whose style is learnt: a full name as in the messages, or an id such as user123456789
-    /// (default: the owner of the export)
-    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
-    target_name: Option<String>,
-
-    /// Put before every block
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
-    system_prompt: Option<String>,
-
-    /// Drop messages before this date or date-time
-    #[arg(long, value_name = "DATE")]
-    date_limit: Option<String>,
-
-    /// The model to be fine-tuned; it chooses the tokenizer
-    #[arg(long, value_name = "MODEL")]
-    model_id: Option<String>,
-
-    /// A longer gap between two messages begins a new block (default: 3600)
-    #[arg(long, value_name = "SECONDS", alias = "convo-block-thereshold-secs")]
-    convo_block_threshold_secs: Option<String>,
-
-    /// Drop blocks with fewer tokens (default: 300)
-    #[arg(long, value_name = "N")]
-    min_tokens_per_block: Option<String>,
-
-    /// The most tokens of a block (default: 800)
-    #[arg(long, value_name = "N")]
-    max_tokens_per_block: Option<String>,
-
-    /// Put before every line of a merged message; may be empty (default: >>>)
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
-    message_delimiter: Option<String>,
-
-    /// What the limits are measured against: content or rendered (default: content)
-    #[arg(long, value_name = "BUDGET")]
-    token_budget: Option<String>,
-
-    /// Order of roles in a block: `as_is` or `user_first` (default: `as_is`)
-    #[arg(long, value_name = "ORDER")]
-    role_order: Option<String>,
-
-    /// Keep chats of this type; repeat it for several (default: `personal_chat`)
-    #[arg(long, value_name = "TYPE")]
-    chat_type: Vec<String>,
-
-    /// Use what is complete of an export that ends early
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    salvage: Option<String>,
-}
-
-impl RequestArguments {
-    /// The keys that were given, and their values.
-    pub(crate) fn values(&self) -> Vec<(String, String)> {
-        let chat_types = (!self.chat_type.is_empty()).then(|| self.chat_type.join(","));
-        given([
-            ("target_name", &self.target_name),
-            ("system_prompt", &self.system_prompt),
-            ("date_limit", &self.date_limit),
-            ("model_id", &self.model_id),
-            (
-                "convo_block_threshold_secs",
-                &self.convo_block_threshold_secs,
-            ),
-            ("min_tokens_per_block", &self.min_tokens_per_block),
-            ("max_tokens_per_block", &self.max_tokens_per_block),
-            ("message_delimiter", &self.message_delimiter),
-            ("token_budget", &self.token_budget),
-            ("role_order", &self.role_order),
-            ("chat_types", &chat_types),
-            ("salvage", &self.salvage),
-        ])
-    }
-}
-
-fn given<const N: usize>(values: [(&str, &Option<String>); N]) -> Vec<(String, String)> {
-    values
-        .into_iter()
-        .filter_map(|(key, value)| Some((key.to_owned(), value.clone()?)))
-        .collect()
-}
-
-/// All configuration keys.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Configuration")]
-pub(crate) struct SettingsArguments {
-    /// Read the configuration from this file (default: conf/config.yaml, if it exists)
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-
-    #[command(flatten)]
-    request: RequestArguments,
-
-    /// A tokenizer.json, or an OpenAI encoding such as `o200k_base`, instead of the model's
-    #[arg(long, value_name = "PATH|ENCODING")]
-    tokenizer: Option<String>,
-
-    /// Fail rather than count with a fallback tokenizer
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    require_exact_tokenizer: Option<String>,
-
-    /// When to write raw.json: s3 (only with outputs on S3), always or never (default: s3)
-    #[arg(long, value_name = "WHEN")]
-    output_raw: Option<String>,
-
-    /// Outputs go to `<DIR>/<run id>/` (default: ./data/processed/)
-    #[arg(long, value_name = "DIR")]
-    output_dir: Option<String>,
-}
-
-impl SettingsArguments {
-    /// The layers of the configuration, with the command line as the last.
-    pub(crate) fn layers(&self) -> Layers {
-        let mut overrides = self.request.values();
-        overrides.extend(given([
-            ("tokenizer", &self.tokenizer),
-            ("require_exact_tokenizer", &self.require_exact_tokenizer),
-            ("output.raw", &self.output_raw),
-            ("output.local_dir", &self.output_dir),
-        ]));
-        layers(self.config.clone(), overrides)
-    }
-}
-
-/// The layers of this process, with these values of the command line.
-pub(crate) fn layers(file: Option<PathBuf>, overrides: Vec<(String, String)>) -> Layers {
-    let environment = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .filter(|(name, _)| name != TOKEN_VARIABLE)
-        .collect();
-    Layers {
-        file,
-        environment,
-        overrides,
-        overrides_origin: "the command line",
-    }
 }

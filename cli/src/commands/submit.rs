@@ -56,11 +56,11 @@ impl Submission<'_> {
         let export = open(&self.arguments.file)?;
         self.client.check()?;
         let config = self.arguments.request.values();
-        // A system prompt does not belong in a URL, which logs keep.
-        let has_prompt = config.iter().any(|(key, _)| key == "system_prompt");
+        // What would be kept in logs does not belong in a URL.
+        let fits_query = config.iter().all(|(key, _)| key.is_for_queries());
         let progress = transfer_bar(export.size_bytes, "sending");
-        let run_id = if export.size_bytes <= LARGEST_BODY && !has_prompt {
-            self.client.process(&export, &config, &progress)
+        let run_id = if export.size_bytes <= LARGEST_BODY && fits_query {
+            self.client.process(&export, config, &progress)
         } else {
             self.client.upload(&export, config, &progress)
         };

@@ -213,7 +213,7 @@ async fn a_process_with_a_set_end() {
     writer.write_all(&sample).unwrap();
     writer.finish().unwrap();
     let layers = Layers {
-        overrides: vec![("tokenizer".to_owned(), "o200k_base".to_owned())],
+        overrides: vec![("tokenizer".to_owned(), "o200k_base".into())],
         ..Layers::default()
     };
     let submission = Submission {

@@ -190,7 +190,7 @@ impl Home {
 mod tests {
     use std::collections::BTreeSet;
 
-    use resonare_settings::KEYS;
+    use resonare_settings::Key;
 
     use super::*;
 
@@ -225,19 +225,15 @@ mod tests {
         let set: BTreeSet<_> = names
             .filter(|name| name.contains('_') && *name == name.to_uppercase())
             .collect();
-        let keys = KEYS.map(|key| format!("RESONARE_{}", key.to_uppercase().replace('.', "__")));
+        let of_template = Key::ALL.iter().filter(|key| key.entry().is_parameter);
+        let variable =
+            |key: &Key| format!("RESONARE_{}", key.name().to_uppercase().replace('.', "__"));
+        let keys: BTreeSet<_> = of_template.map(variable).collect();
         let (configuration, others): (BTreeSet<_>, BTreeSet<_>) = set
             .into_iter()
             .partition(|name| name.starts_with("RESONARE_"));
         assert_eq!(others, Environment::VARIABLES.into());
-        for name in configuration {
-            assert!(keys.iter().any(|key| key == name), "{name}");
-        }
-        // What concerns local files has no place here, and the misspelt key none anywhere.
-        for key in resonare_settings::REQUEST_KEYS {
-            let name = format!("RESONARE_{}: ", key.to_uppercase());
-            assert!(template.contains(&name), "{name}");
-        }
+        assert_eq!(configuration, keys.iter().map(String::as_str).collect());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use resonare_aws::uploaded_run;
 use resonare_functions::{Home, begin_request, start_log};
 use resonare_jobs::{Jobs, Payload, RunId, Submission, UploadArrival};
+use resonare_settings::{Configuration, Key};
 use serde_json::{Map, Value};
 use tracing::info;
 
@@ -133,18 +134,18 @@ impl Uploads {
 /// The configuration of an object's metadata (`x-amz-meta-target-name: …`, percent-encoded UTF-8). What
 /// other tools note there is theirs.
 fn configuration(
-    operator: &resonare_settings::Configuration,
+    operator: &Configuration,
     metadata: &HashMap<String, String>,
 ) -> Result<Map<String, Value>, String> {
     let mut values = Vec::new();
     for (name, value) in metadata {
         let key = name.replace('-', "_");
-        if !resonare_http::is_known(&key) {
+        if Key::named(&key).is_none() {
             continue;
         }
         let value = urlencoding::decode(value)
             .map_err(|_| format!("the metadata {name} is not percent-encoded UTF-8"))?;
-        values.push((key, value.into_owned()));
+        values.push((key, value.into_owned().into()));
     }
     resonare_http::merge(operator, values).map_err(|problem| problem.detail)
 }
@@ -156,7 +157,7 @@ mod tests {
     fn of(metadata: &[(&str, &str)]) -> Result<Map<String, Value>, String> {
         let owned = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
         let metadata = metadata.iter().map(owned).collect();
-        configuration(&resonare_settings::Configuration::default(), &metadata)
+        configuration(&Configuration::default(), &metadata)
     }
 
     #[test]

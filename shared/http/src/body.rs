@@ -11,14 +11,13 @@ use futures_util::StreamExt as _;
 use resonare_jobs::explained;
 use resonare_jobs::ports::ObjectWriter;
 use resonare_pipeline::{CheckedExport, PipelineError, Source, check};
-use resonare_settings::REQUEST_KEYS;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
 use tracing::error;
 
 use crate::api::BodyLimits;
 use crate::problem::Problem;
-use crate::request_configuration::MISSPELT;
+use crate::request_configuration;
 
 /// Parts of a body that wait for storage.
 const WAITING: usize = 8;
@@ -270,8 +269,7 @@ fn store_blocking(
         name: "the body".to_owned(),
         reader: Box::new(tee),
     };
-    let mut keys = REQUEST_KEYS.to_vec();
-    keys.push(MISSPELT);
+    let keys = request_configuration::names();
     let checked = check(source, &keys, limits.decompressed_bytes, out_of_time);
     let progress =
         Arc::into_inner(progress).expect("the reader is gone, and nobody else shares it");

@@ -20,7 +20,7 @@ pub use api::{Api, BodyLimits, Health};
 pub use job_info::JobInfo;
 pub use openapi::openapi;
 pub use problem::Problem;
-pub use request_configuration::{is_known, merge};
+pub use request_configuration::merge;
 pub use routers::{all, ingress, status};
 pub use server_transfers::ServerTransfers;
 pub use unread::take_the_rest;

@@ -1,7 +1,7 @@
 //! The description of the API, made from the routes themselves.
 
 use axum::http::StatusCode;
-use resonare_settings::REQUEST_KEYS;
+use resonare_settings::{Key, Kind};
 use utoipa::OpenApi as _;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{
@@ -9,7 +9,6 @@ use utoipa::openapi::schema::{
 };
 use utoipa::openapi::{OpenApi, PathItem, RefOr, Required};
 
-use crate::request_configuration::QUERY_KEYS;
 use crate::routes;
 
 #[derive(utoipa::OpenApi)]
@@ -35,7 +34,7 @@ pub fn openapi(models: &[String]) -> OpenApi {
     let process = description.paths.paths.get_mut("/data-prep/process");
     if let Some(process) = process.and_then(|item| item.post.as_mut()) {
         let parameters = process.parameters.get_or_insert_default();
-        let keys = QUERY_KEYS.iter();
+        let keys = Key::of_requests().filter(|key| key.is_for_queries());
         parameters.extend(keys.map(|key| query_parameter(key, models).into()));
     }
     let schemas = description.components.as_mut().map(|all| &mut all.schemas);
@@ -75,51 +74,50 @@ fn describe_responses(item: &mut PathItem) {
 }
 
 /// What a configuration key takes.
-fn schema_of(key: &str, models: &[String]) -> Schema {
-    let names = |names: &[&str]| {
-        let object = ObjectBuilder::new().schema_type(Type::String);
-        object.enum_values(Some(names.iter().copied()))
+fn schema_of(key: Key, models: &[String]) -> Schema {
+    let object = |kind| ObjectBuilder::new().schema_type(kind);
+    let one_of = |names: &[&str]| object(Type::String).enum_values(Some(names.iter().copied()));
+    let format = |name: &str| {
+        let format = SchemaFormat::Custom(name.to_owned());
+        object(Type::String).format(Some(format))
     };
-    let text = |format: &str| {
-        let object = ObjectBuilder::new().schema_type(Type::String);
-        object.format(Some(SchemaFormat::Custom(format.to_owned())))
-    };
-    match key {
-        "chat_types" => {
-            let one = names(&resonare_pipeline::CHAT_TYPES);
-            Schema::from(ArrayBuilder::new().items(one).min_items(Some(1)))
+    match key.entry().kind {
+        Kind::Text | Kind::TextOrEmpty | Kind::Name | Kind::Path => {
+            Schema::from(object(Type::String))
         }
-        "token_budget" => Schema::from(names(&["content", "rendered"])),
-        "role_order" => Schema::from(names(&["as_is", "user_first"])),
-        "salvage" => Schema::from(ObjectBuilder::new().schema_type(Type::Boolean)),
-        "convo_block_threshold_secs" | "min_tokens_per_block" | "max_tokens_per_block" => {
-            let least = u32::from(key == "max_tokens_per_block");
-            let number = ObjectBuilder::new().schema_type(Type::Integer);
-            Schema::from(number.minimum(Some(least)).maximum(Some(u32::MAX)))
-        }
-        "date_limit" => Schema::from(
-            AnyOfBuilder::new()
-                .item(text("date"))
-                .item(text("date-time"))
-                .item(names(&["", "null", "None"])),
-        ),
-        "model_id" => {
+        Kind::Model => {
             let models: Vec<_> = models.iter().map(String::as_str).collect();
-            Schema::from(names(&models))
+            Schema::from(one_of(&models))
         }
-        _ => Schema::from(ObjectBuilder::new().schema_type(Type::String)),
+        Kind::Models => Schema::from(ArrayBuilder::new().items(object(Type::String))),
+        Kind::Flag => Schema::from(object(Type::Boolean)),
+        Kind::Number { least, most } => {
+            let number = object(Type::Integer);
+            Schema::from(number.minimum(Some(least)).maximum(Some(most)))
+        }
+        Kind::Date => Schema::from(
+            AnyOfBuilder::new()
+                .item(format("date"))
+                .item(format("date-time"))
+                .item(one_of(&["", "null", "None"])),
+        ),
+        Kind::OneOf(names) => Schema::from(one_of(names)),
+        Kind::SomeOf(names) => {
+            Schema::from(ArrayBuilder::new().items(one_of(names)).min_items(Some(1)))
+        }
     }
 }
 
 /// A configuration key in a query.
-fn query_parameter(key: &str, models: &[String]) -> Parameter {
+fn query_parameter(key: Key, models: &[String]) -> Parameter {
+    let entry = key.entry();
     // A list is one value, its parts joined by commas.
-    let explode = (key == "chat_types").then_some(false);
+    let explode = entry.kind.is_list().then_some(false);
     ParameterBuilder::new()
-        .name(key)
+        .name(entry.name)
         .parameter_in(ParameterIn::Query)
         .required(Required::False)
-        .description(Some("Configuration of this job"))
+        .description(Some(entry.help))
         .schema(Some(schema_of(key, models)))
         .explode(explode)
         .build()
@@ -131,9 +129,11 @@ fn upload_configuration(models: &[String]) -> Schema {
     let mut keys = ObjectBuilder::new()
         .schema_type(Type::Object)
         .additional_properties(Some(AdditionalProperties::FreeForm(false)));
-    for key in REQUEST_KEYS {
-        let value = AnyOfBuilder::new().item(schema_of(key, models));
-        keys = keys.property(key, value.item(none()));
+    for key in Key::of_requests() {
+        let value = AnyOfBuilder::new()
+            .description(Some(key.entry().help))
+            .item(schema_of(key, models));
+        keys = keys.property(key.name(), value.item(none()));
     }
     Schema::from(AnyOfBuilder::new().item(keys).item(none()))
 }
@@ -157,7 +157,7 @@ mod tests {
         }
         let config = &description["components"]["schemas"]["UploadRequest"]["properties"]["config"];
         let properties = config["anyOf"][0]["properties"].as_object().unwrap();
-        assert_eq!(properties.len(), REQUEST_KEYS.len());
+        assert_eq!(properties.len(), Key::of_requests().count());
         assert_eq!(properties["model_id"]["anyOf"][0]["enum"][0], "a/b");
         let parameters = &description["paths"]["/data-prep/process"]["post"]["parameters"];
         let names: Vec<_> = parameters
@@ -166,8 +166,10 @@ mod tests {
             .iter()
             .map(|parameter| parameter["name"].as_str().unwrap())
             .collect();
-        for key in QUERY_KEYS {
-            assert!(names.contains(&key), "{key}");
+        for key in Key::of_requests() {
+            let name = key.name();
+            assert!(properties.contains_key(name), "{name}");
+            assert_eq!(names.contains(&name), key.is_for_queries(), "{name}");
         }
     }
 }

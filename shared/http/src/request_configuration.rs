@@ -1,69 +1,45 @@
 //! The configuration of one request: what its caller may set, over what the operator has configured.
 
-use resonare_settings::{Configuration, KEYS, REQUEST_KEYS};
+use resonare_settings::{Configuration, Key, closest};
 use serde_json::{Map, Value};
 
 use crate::problem::Problem;
 
-/// The original's spelling is read in requests, too.
-pub(crate) const MISSPELT: &str = "convo_block_thereshold_secs";
-
-/// Keys whose values are texts, which a number or a truth value is not.
-const TEXTS: [&str; 4] = [
-    "target_name",
-    "system_prompt",
-    "message_delimiter",
-    "model_id",
-];
-
-/// What the query of an address may set: a system prompt does not belong into one.
-pub(crate) const QUERY_KEYS: [&str; 11] = [
-    "target_name",
-    "date_limit",
-    "chat_types",
-    "salvage",
-    "convo_block_threshold_secs",
-    "min_tokens_per_block",
-    "max_tokens_per_block",
-    "message_delimiter",
-    "token_budget",
-    "role_order",
-    "model_id",
-];
-
 /// The values of a query, each key once; a list may also come as a key that is repeated.
 ///
 /// # Errors
-/// 422 if another key is repeated, or one does not belong into an address.
-pub(crate) fn of_query(query: Vec<(String, String)>) -> Result<Vec<(String, String)>, Problem> {
-    let mut values: Vec<(String, String)> = Vec::new();
-    for (key, value) in query {
-        if key == "system_prompt" {
-            return Err(Problem::unprocessable(
-                "system_prompt does not belong into an address; send it beside the chats in the \
-                 body, or use the upload route",
-            ));
+/// 422 if another key is repeated, or one does not belong in a URL.
+pub(crate) fn of_query(query: Vec<(String, String)>) -> Result<Vec<(String, Value)>, Problem> {
+    let mut values: Vec<(String, Value)> = Vec::new();
+    for (name, value) in query {
+        let key = Key::named(&name);
+        if key.is_some_and(|key| key.is_for_requests() && !key.is_for_queries()) {
+            return Err(Problem::unprocessable(format!(
+                "{name} does not belong in a URL; send it beside the chats in the body, or under \
+                 `config` in the body of POST /data-prep/uploads"
+            )));
         }
-        match values.iter_mut().find(|(earlier, _)| *earlier == key) {
-            Some((_, list)) if key == "chat_types" => {
-                list.push(',');
-                list.push_str(&value);
-            }
-            Some(_) => return Err(Problem::unprocessable(format!("{key} is given twice"))),
-            None => values.push((key, value)),
+        let is_list = key.is_some_and(|key| key.entry().kind.is_list());
+        match values.iter_mut().find(|(earlier, _)| *earlier == name) {
+            Some((_, Value::Array(list))) => list.push(value.into()),
+            Some(_) => return Err(Problem::unprocessable(format!("{name} is given twice"))),
+            None if is_list => values.push((name, vec![value].into())),
+            None => values.push((name, value.into())),
         }
     }
     Ok(values)
 }
 
-/// Whether this is a key of the configuration at all, whoever may set it.
-pub fn is_known(key: &str) -> bool {
-    KEYS.contains(&key) || key == MISSPELT
+/// The values that stand beside chats, or under `config`; null is as good as nothing.
+pub(crate) fn of_body(values: Map<String, Value>) -> Vec<(String, Value)> {
+    let given = values.into_iter().filter(|(_, value)| !value.is_null());
+    given.collect()
 }
 
-/// Whether a request may set this key.
-pub(crate) fn may_be_set(key: &str) -> bool {
-    REQUEST_KEYS.contains(&key) || key == MISSPELT
+/// The names, in both spellings, of what a request may set.
+pub(crate) fn names() -> Vec<&'static str> {
+    let spellings = Key::of_requests().flat_map(|key| [Some(key.name()), key.entry().alias]);
+    spellings.flatten().collect()
 }
 
 /// A job's configuration: the operator's, with these values of the request over it.
@@ -72,15 +48,10 @@ pub(crate) fn may_be_set(key: &str) -> bool {
 /// 422 if a key is not the request's to set, or a value is not allowed.
 pub fn merge(
     operator: &Configuration,
-    request: Vec<(String, String)>,
+    request: Vec<(String, Value)>,
 ) -> Result<Map<String, Value>, Problem> {
-    for (key, _) in &request {
-        if !may_be_set(key) {
-            let allowed = REQUEST_KEYS.join(", ");
-            return Err(Problem::unprocessable(format!(
-                "`{key}` cannot be set by a request; what can be set is {allowed}"
-            )));
-        }
+    for (name, _) in &request {
+        check_name(name)?;
     }
     let merged = operator.with_request(request)?;
     if !operator.allowed_models.contains(&merged.model_id) {
@@ -93,82 +64,97 @@ pub fn merge(
     Ok(merged.to_json())
 }
 
-/// Values that stand beside the chats, as the text that the configuration reads.
-pub(crate) fn as_text(beside: &Map<String, Value>) -> Result<Vec<(String, String)>, Problem> {
-    let text = |(key, value): (&String, &Value)| {
-        let text = match value {
-            Value::String(text) => text.clone(),
-            Value::Bool(_) | Value::Number(_) if TEXTS.contains(&&**key) => {
-                return Err(Problem::unprocessable(format!("{key} is a text")));
-            }
-            // To JSON, `1.0` is a whole number.
-            Value::Number(number) => {
-                let text = number.to_string();
-                text.strip_suffix(".0").unwrap_or(&text).to_owned()
-            }
-            Value::Bool(_) => value.to_string(),
-            Value::Array(values) if values.iter().all(Value::is_string) => values
-                .iter()
-                .filter_map(Value::as_str)
-                .collect::<Vec<_>>()
-                .join(","),
-            Value::Null | Value::Array(_) | Value::Object(_) => {
-                return Err(Problem::unprocessable(format!(
-                    "{key}: a list or an object is not allowed"
-                )));
-            }
-        };
-        Ok((key.clone(), text))
-    };
-    // Null is as good as nothing.
-    let given = beside.iter().filter(|(_, value)| !value.is_null());
-    given.map(text).collect()
+fn check_name(name: &str) -> Result<(), Problem> {
+    let allowed: Vec<_> = Key::of_requests().collect();
+    if Key::named(name).is_some_and(|key| allowed.contains(&key)) {
+        return Ok(());
+    }
+    let hint = closest(name, &allowed).map_or_else(
+        || {
+            let names: Vec<_> = allowed.iter().map(|key| key.name()).collect();
+            format!("what can be set is {}", names.join(", "))
+        },
+        |meant| format!("did you mean `{}`?", meant.name()),
+    );
+    Err(Problem::unprocessable(format!(
+        "`{name}` cannot be set by a request; {hint}"
+    )))
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
-    fn query(values: &[(&str, &str)]) -> Result<Vec<(String, String)>, Problem> {
+    fn query(values: &[(&str, &str)]) -> Result<Vec<(String, Value)>, Problem> {
         let owned = |&(key, value): &(&str, &str)| (key.to_owned(), value.to_owned());
         of_query(values.iter().map(owned).collect())
     }
 
-    #[test]
-    fn a_query_takes_what_a_request_may_set_but_the_system_prompt() {
-        let mut keys = QUERY_KEYS.to_vec();
-        keys.push("system_prompt");
-        keys.sort_unstable();
-        let mut request_keys = REQUEST_KEYS.to_vec();
-        request_keys.sort_unstable();
-        assert_eq!(keys, request_keys);
+    fn merged(beside: Value) -> Result<Map<String, Value>, Problem> {
+        let Value::Object(beside) = beside else {
+            panic!("an object stands beside chats")
+        };
+        merge(&Configuration::default(), of_body(beside))
     }
 
     #[test]
     fn values_beside_the_chats_keep_their_types() {
-        let texts = |json: &str| {
-            let beside: Map<String, Value> = serde_json::from_str(json).unwrap();
-            as_text(&beside)
-        };
-        let given = texts(r#"{"salvage":true,"min_tokens_per_block":5.0,"target_name":null}"#);
-        let expected = [("salvage", "true"), ("min_tokens_per_block", "5")];
-        let owned = expected.map(|(key, value)| (key.to_owned(), value.to_owned()));
-        assert_eq!(given.unwrap(), owned);
+        let json = json!({"salvage": true, "min_tokens_per_block": 5.0, "target_name": null});
+        let config = merged(json).unwrap();
+        assert_eq!(config["salvage"], true);
+        assert_eq!(config["min_tokens_per_block"], 5);
+        assert_eq!(config["target_name"], Value::Null);
         for wrong in [
-            r#"{"target_name":false}"#,
-            r#"{"system_prompt":1}"#,
-            r#"{"chat_types":[1]}"#,
-            r#"{"salvage":{}}"#,
+            json!({"target_name": false}),
+            json!({"system_prompt": 1}),
+            json!({"model_id": 1}),
+            json!({"message_delimiter": ["a", "b"]}),
+            json!({"chat_types": [1]}),
+            json!({"salvage": {}}),
         ] {
-            assert!(texts(wrong).is_err(), "{wrong}");
+            assert!(merged(wrong.clone()).is_err(), "{wrong}");
         }
     }
 
     #[test]
     fn a_list_may_be_repeated_and_nothing_else() {
-        let chats = query(&[("chat_types", "a"), ("chat_types", "b")]).unwrap();
-        assert_eq!(chats, [("chat_types".to_owned(), "a,b".to_owned())]);
+        let chats = query(&[("chat_types", "bot_chat"), ("chat_types", "private_group")]);
+        let config = merge(&Configuration::default(), chats.unwrap()).unwrap();
+        assert_eq!(config["chat_types"], json!(["bot_chat", "private_group"]));
+        let commas = query(&[("chat_types", "bot_chat,private_group")]);
+        assert_eq!(
+            merge(&Configuration::default(), commas.unwrap()).unwrap(),
+            config
+        );
         assert!(query(&[("salvage", "true"), ("salvage", "true")]).is_err());
-        assert!(query(&[("system_prompt", "x")]).is_err());
+    }
+
+    #[test]
+    fn what_logs_must_not_keep_is_refused_in_a_query() {
+        for key in Key::of_requests() {
+            let refused = query(&[(key.name(), "x")]);
+            assert_eq!(refused.is_ok(), key.is_for_queries(), "{}", key.name());
+        }
+        let refused = query(&[("system_prompt", "x")]).unwrap_err();
+        assert_eq!(
+            refused.detail,
+            "system_prompt does not belong in a URL; send it beside the chats in the body, or under \
+             `config` in the body of POST /data-prep/uploads"
+        );
+    }
+
+    #[test]
+    fn what_a_request_must_not_set_is_named() {
+        let refused = merged(json!({"tokenizer": "x"})).unwrap_err();
+        let expected =
+            "`tokenizer` cannot be set by a request; what can be set is model_id, target_name, ";
+        assert!(refused.detail.starts_with(expected), "{}", refused.detail);
+        let refused = merged(json!({"chat_type": "x"})).unwrap_err();
+        assert_eq!(
+            refused.detail,
+            "`chat_type` cannot be set by a request; did you mean `chat_types`?"
+        );
     }
 }

@@ -1,7 +1,6 @@
 //! The settings that shape the result of a run.
 
 use std::num::NonZeroU32;
-use std::str::FromStr;
 use std::time::Duration;
 
 use crate::advice::Setting;
@@ -127,6 +126,8 @@ pub enum RoleOrder {
     UserFirst,
 }
 
+/// Gives the values of an enum the names that they have in the configuration.
+#[macro_export]
 macro_rules! named_values {
     ($type:ident { $($variant:ident = $name:literal),* $(,)? }) => {
         impl $type {
@@ -134,7 +135,7 @@ macro_rules! named_values {
             pub const NAMES: &'static [&'static str] = &[$($name),*];
         }
 
-        impl FromStr for $type {
+        impl ::std::str::FromStr for $type {
             type Err = ();
 
             fn from_str(name: &str) -> Result<Self, ()> {

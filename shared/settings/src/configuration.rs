@@ -1,100 +1,21 @@
 //! The configuration as one checked whole.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use resonare_pipeline::{
-    CHAT_TYPES, DateLimit, RoleOrder, Settings, Target, TokenBudget, TokenLimits,
-};
-use serde_json::{Map, Value, json};
+use resonare_pipeline::{DateLimit, Settings, Target, TokenLimits};
+use serde_json::{Map, Value};
 
-use crate::layers::{self, Layers};
-use crate::value::{Given, SettingsError};
-
-/// What `prepare` reads where no path is given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum InputMode {
-    /// `input.file`.
-    File,
-    /// `input.dir`.
-    Dir,
-}
-
-/// Where outputs go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OutputMode {
-    /// A folder below `output.local_dir`.
-    Local,
-    /// The bucket `output.s3_bucket`.
-    S3,
-}
-
-/// When `raw.json` is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RawOutput {
-    /// Only where outputs go to S3.
-    S3,
-    /// Wherever outputs go.
-    Always,
-    /// Nowhere.
-    Never,
-}
-
-impl InputMode {
-    const NAMES: [&str; 2] = ["file", "dir"];
-
-    fn parse(name: &str) -> Option<Self> {
-        match name {
-            "file" => Some(Self::File),
-            "dir" => Some(Self::Dir),
-            _ => None,
-        }
-    }
-}
-
-impl OutputMode {
-    const NAMES: [&str; 2] = ["local", "s3"];
-
-    fn parse(name: &str) -> Option<Self> {
-        match name {
-            "local" => Some(Self::Local),
-            "s3" => Some(Self::S3),
-            _ => None,
-        }
-    }
-}
-
-impl RawOutput {
-    /// Whether `raw.json` is written to a place, which is on S3 or not.
-    pub fn is_written(self, on_s3: bool) -> bool {
-        match self {
-            Self::S3 => on_s3,
-            Self::Always => true,
-            Self::Never => false,
-        }
-    }
-
-    const NAMES: [&str; 3] = ["s3", "always", "never"];
-
-    fn parse(name: &str) -> Option<Self> {
-        match name {
-            "s3" => Some(Self::S3),
-            "always" => Some(Self::Always),
-            "never" => Some(Self::Never),
-            _ => None,
-        }
-    }
-
-    fn name(self) -> &'static str {
-        Self::NAMES[self as usize]
-    }
-}
+use crate::error::SettingsError;
+use crate::keys::Key;
+use crate::layers::{Layer, Layers};
+use crate::modes::{InputMode, OutputMode, RawOutput};
+use crate::values::Values;
 
 /// Every setting, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Configuration {
-    /// What is read where no path is given.
+    /// What is read when no path is given.
     pub input_mode: InputMode,
     /// The file of [`InputMode::File`].
     pub input_file: PathBuf,
@@ -112,9 +33,9 @@ pub struct Configuration {
     pub output_raw: RawOutput,
     /// Whether an uploaded payload outlives its job.
     pub keep_input: bool,
-    /// What a request may choose as `model_id`; the configured model if nothing is said.
+    /// What a request may choose as `model_id`; the operator's model if nothing is said.
     pub allowed_models: Vec<String>,
-    /// The model to be fine-tuned.
+    /// The model to fine-tune.
     pub model_id: String,
     /// A tokenizer that is used instead of looking the model up.
     pub tokenizer: Option<String>,
@@ -122,31 +43,13 @@ pub struct Configuration {
     pub require_exact_tokenizer: bool,
     /// What shapes the result.
     pub pipeline: Settings,
-    target_name: Option<String>,
-    date_limit: Option<String>,
+    values: Values,
 }
 
 impl Default for Configuration {
     fn default() -> Self {
-        let model_id = "meta-llama/Llama-3.2-1B".to_owned();
-        Self {
-            input_mode: InputMode::File,
-            input_file: "./data/raw/result.json".into(),
-            input_dir: "./data/raw/chats/".into(),
-            output_modes: vec![OutputMode::Local],
-            output_local_dir: "./data/processed/".into(),
-            output_s3_bucket: None,
-            output_s3_region: None,
-            output_raw: RawOutput::S3,
-            keep_input: false,
-            allowed_models: vec![model_id.clone()],
-            model_id,
-            tokenizer: None,
-            require_exact_tokenizer: false,
-            pipeline: Settings::default(),
-            target_name: None,
-            date_limit: None,
-        }
+        let defaults = Values::of(Vec::new()).and_then(Self::of);
+        defaults.expect("the defaults of the table are allowed, and go together")
     }
 }
 
@@ -156,7 +59,7 @@ impl Configuration {
     /// # Errors
     /// If a layer can't be read, a key is unknown or a value is not allowed.
     pub fn load(layers: Layers) -> Result<Self, SettingsError> {
-        Self::from_given(layers.merge()?)
+        Self::of(Values::of(layers.read()?)?)
     }
 
     /// The configuration that [`Self::to_json`] wrote, whatever is configured now.
@@ -164,160 +67,89 @@ impl Configuration {
     /// # Errors
     /// If it is not what was written.
     pub fn from_json(frozen: &Map<String, Value>) -> Result<Self, SettingsError> {
-        Self::from_given(layers::frozen(frozen)?)
+        let frozen = Layer::new("the job's record", frozen.clone())?;
+        Self::of(Values::of(vec![frozen])?)
     }
 
     /// This configuration with the values of a request over it.
     ///
     /// # Errors
     /// If a key is unknown or a value is not allowed.
-    pub fn with_request(&self, values: Vec<(String, String)>) -> Result<Self, SettingsError> {
-        let mut given = layers::frozen(&self.to_json())?;
-        layers::add_request(&mut given, values)?;
-        let merged = Self::from_given(given)?;
+    pub fn with_request(&self, values: Vec<(String, Value)>) -> Result<Self, SettingsError> {
+        let request = Layer::new("the request", values)?;
         Ok(Self {
+            // Not the model that the request chooses.
             allowed_models: self.allowed_models.clone(),
-            keep_input: self.keep_input,
-            ..merged
+            ..Self::of(self.values.with(request)?)?
         })
     }
 
-    fn from_given(given: BTreeMap<String, Given>) -> Result<Self, SettingsError> {
-        let mut configuration = Self::default();
-        let (mut min, mut max) = (None, None);
-        for given in given.values() {
-            match given.key.as_str() {
-                "min_tokens_per_block" => min = Some(given.number(0)?),
-                "max_tokens_per_block" => max = Some(given.number(1)?),
-                _ => configuration.set(given)?,
-            }
-        }
-        configuration.pipeline.limits = TokenLimits::new(
-            min.unwrap_or(TokenLimits::DEFAULT_MIN),
-            max.unwrap_or(TokenLimits::DEFAULT_MAX),
-        )?;
-        if !given.contains_key("allowed_models") {
-            configuration.allowed_models = vec![configuration.model_id.clone()];
-        }
-        Ok(configuration)
-    }
-
-    fn set(&mut self, given: &Given) -> Result<(), SettingsError> {
-        let path = || -> Result<PathBuf, SettingsError> {
-            Ok(given
-                .filled_text()?
-                .ok_or_else(|| given.wrong("a path"))?
-                .into())
-        };
-        let pipeline = &mut self.pipeline;
-        match given.key.as_str() {
-            "input.mode" => self.input_mode = given.one_of(&InputMode::NAMES, InputMode::parse)?,
-            "input.file" => self.input_file = path()?,
-            "input.dir" => self.input_dir = path()?,
-            "output.modes" => {
-                self.output_modes = given.some_of(&OutputMode::NAMES, OutputMode::parse)?;
-            }
-            "output.local_dir" => self.output_local_dir = path()?,
-            "output.s3_bucket" => self.output_s3_bucket = given.filled_text()?,
-            "output.s3_region" => self.output_s3_region = given.filled_text()?,
-            "output.raw" => self.output_raw = given.one_of(&RawOutput::NAMES, RawOutput::parse)?,
-            "keep_input" => self.keep_input = given.flag()?,
-            "allowed_models" => self.allowed_models = given.list()?,
-            "model_id" => {
-                self.model_id = given
-                    .filled_text()?
-                    .ok_or_else(|| given.wrong("a model's name"))?;
-            }
-            "tokenizer" => self.tokenizer = given.filled_text()?,
-            "require_exact_tokenizer" => self.require_exact_tokenizer = given.flag()?,
-            "target_name" => {
-                self.target_name = given.filled_text()?;
-                pipeline.target = self.target_name.as_deref().map(Target::parse);
-            }
-            "system_prompt" => pipeline.system_prompt = given.filled_text()?,
-            "date_limit" => {
-                self.date_limit = given.filled_text()?.filter(|text| !is_none(text));
-                pipeline.date_limit = match &self.date_limit {
-                    None => None,
-                    Some(text) => Some(DateLimit::parse(text).ok_or_else(|| {
-                        given.wrong("an ISO 8601 date or date-time such as 2024-01-31, or null")
-                    })?),
-                };
-            }
-            "chat_types" => {
-                let known = |name: &str| CHAT_TYPES.contains(&name).then(|| name.to_owned());
-                pipeline.chat_types = given.some_of(&CHAT_TYPES, known)?;
-            }
-            "salvage" => pipeline.salvage = given.flag()?,
-            "convo_block_threshold_secs" => {
-                pipeline.threshold = Duration::from_secs(given.number(0)?.into());
-            }
-            "message_delimiter" => {
-                pipeline.message_delimiter = given.text()?.unwrap_or_default();
-            }
-            "token_budget" => {
-                pipeline.token_budget =
-                    given.one_of(TokenBudget::NAMES, |name| name.parse().ok())?;
-            }
-            "role_order" => {
-                pipeline.role_order = given.one_of(RoleOrder::NAMES, |name| name.parse().ok())?;
-            }
-            other => unreachable!("`{other}` is no key"),
-        }
-        Ok(())
+    fn of(values: Values) -> Result<Self, SettingsError> {
+        let model_id = values.text(Key::ModelId);
+        let allowed_models = values.optional_names(Key::AllowedModels);
+        Ok(Self {
+            input_mode: values.choice(Key::InputMode),
+            input_file: values.text(Key::InputFile).into(),
+            input_dir: values.text(Key::InputDir).into(),
+            output_modes: values.choices(Key::OutputModes),
+            output_local_dir: values.text(Key::OutputLocalDir).into(),
+            output_s3_bucket: values.optional_text(Key::OutputS3Bucket),
+            output_s3_region: values.optional_text(Key::OutputS3Region),
+            output_raw: values.choice(Key::OutputRaw),
+            keep_input: values.flag(Key::KeepInput),
+            allowed_models: allowed_models.unwrap_or_else(|| vec![model_id.clone()]),
+            model_id,
+            tokenizer: values.optional_text(Key::Tokenizer),
+            require_exact_tokenizer: values.flag(Key::RequireExactTokenizer),
+            pipeline: pipeline(&values)?,
+            values,
+        })
     }
 
     /// The settings that shape a result, as `stats.json` keeps them: the same for the same result,
     /// so without the places that things are read from and written to.
     pub fn to_json(&self) -> Map<String, Value> {
-        let pipeline = &self.pipeline;
-        let budget = match pipeline.token_budget {
-            TokenBudget::Content => "content",
-            TokenBudget::Rendered => "rendered",
-        };
-        let order = match pipeline.role_order {
-            RoleOrder::AsIs => "as_is",
-            RoleOrder::UserFirst => "user_first",
-        };
-        let pairs = [
-            ("model_id", json!(self.model_id)),
-            ("tokenizer", json!(self.tokenizer)),
-            (
-                "require_exact_tokenizer",
-                json!(self.require_exact_tokenizer),
-            ),
-            ("target_name", json!(self.target_name)),
-            ("system_prompt", json!(pipeline.system_prompt)),
-            ("date_limit", json!(self.date_limit)),
-            ("chat_types", json!(pipeline.chat_types)),
-            ("salvage", json!(pipeline.salvage)),
-            (
-                "convo_block_threshold_secs",
-                json!(pipeline.threshold.as_secs()),
-            ),
-            ("min_tokens_per_block", json!(pipeline.limits.min())),
-            ("max_tokens_per_block", json!(pipeline.limits.max())),
-            ("message_delimiter", json!(pipeline.message_delimiter)),
-            ("token_budget", json!(budget)),
-            ("role_order", json!(order)),
-            ("output.raw", json!(self.output_raw.name())),
-            ("keep_input", json!(self.keep_input)),
-        ];
-        pairs
-            .into_iter()
-            .map(|(key, value)| (key.to_owned(), value))
+        let frozen = Key::ALL.iter().filter(|key| key.entry().is_frozen);
+        frozen
+            .map(|key| (key.name().to_owned(), self.values.json(*key).clone()))
             .collect()
     }
 }
 
-/// What the original's users write for "no limit".
-fn is_none(text: &str) -> bool {
-    matches!(text.trim(), "" | "null" | "None" | "none")
+/// What shapes the result.
+fn pipeline(values: &Values) -> Result<Settings, SettingsError> {
+    let target = values.optional_text(Key::TargetName);
+    let date_limit = values.optional_text(Key::DateLimit);
+    let threshold = values.number(Key::ConvoBlockThresholdSecs);
+    Ok(Settings {
+        target: target.as_deref().map(Target::parse),
+        system_prompt: values.optional_text(Key::SystemPrompt),
+        date_limit: date_limit.as_deref().and_then(DateLimit::parse),
+        chat_types: values.names(Key::ChatTypes),
+        salvage: values.flag(Key::Salvage),
+        threshold: Duration::from_secs(threshold.into()),
+        limits: limits(values)?,
+        message_delimiter: values.text(Key::MessageDelimiter),
+        token_budget: values.choice(Key::TokenBudget),
+        role_order: values.choice(Key::RoleOrder),
+    })
+}
+
+fn limits(values: &Values) -> Result<TokenLimits, SettingsError> {
+    let (min_key, max_key) = (Key::MinTokensPerBlock, Key::MaxTokensPerBlock);
+    let (min, max) = (values.number(min_key), values.number(max_key));
+    TokenLimits::new(min, max).map_err(|_| SettingsError::Limits {
+        min,
+        min_origin: values.origin(min_key),
+        max,
+        max_origin: values.origin(max_key),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kind::Kind;
 
     fn load(
         yaml: &str,
@@ -327,27 +159,29 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("config.yaml");
         std::fs::write(&file, yaml).unwrap();
-        let owned = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
-            pairs
-                .iter()
-                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-                .collect()
-        };
+        let variable = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         Configuration::load(Layers {
             file: Some(file),
-            environment: owned(environment).into_iter().collect(),
+            environment: environment.iter().map(variable).collect(),
             overrides: owned(overrides),
             overrides_origin: "the command line",
         })
     }
 
+    fn owned(pairs: &[(&str, &str)]) -> Vec<(String, Value)> {
+        let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), Value::from(*value));
+        pairs.iter().map(owned).collect()
+    }
+
     fn error(yaml: &str, environment: &[(&str, &str)], overrides: &[(&str, &str)]) -> String {
         let text = load(yaml, environment, overrides).unwrap_err().to_string();
         // The file's folder is a temporary one.
-        match (text.find("(from /"), text.find("config.yaml)")) {
-            (Some(start), Some(end)) => format!("{}(from {}", &text[..start], &text[end..]),
-            _ => text,
-        }
+        let without_folder = |word: &str| match word.find("config.yaml") {
+            Some(start) if word.starts_with('/') => word[start..].to_owned(),
+            _ => word.to_owned(),
+        };
+        let words: Vec<_> = text.split(' ').map(without_folder).collect();
+        words.join(" ")
     }
 
     #[test]
@@ -359,6 +193,63 @@ mod tests {
     fn the_shipped_file_holds_the_defaults() {
         let shipped = include_str!("../../../conf/config.yaml");
         assert_eq!(load(shipped, &[], &[]).unwrap(), Configuration::default());
+    }
+
+    #[test]
+    fn the_defaults_of_the_table_are_those_of_the_pipeline() {
+        assert_eq!(Configuration::default().pipeline, Settings::default());
+    }
+
+    /// A value that is not the default.
+    fn another_value(key: Key) -> String {
+        let default = key.entry().default;
+        let other = |names: &'static [&'static str]| {
+            let mut others = names.iter().filter(|name| default != Some(name));
+            (*others.next().unwrap()).to_owned()
+        };
+        match key.entry().kind {
+            Kind::Text | Kind::TextOrEmpty | Kind::Name | Kind::Path | Kind::Model => {
+                "x".to_owned()
+            }
+            Kind::Models => "x,y".to_owned(),
+            Kind::Flag => (default != Some("true")).to_string(),
+            Kind::Number { .. } => (default.unwrap().parse::<u32>().unwrap() + 1).to_string(),
+            Kind::Date => "2024-01-31".to_owned(),
+            Kind::OneOf(names) | Kind::SomeOf(names) => other(names),
+        }
+    }
+
+    #[test]
+    fn each_key_of_the_table_changes_the_configuration() {
+        let default = Configuration::default();
+        for key in Key::ALL {
+            let value = another_value(*key);
+            let changed = load("", &[], &[(key.name(), &value)]).unwrap();
+            assert_ne!(changed.values, default.values);
+            let only_fields = Configuration {
+                values: default.values.clone(),
+                ..changed
+            };
+            assert_ne!(only_fields, default, "no field has {}", key.name());
+        }
+    }
+
+    #[test]
+    fn a_request_comes_last_and_chooses_among_the_operators_models() {
+        let operator = load(
+            "",
+            &[("RESONARE_ROLE_ORDER", "user_first")],
+            &[("salvage", "true")],
+        );
+        let operator = operator.unwrap();
+        let request = owned(&[("salvage", "false"), ("model_id", "a/b")]);
+        let merged = operator.with_request(request).unwrap();
+        assert!(!merged.pipeline.salvage);
+        assert_eq!(merged.pipeline.role_order, operator.pipeline.role_order);
+        assert_eq!(merged.model_id, "a/b");
+        assert_eq!(merged.allowed_models, ["meta-llama/Llama-3.2-1B"]);
+        let refused = operator.with_request(owned(&[("max_tokens_per_block", "200")]));
+        insta::assert_snapshot!(refused.unwrap_err(), @"min_tokens_per_block (300 from the defaults) must be below max_tokens_per_block (200 from the request)");
     }
 
     #[test]
@@ -462,8 +353,9 @@ mod tests {
         insta::assert_snapshot!(error("max_tokens_per_block: many", &[], &[]), @r#"max_tokens_per_block: "many" (from config.yaml) is not allowed; expected a whole number from 1 to 4294967295"#);
         insta::assert_snapshot!(error("", &[("RESONARE_SALVAGE", "maybe")], &[]), @r#"salvage: "maybe" (from the environment) is not allowed; expected true or false"#);
         insta::assert_snapshot!(error("", &[], &[("date_limit", "soon")]), @r#"date_limit: "soon" (from the command line) is not allowed; expected an ISO 8601 date or date-time such as 2024-01-31, or null"#);
+        insta::assert_snapshot!(error("target_name: 5", &[], &[]), @"target_name: 5 (from config.yaml) is not allowed; expected text (in quotes)");
         insta::assert_snapshot!(error("role_order: 5", &[], &[]), @"role_order: 5 (from config.yaml) is not allowed; expected one of as_is, user_first");
-        insta::assert_snapshot!(error("min_tokens_per_block: 800", &[], &[]), @"min_tokens_per_block (800) must be below max_tokens_per_block (800)");
+        insta::assert_snapshot!(error("min_tokens_per_block: 800", &[], &[]), @"min_tokens_per_block (800 from config.yaml) must be below max_tokens_per_block (800 from the defaults)");
         assert!(
             error("tokeniser: x", &[], &[]).starts_with("unknown configuration key `tokeniser`")
         );

@@ -1,13 +1,26 @@
 //! The configuration of Resonare Data Prep.
 //!
-//! Layers, of which the later wins: built-in defaults, a YAML file, environment variables, then the
-//! command line or a request. [`Configuration::load`] merges and checks them; every error names the
-//! key, the value, where it comes from and what is allowed.
+//! [`Key`] is the table of keys: what each is called, who may set it, what it takes, its default and
+//! its line of help. Values come in layers, of which the later wins: built-in defaults, a YAML file,
+//! environment variables, then the command line or a request. [`Configuration::load`] merges and
+//! checks them; every error names the key, the value, where it comes from and what is allowed.
 
 mod configuration;
+mod entry;
+mod error;
+mod file;
+mod keys;
+mod kind;
 mod layers;
-mod value;
+mod misspelling;
+mod modes;
+mod values;
 
-pub use configuration::{Configuration, InputMode, OutputMode, RawOutput};
-pub use layers::{DEFAULT_FILE, KEYS, Layers, REQUEST_KEYS};
-pub use value::SettingsError;
+pub use configuration::Configuration;
+pub use entry::{CommandLineOption, Entry, Scope};
+pub use error::SettingsError;
+pub use keys::Key;
+pub use kind::Kind;
+pub use layers::Layers;
+pub use misspelling::closest;
+pub use modes::{InputMode, OutputMode, RawOutput};

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use indicatif::ProgressBar;
+use resonare_settings::Key;
 use serde_json::{Map, Value, json};
 use ureq::SendBody;
 use ureq::http::{StatusCode, header};
@@ -57,17 +58,29 @@ fn run_id(answer: &Value) -> anyhow::Result<String> {
         .to_owned())
 }
 
+/// A key in a query, where a list is one value with commas.
+fn in_query(key: Key, value: &Value) -> String {
+    let text = match value {
+        Value::Array(texts) => {
+            let texts: Vec<_> = texts.iter().filter_map(Value::as_str).collect();
+            texts.join(",")
+        }
+        text => text.as_str().unwrap_or_default().to_owned(),
+    };
+    format!("{}={}", key.name(), urlencoding::encode(&text))
+}
+
 impl Client {
     /// Sends an export as a body; the name of its job.
     pub(crate) fn process(
         &self,
         export: &Export,
-        config: &[(String, String)],
+        config: &[(Key, Value)],
         progress: &ProgressBar,
     ) -> anyhow::Result<String> {
         let query: Vec<String> = config
             .iter()
-            .map(|(key, value)| format!("{key}={}", urlencoding::encode(value)))
+            .map(|(key, value)| in_query(*key, value))
             .collect();
         let url = self.url(&format!("/data-prep/process?{}", query.join("&")))?;
         // Trying again after a lost answer is the same job.
@@ -100,12 +113,12 @@ impl Client {
     pub(crate) fn upload(
         &self,
         export: &Export,
-        config: Vec<(String, String)>,
+        config: &[(Key, Value)],
         progress: &ProgressBar,
     ) -> anyhow::Result<String> {
         let config: Map<String, Value> = config
-            .into_iter()
-            .map(|(key, value)| (key, value.into()))
+            .iter()
+            .map(|(key, value)| (key.name().to_owned(), value.clone()))
             .collect();
         let encoding = export.is_gzip.then_some("gzip");
         let begin = json!({

@@ -5,6 +5,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::{Extension, Json};
 use resonare_jobs::{Jobs, Owner, Payload, RunId, Submission};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::accepted::Accepted;
@@ -15,7 +16,7 @@ use crate::api::Api;
 use crate::body::{self, Stored};
 use crate::problem::Problem;
 use crate::readiness;
-use crate::request_configuration::{as_text, merge, of_query};
+use crate::request_configuration::{merge, of_body, of_query};
 
 const LONGEST_IDEMPOTENCY_KEY: usize = 255;
 
@@ -72,7 +73,7 @@ pub(crate) async fn process(
     let accepted = to_the_end(async move {
         let run_id = api.jobs.reserve().await?;
         let submission = match store(&api, run_id, body).await {
-            Ok(stored) => submission(&api, run_id, call, &stored),
+            Ok(stored) => submission(&api, run_id, call, stored),
             Err(problem) => Err(problem),
         };
         match submission {
@@ -90,7 +91,7 @@ pub(crate) async fn process(
 /// A submission that is under way.
 struct Call {
     owner: Owner,
-    query: Vec<(String, String)>,
+    query: Vec<(String, Value)>,
     idempotency_key: Option<String>,
 }
 
@@ -99,22 +100,13 @@ async fn store(api: &Api, run_id: RunId, body: Body) -> Result<Stored, Problem> 
     body::store_export(body, writer, api.limits).await
 }
 
-fn submission(
-    api: &Api,
-    run_id: RunId,
-    call: Call,
-    stored: &Stored,
-) -> Result<Submission, Problem> {
-    let mut values = as_text(&stored.checked.beside)?;
+fn submission(api: &Api, run_id: RunId, call: Call, stored: Stored) -> Result<Submission, Problem> {
+    let mut values = of_body(stored.checked.beside);
     // The URL wins.
     values.extend(call.query);
     let config = merge(&api.configuration, values)?;
     // A digest, since it is kept: the configuration may name people.
-    let both = format!(
-        "{}{}",
-        stored.sha256,
-        serde_json::Value::from(config.clone())
-    );
+    let both = format!("{}{}", stored.sha256, Value::from(config.clone()));
     let fingerprint = base16ct::lower::encode_string(&Sha256::digest(both));
     Ok(Submission {
         run_id,

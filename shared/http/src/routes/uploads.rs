@@ -19,7 +19,7 @@ use super::to_the_end::to_the_end;
 use crate::api::Api;
 use crate::problem::Problem;
 use crate::readiness;
-use crate::request_configuration::{as_text, merge};
+use crate::request_configuration::{merge, of_body};
 use crate::url::absolute;
 
 /// The largest object of S3: 5 TiB.
@@ -116,7 +116,7 @@ pub(crate) async fn begin(
     headers: HeaderMap,
     JsonBody(request): JsonBody<UploadRequest>,
 ) -> Result<(StatusCode, Json<UploadInfo>), Problem> {
-    let values = as_text(&request.config.unwrap_or_default())?;
+    let values = of_body(request.config.unwrap_or_default());
     let config = merge(&api.configuration, values)?;
     if request.size_bytes == 0 {
         return Err(Problem::unprocessable("size_bytes must be at least 1"));

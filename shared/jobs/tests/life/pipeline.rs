@@ -99,7 +99,7 @@ async fn do_job(
         ("target_name", target),
         ("output.raw", "always"),
     ];
-    let own = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
+    let own = |(key, value): (&str, &str)| (key.to_owned(), value.into());
     let layers = Layers {
         overrides: overrides.map(own).to_vec(),
         ..Layers::default()

@@ -1,0 +1,82 @@
+//! What the table says of a key.
+
+use crate::kind::Kind;
+
+/// Who may set a key, and where; each scope includes those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// The operator, in the file, the environment and on the command line.
+    Operator,
+    /// A request, but not in its query, which logs keep.
+    Request,
+    /// A request, also in its query.
+    Query,
+}
+
+/// How a key is set on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CommandLineOption {
+    /// The option's name, without the dashes.
+    pub name: &'static str,
+    /// How help calls its value.
+    pub value: &'static str,
+}
+
+/// What there is to know about a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name; a dot stands between a group and the key.
+    pub name: &'static str,
+    /// Another spelling that is read everywhere.
+    pub alias: Option<&'static str>,
+    /// Who may set it.
+    pub scope: Scope,
+    /// What its value may be.
+    pub kind: Kind,
+    /// What counts where nothing is set, as text; none means null.
+    pub default: Option<&'static str>,
+    /// What null means, for people.
+    pub null_means: Option<&'static str>,
+    /// Its option on the command line.
+    pub option: Option<CommandLineOption>,
+    /// Whether a job keeps its value: what shapes the result is kept, places are not.
+    pub is_frozen: bool,
+    /// Whether it is a parameter of the application on AWS.
+    pub is_parameter: bool,
+    /// One line of help.
+    pub help: &'static str,
+}
+
+impl Entry {
+    /// An operator's key that a job keeps.
+    pub(crate) const OF_OPERATOR: Self = Self {
+        name: "",
+        alias: None,
+        scope: Scope::Operator,
+        kind: Kind::Text,
+        default: None,
+        null_means: None,
+        option: None,
+        is_frozen: true,
+        is_parameter: true,
+        help: "",
+    };
+
+    /// A key about files or buckets of the machine that `prepare` runs on.
+    pub(crate) const OF_MACHINE: Self = Self {
+        is_frozen: false,
+        is_parameter: false,
+        ..Self::OF_OPERATOR
+    };
+
+    /// A key that a request may set, also in its query.
+    pub(crate) const OF_REQUEST: Self = Self {
+        scope: Scope::Query,
+        ..Self::OF_OPERATOR
+    };
+}
+
+/// An option, and how help calls its value.
+pub(crate) const fn option(name: &'static str, value: &'static str) -> CommandLineOption {
+    CommandLineOption { name, value }
+}

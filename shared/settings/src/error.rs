@@ -1,0 +1,50 @@
+//! Why a configuration is refused.
+
+/// Why a configuration is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// A layer can't be read at all.
+    #[error("failed to read the configuration from {origin}: {problem}")]
+    Unreadable {
+        /// The layer.
+        origin: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A key that does not exist.
+    #[error("unknown configuration key `{key}` (from {origin}); {hint}")]
+    UnknownKey {
+        /// The key.
+        key: String,
+        /// The layer.
+        origin: String,
+        /// A key that was probably meant, or all that there are.
+        hint: String,
+    },
+    /// A value that its key does not allow.
+    #[error("{key}: {value} (from {origin}) is not allowed; expected {allowed}")]
+    WrongValue {
+        /// The key.
+        key: &'static str,
+        /// The value.
+        value: String,
+        /// The layer.
+        origin: String,
+        /// What would be allowed.
+        allowed: String,
+    },
+    /// A minimum that leaves no block.
+    #[error(
+        "min_tokens_per_block ({min} from {min_origin}) must be below max_tokens_per_block ({max} from {max_origin})"
+    )]
+    Limits {
+        /// The fewest tokens of a block.
+        min: u32,
+        /// The layer that says so.
+        min_origin: String,
+        /// The most tokens of a block.
+        max: u32,
+        /// The layer that says so.
+        max_origin: String,
+    },
+}

@@ -1,0 +1,212 @@
+//! What a value may be.
+//!
+//! Values come as text (an environment variable, an option, a query, metadata) or typed (YAML, JSON).
+//! [`Kind::check`] reads both and gives one form, the one that a job's record keeps.
+
+use resonare_pipeline::DateLimit;
+use serde_json::Value;
+
+/// What the value of a key may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Any text; empty text or null stands for none.
+    Text,
+    /// Any text, also empty text; null stands for empty text.
+    TextOrEmpty,
+    /// The name of something; empty text or null stands for none.
+    Name,
+    /// A path in the file system.
+    Path,
+    /// The id of a model.
+    Model,
+    /// Ids of models; null stands for the configured one.
+    Models,
+    /// True or false.
+    Flag,
+    /// A whole number.
+    Number {
+        /// The smallest that is allowed.
+        least: u32,
+        /// The largest that is allowed.
+        most: u32,
+    },
+    /// A date or date-time; empty text, null and `None` stand for none.
+    Date,
+    /// One of these names.
+    OneOf(&'static [&'static str]),
+    /// One or more of these names.
+    SomeOf(&'static [&'static str]),
+}
+
+impl Kind {
+    /// Whether a key of this kind takes several values.
+    pub fn is_list(self) -> bool {
+        matches!(self, Self::Models | Self::SomeOf(_))
+    }
+
+    /// What is allowed, in words that follow "expected".
+    pub fn allowed(self) -> String {
+        match self {
+            Self::Text | Self::TextOrEmpty => "text".to_owned(),
+            Self::Name => "a name".to_owned(),
+            Self::Path => "a path".to_owned(),
+            Self::Model => "the id of a model".to_owned(),
+            Self::Models => "a list of model ids, or ids separated by commas".to_owned(),
+            Self::Flag => "true or false".to_owned(),
+            Self::Number { least, most } => format!("a whole number from {least} to {most}"),
+            Self::Date => "an ISO 8601 date or date-time such as 2024-01-31, or null".to_owned(),
+            Self::OneOf(names) => format!("one of {}", names.join(", ")),
+            Self::SomeOf(names) => format!("one or more of {}", names.join(", ")),
+        }
+    }
+
+    /// The value in the form that this kind has everywhere; `None` if it is not allowed.
+    pub(crate) fn check(self, value: &Value) -> Option<Value> {
+        match self {
+            Self::Text | Self::Name => text_or_null(value),
+            Self::TextOrEmpty => match value {
+                Value::Null => Some("".into()),
+                Value::String(_) => Some(value.clone()),
+                _ => None,
+            },
+            Self::Path | Self::Model => text_or_null(value).filter(Value::is_string),
+            Self::Models if value.is_null() => Some(Value::Null),
+            Self::Models => names(value).map(Value::from),
+            Self::Flag => flag(value).map(Value::from),
+            Self::Number { least, most } => number(value)
+                .filter(|number| (least..=most).contains(number))
+                .map(Value::from),
+            Self::Date => date_or_null(value),
+            Self::OneOf(allowed) => match value {
+                Value::String(name) => allowed.contains(&&**name).then(|| value.clone()),
+                _ => None,
+            },
+            Self::SomeOf(allowed) => names(value)
+                .filter(|names| {
+                    !names.is_empty() && names.iter().all(|name| allowed.contains(&&**name))
+                })
+                .map(Value::from),
+        }
+    }
+}
+
+/// Text, or null where it is empty.
+fn text_or_null(value: &Value) -> Option<Value> {
+    match value {
+        Value::String(text) if text.is_empty() => Some(Value::Null),
+        Value::String(_) | Value::Null => Some(value.clone()),
+        _ => None,
+    }
+}
+
+fn flag(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(flag) => Some(*flag),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+fn number(value: &Value) -> Option<u32> {
+    match value {
+        // To JSON, `1.0` is a whole number.
+        Value::Number(number) => {
+            let text = number.to_string();
+            text.strip_suffix(".0").unwrap_or(&text).parse().ok()
+        }
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+fn date_or_null(value: &Value) -> Option<Value> {
+    let text = match value {
+        Value::Null => return Some(Value::Null),
+        Value::String(text) => text.clone(),
+        // 20240131
+        Value::Number(number) if number.is_u64() => number.to_string(),
+        _ => return None,
+    };
+    // What users of the original write for no limit.
+    if matches!(text.trim(), "" | "null" | "None" | "none") {
+        return Some(Value::Null);
+    }
+    DateLimit::parse(&text).is_some().then(|| text.into())
+}
+
+/// A list of names, or names with commas between them.
+fn names(value: &Value) -> Option<Vec<String>> {
+    let texts = match value {
+        Value::String(text) => vec![text.as_str()],
+        Value::Array(values) => values.iter().map(Value::as_str).collect::<Option<_>>()?,
+        _ => return None,
+    };
+    let names = texts.iter().flat_map(|text| text.split(',')).map(str::trim);
+    Some(
+        names
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .collect(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_value_has_one_form_however_it_was_written() {
+        let number = Kind::Number { least: 1, most: 9 };
+        let some = Kind::SomeOf(&["a", "b"]);
+        for (kind, written, form) in [
+            (Kind::Text, json!(""), json!(null)),
+            (Kind::Text, json!(" a, b "), json!(" a, b ")),
+            (Kind::TextOrEmpty, json!(null), json!("")),
+            (Kind::TextOrEmpty, json!(""), json!("")),
+            (Kind::Name, json!(null), json!(null)),
+            (Kind::Models, json!(null), json!(null)),
+            (Kind::Models, json!(""), json!([])),
+            (Kind::Flag, json!("false"), json!(false)),
+            (number, json!(" 9 "), json!(9)),
+            (number, json!(1.0), json!(1)),
+            (Kind::Date, json!("None"), json!(null)),
+            (Kind::Date, json!(20_240_131), json!("20240131")),
+            (Kind::OneOf(&["a", "b"]), json!("b"), json!("b")),
+            (some, json!("b , a,"), json!(["b", "a"])),
+            (some, json!(["a,b"]), json!(["a", "b"])),
+        ] {
+            assert_eq!(kind.check(&written), Some(form), "{kind:?} {written}");
+        }
+    }
+
+    #[test]
+    fn what_is_of_another_kind_is_not_allowed() {
+        let number = Kind::Number { least: 1, most: 9 };
+        let some = Kind::SomeOf(&["a", "b"]);
+        for (kind, written) in [
+            (Kind::Text, json!(5)),
+            (Kind::TextOrEmpty, json!(false)),
+            (Kind::Path, json!("")),
+            (Kind::Model, json!(null)),
+            (Kind::Models, json!([1])),
+            (Kind::Flag, json!("yes")),
+            (Kind::Flag, json!(null)),
+            (number, json!(0)),
+            (number, json!(10)),
+            (number, json!(1.5)),
+            (number, json!(-1)),
+            (number, json!(["5"])),
+            (Kind::Date, json!("soon")),
+            (Kind::Date, json!(true)),
+            (Kind::OneOf(&["a", "b"]), json!("c")),
+            (Kind::OneOf(&["a", "b"]), json!(null)),
+            (some, json!("")),
+            (some, json!(["a", "c"])),
+            (some, json!({})),
+        ] {
+            assert_eq!(kind.check(&written), None, "{kind:?} {written}");
+        }
+    }
+}

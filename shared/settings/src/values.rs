@@ -1,0 +1,164 @@
+//! Which value of a key counts, and where it comes from.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::str::FromStr;
+
+use serde_json::Value;
+
+use crate::error::SettingsError;
+use crate::keys::Key;
+use crate::layers::Layer;
+
+/// The value of every key, checked. The layers stay, so that it can be said which one gave a value,
+/// and so that others can be put over them.
+#[derive(Clone, Debug)]
+pub(crate) struct Values {
+    values: BTreeMap<Key, Value>,
+    layers: Vec<Layer>,
+}
+
+/// The same values, wherever they come from.
+impl PartialEq for Values {
+    fn eq(&self, other: &Self) -> bool {
+        self.values == other.values
+    }
+}
+
+impl Eq for Values {}
+
+impl Values {
+    /// Of each key the value of the last layer that gives one, else the default.
+    pub(crate) fn of(layers: Vec<Layer>) -> Result<Self, SettingsError> {
+        let mut values = BTreeMap::new();
+        for &key in Key::ALL {
+            let value = match given(&layers, key) {
+                Some((layer, value)) => check(key, value, layer)?,
+                None => key.default_value(),
+            };
+            values.insert(key, value);
+        }
+        Ok(Self { values, layers })
+    }
+
+    /// These values, with those of another layer over them.
+    pub(crate) fn with(&self, layer: Layer) -> Result<Self, SettingsError> {
+        Self::of([self.layers.clone(), vec![layer]].concat())
+    }
+
+    /// The layer that a value comes from, as errors call it.
+    pub(crate) fn origin(&self, key: Key) -> String {
+        given(&self.layers, key)
+            .map_or("the defaults", |(layer, _)| &layer.origin)
+            .to_owned()
+    }
+
+    /// A value as a job's record keeps it.
+    pub(crate) fn json(&self, key: Key) -> &Value {
+        &self.values[&key]
+    }
+
+    pub(crate) fn flag(&self, key: Key) -> bool {
+        let flag = self.json(key).as_bool();
+        flag.expect("the kind of the key makes its value a flag")
+    }
+
+    pub(crate) fn number(&self, key: Key) -> u32 {
+        let number = self.json(key).as_u64();
+        number
+            .and_then(|number| number.try_into().ok())
+            .expect("the kind of the key makes its value a number")
+    }
+
+    pub(crate) fn optional_text(&self, key: Key) -> Option<String> {
+        self.json(key).as_str().map(str::to_owned)
+    }
+
+    pub(crate) fn text(&self, key: Key) -> String {
+        self.optional_text(key)
+            .expect("the kind of the key makes its value text")
+    }
+
+    /// A list of names, where one is set.
+    pub(crate) fn optional_names(&self, key: Key) -> Option<Vec<String>> {
+        let names = self.json(key).as_array()?.iter().filter_map(Value::as_str);
+        Some(names.map(str::to_owned).collect())
+    }
+
+    pub(crate) fn names(&self, key: Key) -> Vec<String> {
+        self.optional_names(key)
+            .expect("the kind of the key makes its value a list")
+    }
+
+    pub(crate) fn choice<T: FromStr<Err: Debug>>(&self, key: Key) -> T {
+        choice(&self.text(key))
+    }
+
+    pub(crate) fn choices<T: FromStr<Err: Debug>>(&self, key: Key) -> Vec<T> {
+        self.names(key).iter().map(|name| choice(name)).collect()
+    }
+}
+
+fn choice<T: FromStr<Err: Debug>>(name: &str) -> T {
+    name.parse()
+        .expect("the kind of the key allows the names of this type alone")
+}
+
+fn given(layers: &[Layer], key: Key) -> Option<(&Layer, &Value)> {
+    let mut later_first = layers.iter().rev();
+    later_first.find_map(|layer| Some((layer, layer.values.get(&key)?)))
+}
+
+fn check(key: Key, value: &Value, layer: &Layer) -> Result<Value, SettingsError> {
+    let kind = key.entry().kind;
+    kind.check(value).ok_or_else(|| SettingsError::WrongValue {
+        key: key.name(),
+        value: match value {
+            Value::String(text) => format!("{text:?}"),
+            Value::Object(_) => "a group of keys".to_owned(),
+            other => other.to_string(),
+        },
+        origin: layer.origin.clone(),
+        allowed: match value {
+            // YAML takes what looks like a number for one.
+            Value::Number(_) | Value::Bool(_)
+                if kind.check(&value.to_string().into()).is_some() =>
+            {
+                format!("{} (in quotes)", kind.allowed())
+            }
+            _ => kind.allowed(),
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_last_layer_that_gives_a_key_counts_and_is_known() {
+        let layer =
+            |origin, key: Key, value| Layer::new(origin, [(key.name().to_owned(), value)]).unwrap();
+        let values = Values::of(vec![
+            layer("one", Key::Salvage, json!(true)),
+            layer("two", Key::RoleOrder, json!("user_first")),
+            layer("three", Key::RoleOrder, json!("as_is")),
+        ]);
+        let values = values.unwrap();
+        assert!(values.flag(Key::Salvage));
+        assert_eq!(values.text(Key::RoleOrder), "as_is");
+        let origins = [Key::Salvage, Key::RoleOrder, Key::ModelId].map(|key| values.origin(key));
+        assert_eq!(origins, ["one", "three", "the defaults"]);
+        let over = values.with(layer("four", Key::RoleOrder, json!("user_first")));
+        assert_eq!(over.unwrap().origin(Key::RoleOrder), "four");
+    }
+
+    #[test]
+    fn a_value_that_a_later_layer_replaces_is_not_checked() {
+        let layer = |value| Layer::new("x", [("salvage".to_owned(), json!(value))]).unwrap();
+        assert!(Values::of(vec![layer("perhaps"), layer("true")]).is_ok());
+        assert!(Values::of(vec![layer("true"), layer("perhaps")]).is_err());
+    }
+}
