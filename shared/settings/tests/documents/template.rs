@@ -1,0 +1,70 @@
+//! The parts of `template.yaml` that pass configuration keys on to the functions.
+
+use resonare_settings::{Entry, Kind};
+
+use crate::{Part, check, entries};
+
+/// What an operator of the stack may set.
+const PARAMETERS: Part = Part {
+    after: "  # --- Defaults of a job's configuration ---\n",
+    before: Some("\nMappings:\n"),
+};
+
+/// What the functions see of it.
+const VARIABLES: Part = Part {
+    after: "        MAX_UPLOAD_BYTES: !Ref MaxUploadBytes\n",
+    before: Some("\nResources:\n"),
+};
+
+/// What publishes new versions of the functions where it changes.
+const VERSIONED: Part = Part {
+    after: "        HfTokenArn=${HfTokenArn}\n",
+    before: Some("        IngressRole=${IngressRole.Arn}\n"),
+};
+
+#[test]
+fn each_key_that_is_not_about_one_machine_is_a_parameter_and_a_variable() {
+    let variable = |entry: &Entry| {
+        let variable = entry.name.to_uppercase().replace('.', "__");
+        format!(
+            "        RESONARE_{variable}: !Ref {}\n",
+            parameter_name(entry)
+        )
+    };
+    let version = |entry: &Entry| {
+        let name = parameter_name(entry);
+        format!("        {name}=${{{name}}}\n")
+    };
+    check("template.yaml", &PARAMETERS, &rendered(parameter));
+    check("template.yaml", &VARIABLES, &rendered(variable));
+    check("template.yaml", &VERSIONED, &rendered(version));
+}
+
+fn rendered(render: impl Fn(&Entry) -> String) -> String {
+    entries()
+        .filter(|entry| entry.is_parameter)
+        .map(render)
+        .collect()
+}
+
+fn parameter(entry: &Entry) -> String {
+    let values = match entry.kind {
+        Kind::Flag => " (true or false)",
+        kind if kind.is_list() => ", separated by commas",
+        _ => "",
+    };
+    let default = entry.null_means.map(|words| format!(" (default: {words})"));
+    let description = format!("{}{values}{}", entry.help, default.unwrap_or_default());
+    let (name, default) = (parameter_name(entry), entry.default.unwrap_or_default());
+    format!(
+        "  {name}:\n    Description: {description:?}\n    Type: String\n    Default: {default:?}\n"
+    )
+}
+
+/// `OutputRaw` for `output.raw`.
+fn parameter_name(entry: &Entry) -> String {
+    let words = entry.name.split(['_', '.']);
+    words
+        .map(|word| word[..1].to_uppercase() + &word[1..])
+        .collect()
+}
