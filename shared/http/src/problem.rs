@@ -40,7 +40,7 @@ impl Problem {
     }
 
     /// The same, with the time after which it is worth trying again.
-    pub(crate) fn to_try_again_after(self, pause: Duration) -> Self {
+    pub(crate) fn with_retry_after(self, pause: Duration) -> Self {
         Self {
             retry_after: Some(pause),
             ..self

@@ -132,7 +132,7 @@ impl Lookup {
         let mut compiled = path.into_os_string();
         compiled.push(".compiled");
         let file = TokenizerFile::new(json, location, CompiledPlace::File(compiled.into()));
-        file.from_source(value.to_owned()).load()
+        file.with_source(value.to_owned()).load()
     }
 
     /// What is kept of a model.
@@ -160,7 +160,7 @@ impl Lookup {
             }
             None => format!("tokenizers/{model}/{}", ModelFile::Tokenizer.name()),
         };
-        file.from_source(source).load().map(Some)
+        file.with_source(source).load().map(Some)
     }
 
     /// Keeps what the hub gave, for next time, if it is of use.
@@ -168,7 +168,7 @@ impl Lookup {
         let revision = fetched.revision;
         let file = self
             .file_of(model, fetched.bytes)
-            .from_source(hub_source(model, revision.as_deref()));
+            .with_source(hub_source(model, revision.as_deref()));
         let found = file.load()?;
         let source = HubSource {
             model_id: model.to_string(),

@@ -79,7 +79,7 @@ impl<'a> TokenizerFile<'a> {
     }
 
     /// The same, said to come from somewhere else than where it is.
-    pub(crate) fn from_source(self, source: String) -> Self {
+    pub(crate) fn with_source(self, source: String) -> Self {
         Self { source, ..self }
     }
 
