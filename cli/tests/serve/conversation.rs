@@ -1,4 +1,5 @@
-//! The README's conversation with the service, as it stands there, and what else callers are told.
+//! The conversation with the service in `docs/service.md`, as it stands there, and what else callers
+//! are told.
 
 use std::process::Command;
 
@@ -10,10 +11,10 @@ const PROJECT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const ADDRESS: &str = "http://127.0.0.1:8010";
 
 #[test]
-fn the_readme_shows_what_happens() {
-    let readme = std::fs::read_to_string(format!("{PROJECT}/README.md")).unwrap();
+fn the_documented_conversation_goes_as_it_stands() {
+    let page = std::fs::read_to_string(format!("{PROJECT}/docs/service.md")).unwrap();
     let begin = format!("```\napi={ADDRESS}\n");
-    let script = &readme[readme.find(&begin).unwrap() + 4..];
+    let script = &page[page.find(&begin).unwrap() + 4..];
     let script = &script[..script.find("```").unwrap()];
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path());
