@@ -2,12 +2,14 @@
 FROM --platform=linux/amd64 rust:1.95-bookworm AS build
 WORKDIR /src
 COPY . .
-RUN cargo build --release --locked --bin resonare
+# `dist` takes minutes longer to build, and the binary is smaller.
+ARG PROFILE=release
+RUN cargo build --profile "$PROFILE" --locked --bin resonare && cp "target/$PROFILE/resonare" /resonare
 
 FROM --platform=linux/amd64 debian:bookworm-slim
 # TLS to the model hub and to AWS needs the certificates of public authorities.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
-COPY --from=build /src/target/release/resonare /usr/local/bin/resonare
+COPY --from=build /resonare /usr/local/bin/resonare
 COPY conf /app/conf
 WORKDIR /app
 RUN mkdir data && chown 10001:10001 data
