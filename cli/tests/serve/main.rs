@@ -10,6 +10,7 @@ mod conversation;
 mod hostile;
 mod kills;
 mod load;
+mod predecessor;
 mod submit;
 mod support;
 mod tokenizers;
