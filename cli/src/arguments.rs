@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 
 pub(crate) use self::configuration::{RequestArguments, SettingsArguments, layers};
 
@@ -27,6 +28,10 @@ pub(crate) enum Command {
     Serve(Box<ServeArguments>),
     /// Send an export to a running service, wait, and download the outputs
     Submit(Box<SubmitArguments>),
+    /// Print completions for a shell
+    Completions(CompletionsArguments),
+    /// Print the manual, to be read with `man -l -`
+    Man(ManArguments),
 }
 
 const PATHS_HELP: &str = "Exports to read: files as Telegram Desktop writes them (result.json, also \
@@ -164,4 +169,16 @@ pub(crate) struct SubmitArguments {
 
     #[command(flatten)]
     pub(crate) request: RequestArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArguments {
+    /// The shell
+    pub(crate) shell: Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArguments {
+    /// The page of this command (default: that of the program, which lists the commands)
+    pub(crate) command: Option<String>,
 }

@@ -17,7 +17,7 @@ use clap::Parser as _;
 use tracing_subscriber::EnvFilter;
 
 use crate::arguments::{Arguments, Command};
-use crate::commands::{inspect, prepare, serve, submit};
+use crate::commands::{completions, inspect, man, prepare, serve, submit};
 use crate::interruption::Interruption;
 
 fn main() -> ExitCode {
@@ -28,6 +28,8 @@ fn main() -> ExitCode {
         Command::Inspect(arguments) => inspect::run(arguments, &Interruption::listen()),
         Command::Serve(arguments) => serve::run(arguments),
         Command::Submit(arguments) => submit::run(arguments, &Interruption::listen()),
+        Command::Completions(arguments) => completions::run(arguments),
+        Command::Man(arguments) => man::run(arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -11,8 +11,8 @@ use resonare_job_tokenizers::JobTokenizers;
 use resonare_jobs::ports::Unavailable;
 use resonare_jobs::testkit::{Intercepted, Interceptor};
 use resonare_jobs::{
-    Jobs, Limits, NoObserver, Owner, Payload, PipelineProcessor, Ports, RunId, Submission,
-    SystemClock, Timings,
+    Jobs, Limits, NoObserver, Owner, Payload, PipelineProcessor, Ports, Submission, SystemClock,
+    Timings,
 };
 use resonare_local::{Database, FileObjectStore, SqliteJobStore, SqliteQueue};
 use resonare_settings::{Configuration, Layers};

@@ -1,0 +1,16 @@
+//! `resonare completions`: what a shell offers to complete a command line with.
+
+use std::io::{self, Write as _};
+
+use clap::CommandFactory as _;
+
+use crate::arguments::{Arguments, CompletionsArguments};
+use crate::error::Result;
+
+pub(crate) fn run(arguments: &CompletionsArguments) -> Result<()> {
+    // Not straight to standard output, where a reader that has had enough would end it with a panic.
+    let mut script = Vec::new();
+    let mut command = Arguments::command();
+    clap_complete::generate(arguments.shell, &mut command, "resonare", &mut script);
+    Ok(io::stdout().write_all(&script)?)
+}
