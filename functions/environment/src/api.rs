@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use resonare_aws::S3ObjectStore;
 use resonare_http::{Api, BodyLimits, Health};
 
-use crate::environment::Home;
+use crate::environment::Deployment;
 use crate::owner::Authorization;
 
 /// What Lambda passes on of a body, with room for its encoding.
@@ -27,11 +27,11 @@ impl Health for Bucket {
 }
 
 /// What the routes work with.
-pub fn api(home: &Home) -> Api {
-    let transfers = Arc::new(home.objects.clone());
+pub fn api(deployment: &Deployment) -> Api {
+    let transfers = Arc::new(deployment.objects.clone());
     Api {
-        jobs: home.jobs(),
-        configuration: Arc::clone(&home.environment.configuration),
+        jobs: deployment.jobs(),
+        configuration: Arc::clone(&deployment.environment.configuration),
         limits: BodyLimits {
             bytes: LARGEST_BODY,
             decompressed_bytes: DECOMPRESSED_BYTES,
@@ -41,7 +41,7 @@ pub fn api(home: &Home) -> Api {
         },
         uploads: transfers.clone(),
         downloads: transfers,
-        health: Arc::new(Bucket(home.objects.clone())),
-        lists_jobs: home.environment.owners.authorization != Authorization::Open,
+        health: Arc::new(Bucket(deployment.objects.clone())),
+        lists_jobs: deployment.environment.owners.authorization != Authorization::Open,
     }
 }

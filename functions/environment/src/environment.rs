@@ -35,7 +35,7 @@ pub struct Environment {
 
 /// The use cases and what they stand on, built once for all invocations.
 #[derive(Clone, Debug)]
-pub struct Home {
+pub struct Deployment {
     /// The environment.
     pub environment: Environment,
     /// The SDK's clients.
@@ -139,8 +139,8 @@ impl Environment {
     }
 }
 
-impl Home {
-    /// The home that this process' environment describes.
+impl Deployment {
+    /// The deployment that this process's environment describes.
     ///
     /// # Errors
     /// Those of [`Environment::from_env`].

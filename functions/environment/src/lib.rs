@@ -9,7 +9,7 @@ mod owner;
 
 pub use api::api;
 pub use caller::with_caller;
-pub use environment::{Environment, Home};
+pub use environment::{Deployment, Environment};
 pub use log::{begin_request, start_log};
 pub use metrics::Metrics;
 pub use owner::{Authorization, OwnerIs, Owners};

@@ -1,12 +1,12 @@
 //! The Lambda function `ingress`: takes payloads in.
 
 use lambda_http::{Error, run};
-use resonare_functions::{Home, api, start_log, with_caller};
+use resonare_functions::{Deployment, api, start_log, with_caller};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     start_log();
-    let home = Home::from_env().await?;
-    let router = resonare_http::ingress(api(&home));
-    run(with_caller(router, home.environment.owners)).await
+    let deployment = Deployment::from_env().await?;
+    let router = resonare_http::ingress(api(&deployment));
+    run(with_caller(router, deployment.environment.owners)).await
 }

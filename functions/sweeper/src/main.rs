@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use lambda_runtime::{Context, Error, LambdaEvent, run, service_fn};
 use resonare_aws::DynamoJobStore;
-use resonare_functions::{Home, Metrics, begin_request, start_log};
+use resonare_functions::{Deployment, Metrics, begin_request, start_log};
 use resonare_jobs::{Jobs, causes};
 use serde_json::Value;
 use tokio::time::Instant;
@@ -26,12 +26,12 @@ struct Sweeper {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     start_log();
-    let home = Home::from_env().await?;
+    let deployment = Deployment::from_env().await?;
     let previous_table = std::env::var(PREVIOUS_TABLE).ok();
     let sweeper = Sweeper {
-        jobs: home.jobs(),
-        records: home.records(),
-        metrics: home.metrics(),
+        jobs: deployment.jobs(),
+        records: deployment.records(),
+        metrics: deployment.metrics(),
         previous_table: previous_table.filter(|table| !table.is_empty()),
     };
     run(service_fn(|event: LambdaEvent<Value>| {

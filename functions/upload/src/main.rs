@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use aws_lambda_events::s3::{S3Event, S3EventRecord};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use resonare_aws::uploaded_run;
-use resonare_functions::{Home, begin_request, start_log};
+use resonare_functions::{Deployment, begin_request, start_log};
 use resonare_jobs::{Jobs, Payload, RunId, Submission, UploadArrival};
 use resonare_settings::{Configuration, Key};
 use serde_json::{Map, Value};
@@ -15,10 +15,10 @@ use tracing::info;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     start_log();
-    let home = Home::from_env().await?;
+    let deployment = Deployment::from_env().await?;
     let uploads = Uploads {
-        jobs: home.jobs(),
-        home,
+        jobs: deployment.jobs(),
+        deployment,
     };
     run(service_fn(|event: LambdaEvent<S3Event>| {
         begin_request(&event.context.request_id);
@@ -28,7 +28,7 @@ async fn main() -> Result<(), Error> {
 }
 
 struct Uploads {
-    home: Home,
+    deployment: Deployment,
     jobs: Jobs,
 }
 
@@ -103,11 +103,11 @@ impl Uploads {
 
     /// An object that somebody put without asking.
     async fn dropped(&self, put: &Put, account: &str) -> anyhow::Result<()> {
-        let environment = &self.home.environment;
+        let environment = &self.deployment.environment;
         if put.is_folder() {
             return Ok(());
         }
-        let Some(object) = self.home.objects.put_with(&put.key).await? else {
+        let Some(object) = self.deployment.objects.put_with(&put.key).await? else {
             info!("an object was removed before its event came");
             return Ok(());
         };

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use lambda_runtime::{Context, Error, LambdaEvent, run, service_fn};
 use resonare_aws::{S3ModelFiles, S3UrlReader, SqsQueue};
-use resonare_functions::{Home, begin_request, start_log};
+use resonare_functions::{Deployment, begin_request, start_log};
 use resonare_job_tokenizers::JobTokenizers;
 use resonare_jobs::ports::Message;
 use resonare_jobs::{Handled, Jobs, PipelineProcessor, causes};
@@ -32,19 +32,19 @@ struct Worker {
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     start_log();
-    let home = Home::from_env().await?;
+    let deployment = Deployment::from_env().await?;
     let hub = Hub::new(
         std::env::var("HF_ENDPOINT").ok().as_deref(),
         hub_token().await.as_deref(),
     );
-    let (s3, runtime) = (&home.clients.s3, Handle::current());
-    let bucket = home.environment.bucket.clone();
+    let (s3, runtime) = (&deployment.clients.s3, Handle::current());
+    let bucket = deployment.environment.bucket.clone();
     let tokenizers = JobTokenizers::new(Lookup {
         files: Arc::new(S3ModelFiles::new(s3.clone(), bucket, runtime.clone())),
         urls: Arc::new(S3UrlReader::new(s3.clone(), runtime)),
         hub,
     });
-    let configuration = &home.environment.configuration;
+    let configuration = &deployment.environment.configuration;
     // A model's tokenizer is looked up when a job needs it; one that is named outright should be there.
     if configuration.tokenizer.is_some()
         && let Err(error) = tokenizers.look_up(configuration).await
@@ -52,11 +52,11 @@ async fn main() -> Result<(), Error> {
         // Jobs will say so, too; what does not need it works.
         error!("the configured tokenizer can't be used: {}", causes(&error));
     }
-    let jobs = home.jobs();
+    let jobs = deployment.jobs();
     let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let worker = Worker {
         processor: PipelineProcessor {
-            objects: Arc::new(home.objects.clone()),
+            objects: Arc::new(deployment.objects.clone()),
             tokenizers,
             threads,
             // The one place where a function may write.

@@ -32,7 +32,7 @@ impl SqliteQueue {
     }
 
     /// Makes every message visible that an earlier process received and did not acknowledge. Only for
-    /// a home with a single process.
+    /// a service of a single process.
     ///
     /// # Errors
     /// If the database can't be used.
