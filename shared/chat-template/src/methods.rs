@@ -1,0 +1,168 @@
+//! Methods of Python's strings that templates call, where the engine's own differ or are missing.
+
+use minijinja::value::{Kwargs, Tuple, Value, ValueKind, from_args};
+use minijinja::{Error, ErrorKind, State};
+use minijinja_contrib::pycompat;
+
+use crate::text::{is_space, last_word, lines, next_word};
+
+/// A method that the engine doesn't know itself.
+pub(crate) fn call(
+    state: &mut State,
+    value: &Value,
+    method: &str,
+    arguments: &[Value],
+) -> Result<Value, Error> {
+    if value.kind() == ValueKind::String
+        && let Some(text) = value.as_str()
+        && let Some(result) = string_method(state, text, method, arguments)?
+    {
+        return Ok(result);
+    }
+    pycompat::unknown_method_callback(state, value, method, arguments)
+}
+
+/// `value | trim(characters)`.
+pub(crate) fn trim(value: Value, characters: Option<&str>) -> String {
+    let text = value.to_string();
+    strip(&text, characters, Side::Both).to_owned()
+}
+
+fn string_method(
+    state: &State,
+    text: &str,
+    method: &str,
+    arguments: &[Value],
+) -> Result<Option<Value>, Error> {
+    // Methods read their text once; the engine charges for what they return.
+    state.consume_fuel(text.len() as u64 / 64)?;
+    let result = match method {
+        "strip" => stripped(text, arguments, Side::Both)?,
+        "lstrip" => stripped(text, arguments, Side::Left)?,
+        "rstrip" => stripped(text, arguments, Side::Right)?,
+        "split" => split(text, arguments, Side::Left)?,
+        "rsplit" => split(text, arguments, Side::Right)?,
+        "splitlines" => {
+            let (keep_ends,): (Option<bool>,) = from_args(arguments)?;
+            values(lines(text, keep_ends.unwrap_or(false)))
+        }
+        "partition" => partition(text, arguments, Side::Left)?,
+        "rpartition" => partition(text, arguments, Side::Right)?,
+        "removeprefix" => {
+            let (prefix,): (&str,) = from_args(arguments)?;
+            Value::from(text.strip_prefix(prefix).unwrap_or(text))
+        }
+        "removesuffix" => {
+            let (suffix,): (&str,) = from_args(arguments)?;
+            Value::from(text.strip_suffix(suffix).unwrap_or(text))
+        }
+        "isspace" => {
+            let () = from_args(arguments)?;
+            Value::from(!text.is_empty() && text.chars().all(is_space))
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(result))
+}
+
+/// The side of a text that a method begins at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Left,
+    Right,
+    Both,
+}
+
+fn stripped(text: &str, arguments: &[Value], side: Side) -> Result<Value, Error> {
+    let (characters,): (Option<&str>,) = from_args(arguments)?;
+    Ok(Value::from(strip(text, characters, side)))
+}
+
+fn strip<'t>(text: &'t str, characters: Option<&str>, side: Side) -> &'t str {
+    let goes = |character: char| match characters {
+        Some(characters) => characters.contains(character),
+        None => is_space(character),
+    };
+    match side {
+        Side::Left => text.trim_start_matches(goes),
+        Side::Right => text.trim_end_matches(goes),
+        Side::Both => text.trim_matches(goes),
+    }
+}
+
+/// `str.split` and `str.rsplit`, with `sep` and `maxsplit` by place or by name.
+fn split(text: &str, arguments: &[Value], side: Side) -> Result<Value, Error> {
+    let (separator, limit, named): (Option<&str>, Option<i64>, Kwargs) = from_args(arguments)?;
+    let separator = match separator {
+        Some(separator) => Some(separator),
+        None => named.get("sep")?,
+    };
+    let limit = match limit {
+        Some(limit) => Some(limit),
+        None => named.get("maxsplit")?,
+    };
+    named.assert_all_used()?;
+    let cuts = usize::try_from(limit.unwrap_or(-1)).unwrap_or(usize::MAX - 1);
+    let parts = match (separator, side) {
+        (Some(""), _) => {
+            return Err(Error::new(ErrorKind::InvalidOperation, "empty separator"));
+        }
+        (Some(separator), Side::Right) => {
+            let mut parts: Vec<&str> = text.rsplitn(cuts + 1, separator).collect();
+            parts.reverse();
+            parts
+        }
+        (Some(separator), _) => text.splitn(cuts + 1, separator).collect(),
+        (None, Side::Right) => words_from_right(text, cuts),
+        (None, _) => words_from_left(text, cuts),
+    };
+    Ok(values(parts))
+}
+
+fn words_from_left(text: &str, cuts: usize) -> Vec<&str> {
+    let mut words = Vec::new();
+    let mut rest = text;
+    while let Some((word, after)) = next_word(rest) {
+        if words.len() == cuts {
+            words.push(rest.trim_start_matches(is_space));
+            break;
+        }
+        words.push(word);
+        rest = after;
+    }
+    words
+}
+
+fn words_from_right(text: &str, cuts: usize) -> Vec<&str> {
+    let mut words = Vec::new();
+    let mut rest = text;
+    while let Some((before, word)) = last_word(rest) {
+        if words.len() == cuts {
+            words.push(rest.trim_end_matches(is_space));
+            break;
+        }
+        words.push(word);
+        rest = before;
+    }
+    words.reverse();
+    words
+}
+
+fn partition(text: &str, arguments: &[Value], side: Side) -> Result<Value, Error> {
+    let (separator,): (&str,) = from_args(arguments)?;
+    let found = if side == Side::Right {
+        text.rsplit_once(separator)
+    } else {
+        text.split_once(separator)
+    };
+    let parts = match found {
+        Some((before, after)) => [before, separator, after],
+        None if side == Side::Right => ["", "", text],
+        None => [text, "", ""],
+    };
+    Ok(Value::from(Tuple::from(parts.map(Value::from))))
+}
+
+fn values(parts: Vec<&str>) -> Value {
+    parts.into_iter().map(Value::from).collect()
+}

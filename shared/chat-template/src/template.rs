@@ -1,0 +1,89 @@
+//! A model's chat template, ready to render chats.
+
+use minijinja::value::Value;
+use minijinja::{Environment, context};
+
+use crate::engine;
+use crate::error::{RenderError, TemplateError};
+use crate::files::TemplateFiles;
+use crate::output::BoundedText;
+use crate::source;
+use crate::special::SpecialTokens;
+
+const NAME: &str = "chat";
+
+// Real ones have 20 KB at most.
+const MAX_TEMPLATE_BYTES: usize = 256 * 1024;
+
+const MAX_OUTPUT_BYTES: usize = 32 * 1024 * 1024;
+
+/// One turn of a chat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Message<'a> {
+    /// `system`, `user` or `assistant`.
+    pub role: &'a str,
+    /// What was said.
+    pub content: &'a str,
+}
+
+/// A model's chat template; compiled once, it renders any number of chats.
+#[derive(Debug)]
+pub struct ChatTemplate {
+    environment: Environment<'static>,
+    special_tokens: SpecialTokens,
+}
+
+impl ChatTemplate {
+    /// Reads the template of a model, or `None` where it has none.
+    ///
+    /// # Errors
+    /// If a file is broken, or the template is not valid, too large or nested too deeply.
+    pub fn new(files: &TemplateFiles<'_>) -> Result<Option<Self>, TemplateError> {
+        let findings = files.read()?;
+        let Some(template) = &findings.template else {
+            return Ok(None);
+        };
+        if template.len() > MAX_TEMPLATE_BYTES {
+            return Err(TemplateError::TooLong {
+                size_bytes: template.len(),
+                limit_bytes: MAX_TEMPLATE_BYTES,
+            });
+        }
+        let mut environment = engine::environment();
+        environment.add_template_owned(NAME, source::prepare(template))?;
+        for token in &findings.named_tokens {
+            environment.add_global(token.name.clone(), token.text.as_str());
+        }
+        Ok(Some(Self {
+            environment,
+            special_tokens: SpecialTokens::new(&findings),
+        }))
+    }
+
+    /// The chat as the model is trained on it, special tokens included.
+    ///
+    /// # Errors
+    /// If the template refuses the messages or fails on them, or would take too much time or space.
+    pub fn render(&self, messages: &[Message<'_>]) -> Result<String, RenderError> {
+        let messages: Value = messages.iter().map(message_value).collect();
+        let mut text = BoundedText::new(MAX_OUTPUT_BYTES);
+        let template = self.environment.get_template(NAME)?;
+        let rendered = template.render_captured_to(context! { messages }, &mut text);
+        if text.overflowed() {
+            return Err(RenderError::TooLarge {
+                limit_bytes: MAX_OUTPUT_BYTES,
+            });
+        }
+        rendered?;
+        Ok(String::from_utf8(text.into_bytes()).expect("a template writes text"))
+    }
+
+    /// The special tokens of the model, to find text in a chat that reads as one.
+    pub fn special_tokens(&self) -> &SpecialTokens {
+        &self.special_tokens
+    }
+}
+
+fn message_value(message: &Message<'_>) -> Value {
+    Value::from_pairs([("role", message.role), ("content", message.content)])
+}
