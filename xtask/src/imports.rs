@@ -6,6 +6,20 @@ use crate::process::{cargo, output};
 
 /// Packages that a crate must not depend on, by the beginning of their names.
 const FORBIDDEN: [(&str, &[&str]); 9] = [
+    // It renders strangers' templates: nothing that reaches out is even linked.
+    (
+        "resonare-chat-template",
+        &[
+            "tokio",
+            "axum",
+            "hyper",
+            "aws-",
+            "ureq",
+            "tokenizers",
+            "tiktoken-rs",
+            "resonare-",
+        ],
+    ),
     (
         "resonare-pipeline",
         &[

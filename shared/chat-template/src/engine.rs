@@ -1,9 +1,10 @@
 //! The template engine, set up as `transformers` sets up Jinja.
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Value, ValueKind};
+use minijinja::value::{Rest, Value, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind};
 
+use crate::bounds::{BOUND, BOUND_ATTRIBUTE, bound, bound_attribute};
 use crate::date::strftime_now;
 use crate::error::Refusal;
 use crate::json::tojson;
@@ -15,6 +16,9 @@ const FUEL: u64 = 3_000_000;
 
 // Macros, loops and conditions within each other; the engine's own limit is for larger stacks.
 const MAX_NESTING: usize = 150;
+
+// Filters that Jinja doesn't have; a template with one works nowhere else.
+const NOT_OF_JINJA: [&str; 5] = ["bool", "chain", "lines", "split", "zip"];
 
 /// An engine without templates.
 pub(crate) fn environment() -> Environment<'static> {
@@ -29,6 +33,12 @@ pub(crate) fn environment() -> Environment<'static> {
     environment.add_function("strftime_now", strftime_now);
     environment.add_filter("tojson", tojson);
     environment.add_filter("trim", methods::trim);
+    environment.add_filter("indent", methods::indent);
+    for name in NOT_OF_JINJA {
+        environment.add_filter(name, unknown_filter);
+    }
+    environment.add_filter(BOUND, bound);
+    environment.add_filter(BOUND_ATTRIBUTE, bound_attribute);
     environment.add_test("sequence", is_sequence);
     environment.add_test("iterable", is_iterable);
     // The engine's own, which would write out its state.
@@ -50,6 +60,10 @@ fn syntax() -> SyntaxConfig {
 fn raise_exception(words: Value) -> Result<Value, Error> {
     let refusal = Refusal(words.to_string());
     Err(Error::new(ErrorKind::InvalidOperation, "raise_exception").with_source(refusal))
+}
+
+fn unknown_filter(_: Rest<Value>) -> Result<Value, Error> {
+    Err(ErrorKind::UnknownFilter.into())
 }
 
 /// Whatever has a length and items: in Python, texts and objects too.

@@ -3,6 +3,8 @@
 use minijinja::value::{Kwargs, Value, ValueKind};
 use minijinja::{Error, ErrorKind, State};
 
+use crate::methods::spaces;
+
 // Python gives up at about a thousand.
 const MAX_DEPTH: usize = 100;
 
@@ -44,9 +46,7 @@ fn indent_of(state: &State, indent: &Value) -> Result<String, Error> {
     if let Some(text) = indent.as_str() {
         return Ok(text.to_owned());
     }
-    let spaces = usize::try_from(i64::try_from(indent.clone())?).unwrap_or(0);
-    state.consume_fuel(spaces as u64)?;
-    Ok(" ".repeat(spaces))
+    spaces(state, indent)
 }
 
 struct Writer<'a> {

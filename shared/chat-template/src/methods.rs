@@ -1,6 +1,6 @@
 //! Methods of Python's strings that templates call, where the engine's own differ or are missing.
 
-use minijinja::value::{Kwargs, Tuple, Value, ValueKind, from_args};
+use minijinja::value::{Kwargs, Rest, Tuple, Value, ValueKind, from_args};
 use minijinja::{Error, ErrorKind, State};
 use minijinja_contrib::pycompat;
 
@@ -26,6 +26,55 @@ pub(crate) fn call(
 pub(crate) fn trim(value: Value, characters: Option<&str>) -> String {
     let text = value.to_string();
     strip(&text, characters, Side::Both).to_owned()
+}
+
+/// `value | indent(width=4, first=False, blank=False)`.
+pub(crate) fn indent(
+    state: &State,
+    value: Value,
+    width: Option<Value>,
+    options: Rest<Value>,
+) -> Result<String, Error> {
+    let (first, blank, named): (Option<bool>, Option<bool>, Kwargs) = from_args(&options)?;
+    let first = first.or(named.get("first")?).unwrap_or(false);
+    let blank = blank.or(named.get("blank")?).unwrap_or(false);
+    let width = match width {
+        Some(width) => width,
+        None => named
+            .get::<Option<Value>>("width")?
+            .unwrap_or(Value::from(4)),
+    };
+    named.assert_all_used()?;
+    let indention = match width.as_str() {
+        Some(text) => text.to_owned(),
+        None => spaces(state, &width)?,
+    };
+    // As Jinja does: a text that ends with a line's end has one more line, which is empty.
+    let text = format!("{value}\n");
+    let lines = lines(&text, false);
+    state.consume_fuel((lines.len() * (indention.len() + 1)) as u64 / 64)?;
+    let mut indented = if first {
+        indention.clone()
+    } else {
+        String::new()
+    };
+    for (index, line) in lines.into_iter().enumerate() {
+        if index > 0 {
+            indented.push('\n');
+            if blank || !line.is_empty() {
+                indented.push_str(&indention);
+            }
+        }
+        indented.push_str(line);
+    }
+    Ok(indented)
+}
+
+/// So many spaces.
+pub(crate) fn spaces(state: &State, count: &Value) -> Result<String, Error> {
+    let count = usize::try_from(i64::try_from(count.clone())?).unwrap_or(0);
+    state.consume_fuel(count as u64)?;
+    Ok(" ".repeat(count))
 }
 
 fn string_method(
@@ -59,6 +108,12 @@ fn string_method(
         "isspace" => {
             let () = from_args(arguments)?;
             Value::from(!text.is_empty() && text.chars().all(is_space))
+        }
+        "format" if names_a_large_number(text) => {
+            return Err(Error::new(
+                ErrorKind::InvalidOperation,
+                "a field is too wide",
+            ));
         }
         _ => return Ok(None),
     };
@@ -161,6 +216,12 @@ fn partition(text: &str, arguments: &[Value], side: Side) -> Result<Value, Error
         None => [text, "", ""],
     };
     Ok(Value::from(Tuple::from(parts.map(Value::from))))
+}
+
+/// Whether a format could ask for a field of 10,000 characters or more.
+fn names_a_large_number(format: &str) -> bool {
+    let mut runs = format.split(|character: char| !character.is_ascii_digit());
+    runs.any(|digits| digits.len() > 4)
 }
 
 fn values(parts: Vec<&str>) -> Value {

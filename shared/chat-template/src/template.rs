@@ -1,8 +1,9 @@
 //! A model's chat template, ready to render chats.
 
+use minijinja::Environment;
 use minijinja::value::Value;
-use minijinja::{Environment, context};
 
+use crate::bounds::MESSAGES_SIZE;
 use crate::engine;
 use crate::error::{RenderError, TemplateError};
 use crate::files::TemplateFiles;
@@ -12,8 +13,8 @@ use crate::special::SpecialTokens;
 
 const NAME: &str = "chat";
 
-// Real ones have 20 KB at most.
-const MAX_TEMPLATE_BYTES: usize = 256 * 1024;
+// Real ones have 20 KB at most; the engine counts lines and columns in 16 bits.
+const MAX_TEMPLATE_BYTES: usize = 60_000;
 
 const MAX_OUTPUT_BYTES: usize = 32 * 1024 * 1024;
 
@@ -50,7 +51,7 @@ impl ChatTemplate {
             });
         }
         let mut environment = engine::environment();
-        environment.add_template_owned(NAME, source::prepare(template))?;
+        environment.add_template_owned(NAME, source::prepare(template)?)?;
         for token in &findings.named_tokens {
             environment.add_global(token.name.clone(), token.text.as_str());
         }
@@ -65,10 +66,13 @@ impl ChatTemplate {
     /// # Errors
     /// If the template refuses the messages or fails on them, or would take too much time or space.
     pub fn render(&self, messages: &[Message<'_>]) -> Result<String, RenderError> {
+        let size: usize = messages.iter().map(size_bytes).sum();
         let messages: Value = messages.iter().map(message_value).collect();
         let mut text = BoundedText::new(MAX_OUTPUT_BYTES);
         let template = self.environment.get_template(NAME)?;
-        let rendered = template.render_captured_to(context! { messages }, &mut text);
+        let variables =
+            Value::from_pairs([("messages", messages), (MESSAGES_SIZE, Value::from(size))]);
+        let rendered = template.render_captured_to(variables, &mut text);
         if text.overflowed() {
             return Err(RenderError::TooLarge {
                 limit_bytes: MAX_OUTPUT_BYTES,
@@ -86,4 +90,9 @@ impl ChatTemplate {
 
 fn message_value(message: &Message<'_>) -> Value {
     Value::from_pairs([("role", message.role), ("content", message.content)])
+}
+
+/// What a message takes, with its names and its place.
+fn size_bytes(message: &Message<'_>) -> usize {
+    100 + message.role.len() + message.content.len()
 }

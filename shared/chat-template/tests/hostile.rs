@@ -1,0 +1,245 @@
+//! Templates that mean harm end in an error, soon and without taking the process with them.
+
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+use resonare_chat_template::{ChatTemplate, Message, TemplateFiles};
+
+// On a machine that does other things too; alone it is a fraction.
+const SOON: Duration = Duration::from_secs(5);
+
+/// A value within itself, as often as steps allow.
+fn grown(step: &str) -> String {
+    format!(
+        "{{% set ns = namespace(x=[1]) %}}{{% for i in range(90000) %}}{{% set ns.x = {step} %}}{{% endfor %}}"
+    )
+}
+
+/// What is said of the template: an error's words, or the text.
+fn outcome(source: &str) -> Result<String, String> {
+    let start = Instant::now();
+    let files = TemplateFiles {
+        chat_template: Some(source),
+        ..TemplateFiles::default()
+    };
+    let messages = [Message {
+        role: "user",
+        content: "Hello",
+    }];
+    let outcome = match ChatTemplate::new(&files) {
+        Ok(template) => template
+            .expect("a template is given")
+            .render(&messages)
+            .map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    let shown: String = source.chars().take(200).collect();
+    assert!(start.elapsed() < SOON, "{:?} for {shown}", start.elapsed());
+    outcome
+}
+
+fn assert_refused(sources: &[String]) {
+    for source in sources {
+        let outcome = outcome(source).map(|text| text.len());
+        let shown: String = source.chars().take(200).collect();
+        assert!(outcome.is_err(), "{outcome:?} for {shown}");
+    }
+}
+
+#[test]
+fn endless_work_ends() {
+    assert_refused(
+        &[
+            "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}",
+            "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+            "{% macro m(n) %}{% if n %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% endmacro %}{{ m(12) }}{{ m(40) }}",
+            "{% set b = 'x' * 60000 %}{% for i in range(100000) %}{% set y = b.strip('x') %}{% endfor %}",
+            "{% set l = range(4000) | list %}{% for i in range(100000) %}{% set y = l | sort %}{% endfor %}",
+        ]
+        .map(str::to_owned),
+    );
+}
+
+#[test]
+fn texts_that_grow_without_end_are_stopped_while_they_grow() {
+    let doubled = "{% set ns = namespace(x='aaaaaaaaaa') %}{% for i in range(100) %}{% set ns.x = ns.x + ns.x %}{% endfor %}";
+    assert_refused(
+        &[
+            doubled,
+            "{{ 'x' * 10**9 }}",
+            "{% set n = 10**9 %}{{ 'x' * n }}",
+            "{% for a in range(100000) %}{{ 'x' * 100000 }}{% endfor %}",
+            "{% set y %}{% for a in range(100000) %}{{ 'x' * 100000 }}{% endfor %}{% endset %}",
+            "{% set b = 'x' * 60000 %}{{ b.replace('', b).replace('', b) }}",
+            "{{ [1] | tojson(indent=1000000000) }}",
+            "{{ 'x' | indent(1000000000) }}",
+            "{{ '%1000000000d' | format(1) }}",
+            "{{ '{:1000000000}'.format(1) }}",
+            "{{ 9 ** (9 ** 9) }}",
+        ]
+        .map(str::to_owned),
+    );
+}
+
+#[test]
+fn values_that_hold_themselves_over_and_over_are_refused() {
+    let steps = [
+        "[ns.x]",
+        "[ns.x, ns.x]",
+        "{'a': ns.x}",
+        "(ns.x, ns.x)",
+        "[0, ns.x[0:]]",
+        "namespace(x=ns.x)",
+        "{0: ns.x}.items()",
+        "ns.x + [1]",
+        "ns.x | map('list')",
+    ];
+    assert_refused(&steps.map(grown));
+    assert_refused(
+        &[
+            "{% set ns = namespace() %}{% set ns.x = ns %}",
+            "{% set ns = namespace() %}{% set l = [ns] %}{% set ns.x = l %}",
+            "{% macro m() %}{{ ns }}{% endmacro %}{% set ns = namespace() %}{% set ns.x = m %}",
+            "{% set l = [1] %}{{ ([l] * 100000) ~ '' }}",
+        ]
+        .map(str::to_owned),
+    );
+    let straight = "{% set x = [x, x] %}".repeat(64);
+    assert_refused(&[straight]);
+}
+
+#[test]
+fn nothing_outside_is_reached() {
+    let sources = [
+        "{% include '/etc/passwd' %}",
+        "{% import '/etc/passwd' as x %}",
+        "{% from '/etc/passwd' import x %}",
+        "{% extends '/etc/passwd' %}",
+        "{{ open('/etc/passwd') }}",
+        "{{ debug() }}",
+        "{{ ''.__class__.__mro__ }}",
+        "{{ cycler.__init__.__globals__ }}",
+    ];
+    assert_refused(&sources.map(str::to_owned));
+}
+
+#[test]
+fn sources_that_would_exhaust_the_stack_are_refused() {
+    let nested = |open: &str, close: &str, times: usize| {
+        format!("{}1{}", open.repeat(times), close.repeat(times))
+    };
+    let expressions = [
+        "(", "[", "-", "not ", "1 + ", "a.", "a | e | ", "a and ", "2 ** ",
+    ];
+    let expressions = expressions.map(|open| format!("{{{{ {} }}}}", nested(open, "", 8_000)));
+    assert_refused(&expressions);
+    assert_refused(&[
+        nested("{% if a %}", "{% endif %}", 2_000),
+        nested("{% for a in b %}", "{% endfor %}", 1_500),
+        nested("{% generation %}", "{% endgeneration %}", 1_500),
+        format!("{{% if a %}}{}{{% endif %}}", "{% elif b %}".repeat(4_000)),
+        "{#".repeat(25_000),
+        "{{".repeat(25_000),
+        "x".repeat(70_000),
+    ]);
+}
+
+#[test]
+fn the_deepest_source_that_is_taken_fits_the_stack_of_a_thread() {
+    for open in ["-", "not ", "(", "a.", "a[0].", "1 + ", "a and "] {
+        let times = 1_490 / open.len();
+        // Its outcome doesn't matter, but that there is one.
+        let _ = outcome(&format!("{{{{ {}1 }}}}", open.repeat(times)));
+    }
+    let branches = format!("{{% if a %}}{}{{% endif %}}", "{% elif b %}".repeat(200));
+    assert_eq!(outcome(&branches), Ok(String::new()));
+}
+
+/// Pieces that templates are made of, so that chance makes some that mean something.
+fn piece() -> impl Strategy<Value = String> {
+    let known = prop::sample::select(vec![
+        "{%",
+        "%}",
+        "{{",
+        "}}",
+        "{#",
+        "#}",
+        "-",
+        " ",
+        "\n",
+        "for m in messages",
+        "endfor",
+        "if",
+        "elif",
+        "else",
+        "endif",
+        "set x =",
+        "set ns.x =",
+        "endset",
+        "ns",
+        "namespace(x=1)",
+        "macro f(a)",
+        "endmacro",
+        "f(1)",
+        "generation",
+        "endgeneration",
+        "raw",
+        "endraw",
+        "m.content",
+        "messages",
+        "x",
+        "loop",
+        "'a'",
+        "\"",
+        "'",
+        "1",
+        "[",
+        "]",
+        "(",
+        ")",
+        "{",
+        "}",
+        "|",
+        "trim",
+        "length",
+        "join",
+        "tojson",
+        "list",
+        ".",
+        ",",
+        "+",
+        "~",
+        "*",
+        "9",
+        "**",
+        "//",
+        "%",
+        "==",
+        "in",
+        "is",
+        "not",
+        "range(9)",
+        "split",
+        "::",
+        "-1",
+        "\\",
+        "é",
+        "\u{2028}",
+    ]);
+    prop_oneof![8 => known.prop_map(str::to_owned), 1 => ".{0,3}"]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_template_has_an_outcome(pieces in prop::collection::vec(piece(), 0..40)) {
+        let _ = outcome(&pieces.concat());
+        let _ = outcome(&pieces.join(" "));
+    }
+
+    #[test]
+    fn any_expression_has_an_outcome(pieces in prop::collection::vec(piece(), 0..12)) {
+        let _ = outcome(&format!("{{% set x = messages %}}{{{{ {} }}}}", pieces.join(" ")));
+    }
+}

@@ -1,0 +1,160 @@
+//! What templates write, refuse and fail at.
+
+use resonare_chat_template::{ChatTemplate, Message, RenderError, TemplateError, TemplateFiles};
+
+const CHATML: &str = "{% for message in messages %}
+    {{- '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n' }}
+{%- endfor %}
+{%- if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}
+";
+
+const ALTERNATING: &str = "{{ bos_token }}{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}
+{%- for message in messages %}
+    {%- if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}
+        {{- raise_exception('Conversation roles must alternate') }}
+    {%- endif %}
+    {{- '[' + message['role'] + ']' + message['content'] | trim }}
+{%- endfor %}";
+
+fn template(source: &str) -> ChatTemplate {
+    let files = TemplateFiles {
+        chat_template: Some(source),
+        tokenizer_config: Some(r#"{"bos_token": "<s>", "eos_token": {"content": "</s>"}}"#),
+        ..TemplateFiles::default()
+    };
+    ChatTemplate::new(&files).unwrap().unwrap()
+}
+
+fn render(source: &str, content: &str) -> Result<String, RenderError> {
+    template(source).render(&[user(content)])
+}
+
+fn user(content: &str) -> Message<'_> {
+    Message {
+        role: "user",
+        content,
+    }
+}
+
+fn assistant(content: &str) -> Message<'_> {
+    Message {
+        role: "assistant",
+        content,
+    }
+}
+
+#[test]
+fn each_turn_is_written_with_its_markers() {
+    let text = template(CHATML).render(&[user("Hello {{ x }}"), assistant("Hi")]);
+    let expected =
+        "<|im_start|>user\nHello {{ x }}<|im_end|>\n<|im_start|>assistant\nHi<|im_end|>\n";
+    assert_eq!(text.unwrap(), expected);
+}
+
+#[test]
+fn one_template_renders_many_chats() {
+    let template = template(ALTERNATING);
+    assert_eq!(template.render(&[user(" a ")]).unwrap(), "<s>[user]a");
+    assert!(template.render(&[assistant("a")]).is_err());
+    assert_eq!(template.render(&[user("b")]).unwrap(), "<s>[user]b");
+}
+
+#[test]
+fn a_refusal_has_the_words_of_the_template() {
+    let error = template(ALTERNATING).render(&[user("a"), user("b")]);
+    let expected = RenderError::Refused("Conversation roles must alternate".to_owned());
+    assert_eq!(error, Err(expected));
+}
+
+#[test]
+fn a_refusal_is_told_from_within_a_macro() {
+    let source =
+        "{% macro f(x) %}{{ raise_exception('No ' ~ x) }}{% endmacro %}{{ f(messages[0].role) }}";
+    let expected = RenderError::Refused("No user".to_owned());
+    assert_eq!(render(source, "a"), Err(expected));
+}
+
+#[test]
+fn a_failure_names_the_line() {
+    let error = render("a\n{{ missing.attribute }}", "a").unwrap_err();
+    assert!(
+        matches!(error, RenderError::Failed { line: 2, .. }),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_template_that_is_not_valid_names_the_line() {
+    let files = TemplateFiles {
+        chat_template: Some("\n\n{% if %}"),
+        ..TemplateFiles::default()
+    };
+    let error = ChatTemplate::new(&files).unwrap_err();
+    assert!(
+        matches!(error, TemplateError::Syntax { line: 3, .. }),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_model_without_a_template_has_none() {
+    let files = TemplateFiles {
+        tokenizer_config: Some(r#"{"eos_token": "</s>"}"#),
+        ..TemplateFiles::default()
+    };
+    assert!(ChatTemplate::new(&files).unwrap().is_none());
+}
+
+#[test]
+fn every_day_is_the_same_day() {
+    let source = "{{ strftime_now('%d %b %Y') }}";
+    assert_eq!(render(source, "a").unwrap(), "26 Jul 2024");
+}
+
+#[test]
+fn json_is_written_as_python_writes_it() {
+    let source = "{{ {'b': messages[0].content, 'a': [1.0, none, true]} | tojson(indent=1) }}";
+    let expected = "{\n \"b\": \"<é> \\\"\\n\",\n \"a\": [\n  1.0,\n  null,\n  true\n ]\n}";
+    assert_eq!(render(source, "<é> \"\n").unwrap(), expected);
+    let sorted = "{{ {'b': 'é', 'a': {}} | tojson(sort_keys=true, ensure_ascii=true, separators=(',', ':')) }}";
+    assert_eq!(render(sorted, "").unwrap(), r#"{"a":{},"b":"\u00e9"}"#);
+}
+
+#[test]
+fn the_methods_of_python_cut_texts() {
+    let source = "{% for part in messages[0].content.split('</think>', 1) %}[{{ part.strip() }}]{% endfor %}";
+    assert_eq!(
+        render(source, "\x1fa </think> b</think>").unwrap(),
+        "[a][b</think>]"
+    );
+    let source =
+        "{{ messages[0].content.rsplit(None, 1)[-1] }}{{ messages[0].content.partition('b')[2] }}";
+    assert_eq!(render(source, "a b c").unwrap(), "c c");
+}
+
+#[test]
+fn lists_are_cut_and_turned() {
+    let source = "{% set turned = messages[::-1] %}{{ turned | length }}{{ turned[0].content }}{% for i in range(2, 0, -1) %}{{ i }}{% endfor %}";
+    assert_eq!(render(source, "a").unwrap(), "1a21");
+}
+
+#[test]
+fn marked_turns_are_written_like_others() {
+    let source = "a  {%- generation %} {{ messages[0].content }}\n{% endgeneration -%}  b";
+    assert_eq!(render(source, "x").unwrap(), "a x\nb");
+}
+
+#[test]
+fn special_tokens_are_those_of_the_files() {
+    let files = TemplateFiles {
+        chat_template: Some("<think>"),
+        tokenizer_config: Some(r#"{"eos_token": "</s>"}"#),
+        tokenizer: Some(
+            br#"{"added_tokens": [{"content": "<|im_end|>", "special": true}, {"content": "<think>", "special": false}]}"#,
+        ),
+        ..TemplateFiles::default()
+    };
+    let template = ChatTemplate::new(&files).unwrap().unwrap();
+    let tokens: Vec<&str> = template.special_tokens().iter().collect();
+    assert_eq!(tokens, ["</s>", "<think>", "<|im_end|>"]);
+}
