@@ -165,7 +165,11 @@ impl Writer<'_> {
 
     fn escape(&mut self, character: char) {
         for unit in character.encode_utf16(&mut [0; 2]) {
-            self.out.push_str(&format!("\\u{unit:04x}"));
+            self.out.push_str("\\u");
+            for shift in [12, 8, 4, 0] {
+                let digit = usize::from(*unit >> shift & 0xf);
+                self.out.push(char::from(b"0123456789abcdef"[digit]));
+            }
         }
     }
 }
@@ -197,7 +201,7 @@ fn float(number: f64) -> String {
     let scientific = format!("{number:e}");
     let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     match exponent.parse::<i32>() {
-        Ok(power) if power < -4 || power >= 16 => {
+        Ok(power) if !(-4..16).contains(&power) => {
             let sign = if power < 0 { '-' } else { '+' };
             format!("{digits}e{sign}{:02}", power.abs())
         }

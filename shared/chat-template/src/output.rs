@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 /// A buffer that takes no more than a limit.
 pub(crate) struct BoundedText {
-    bytes: Vec<u8>,
+    text: String,
     limit_bytes: usize,
     overflowed: bool,
 }
@@ -12,7 +12,7 @@ pub(crate) struct BoundedText {
 impl BoundedText {
     pub(crate) fn new(limit_bytes: usize) -> Self {
         Self {
-            bytes: Vec::new(),
+            text: String::new(),
             limit_bytes,
             overflowed: false,
         }
@@ -23,18 +23,20 @@ impl BoundedText {
         self.overflowed
     }
 
-    pub(crate) fn into_bytes(self) -> Vec<u8> {
-        self.bytes
+    pub(crate) fn into_string(self) -> String {
+        self.text
     }
 }
 
 impl Write for BoundedText {
+    // The engine hands over whole texts, never a part of a character.
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        if self.bytes.len() + text.len() > self.limit_bytes {
+        if self.text.len() + text.len() > self.limit_bytes {
             self.overflowed = true;
             return Err(io::ErrorKind::FileTooLarge.into());
         }
-        self.bytes.extend_from_slice(text);
+        let text = str::from_utf8(text).map_err(|_| io::ErrorKind::InvalidData)?;
+        self.text.push_str(text);
         Ok(text.len())
     }
 
@@ -52,7 +54,7 @@ mod tests {
         let mut text = BoundedText::new(4);
         text.write_all(b"four").unwrap();
         assert!(!text.overflowed());
-        assert_eq!(text.into_bytes(), b"four");
+        assert_eq!(text.into_string(), "four");
     }
 
     #[test]
@@ -61,6 +63,6 @@ mod tests {
         text.write_all(b"fo").unwrap();
         assert!(text.write_all(b"urs").is_err());
         assert!(text.overflowed());
-        assert_eq!(text.into_bytes(), b"fo");
+        assert_eq!(text.into_string(), "fo");
     }
 }

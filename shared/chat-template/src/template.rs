@@ -79,7 +79,7 @@ impl ChatTemplate {
             });
         }
         rendered?;
-        Ok(String::from_utf8(text.into_bytes()).expect("a template writes text"))
+        Ok(text.into_string())
     }
 
     /// The special tokens of the model, to find text in a chat that reads as one.

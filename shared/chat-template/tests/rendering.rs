@@ -22,7 +22,9 @@ fn template(source: &str) -> ChatTemplate {
         tokenizer_config: Some(r#"{"bos_token": "<s>", "eos_token": {"content": "</s>"}}"#),
         ..TemplateFiles::default()
     };
-    ChatTemplate::new(&files).unwrap().unwrap()
+    ChatTemplate::new(&files)
+        .expect("the template is valid")
+        .expect("a template is given")
 }
 
 fn render(source: &str, content: &str) -> Result<String, RenderError> {
