@@ -22,7 +22,6 @@ from transformers.utils import chat_template_utils
 
 # What a template may ask for by name where it comes without a configuration.
 TOKENS = {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>"}
-NAMED = ("_token",)
 TODAY = datetime.datetime(2024, 7, 26)
 
 

@@ -1,5 +1,5 @@
 //! The project's own commands: `cargo xtask test`, `cargo xtask circles`, `cargo xtask bench`,
-//! `cargo xtask make-export`, `cargo xtask aws …`.
+//! `cargo xtask make-export`, `cargo xtask templates`, `cargo xtask aws …`.
 
 mod aws;
 mod bench;
@@ -11,6 +11,7 @@ mod make_export;
 mod process;
 mod python;
 mod reference;
+mod templates;
 mod test;
 
 use clap::{Parser, Subcommand};
@@ -30,6 +31,8 @@ enum Command {
     Circles,
     /// Measure the whole job and its stages against the yardstick
     Bench(bench::Options),
+    /// Compare our rendering of real chat templates with that of transformers
+    Templates,
     /// Operate a stack on AWS
     Aws {
         #[command(subcommand)]
@@ -51,6 +54,7 @@ fn main() -> anyhow::Result<()> {
         Command::Test => test::run(),
         Command::Circles => circles::check(),
         Command::Bench(options) => bench::run(&options),
+        Command::Templates => templates::compare(),
         Command::Aws { task } => aws::run_task(&task),
         Command::MakeExport { mb, seed } => {
             let out = std::io::BufWriter::with_capacity(1 << 20, std::io::stdout().lock());
