@@ -5,7 +5,7 @@ use anyhow::bail;
 use crate::process::{cargo, output};
 
 /// Packages that a crate must not depend on, by the beginning of their names.
-const FORBIDDEN: [(&str, &[&str]); 9] = [
+const FORBIDDEN: [(&str, &[&str]); 11] = [
     // It renders strangers' templates: nothing that reaches out is even linked.
     (
         "resonare-chat-template",
@@ -22,6 +22,19 @@ const FORBIDDEN: [(&str, &[&str]); 9] = [
     ),
     (
         "resonare-pipeline",
+        &[
+            "tokio",
+            "axum",
+            "hyper",
+            "aws-",
+            "ureq",
+            "tokenizers",
+            "tiktoken-rs",
+            "resonare-",
+        ],
+    ),
+    (
+        "resonare-consumers",
         &[
             "tokio",
             "axum",

@@ -1,0 +1,155 @@
+//! What a trainer needs beside the data before its first run: its own configuration files, a card
+//! that names the data files, and the command to run.
+
+mod axolotl;
+mod bedrock;
+mod card;
+mod llama_factory;
+mod together;
+mod training;
+mod trl;
+mod unsloth;
+
+pub use training::{Kit, KitFile, Training};
+
+use crate::consumer::Consumer;
+
+impl Consumer {
+    /// The files and the command for training with this data.
+    pub fn kit(self, training: &Training<'_>) -> Kit {
+        let mut kit = match self {
+            Self::Trl => trl::kit(training),
+            Self::Unsloth => unsloth::kit(training),
+            Self::Axolotl => axolotl::kit(training),
+            Self::LlamaFactory => llama_factory::kit(training),
+            Self::Together => together::kit(training),
+            Self::BedrockNova | Self::BedrockLlama => bedrock::kit(self, training),
+            Self::OpenAi => Kit {
+                files: Vec::new(),
+                next: format!(
+                    "upload {} to a service that reads OpenAI's format for fine-tuning",
+                    training.train_file
+                ),
+            },
+        };
+        kit.files.push(card::file(self, training));
+        kit
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::family::TemplateFamily;
+
+    const TRAINING: Training<'_> = Training {
+        model_id: "meta-llama/Llama-3.2-1B",
+        train_file: "train.jsonl",
+        validation_file: None,
+        length: 870,
+        family: Some(TemplateFamily::Llama3),
+        template: None,
+        has_flags: false,
+    };
+
+    fn content(consumer: Consumer, training: &Training<'_>, name: &str) -> String {
+        let kit = consumer.kit(training);
+        let file = kit.files.into_iter().find(|file| file.name == name);
+        file.unwrap_or_else(|| panic!("{consumer} has no {name}"))
+            .content
+    }
+
+    #[test]
+    fn no_row_is_longer_than_what_the_trainer_is_told() {
+        for (consumer, name, line) in [
+            (Consumer::Axolotl, "axolotl.yaml", "sequence_len: 896"),
+            (Consumer::Trl, "trl.yaml", "max_length: 896"),
+            (
+                Consumer::LlamaFactory,
+                "llama-factory.yaml",
+                "cutoff_len: 896",
+            ),
+            (Consumer::Unsloth, "unsloth_sft.py", "MAX_LENGTH = 896"),
+        ] {
+            assert!(
+                content(consumer, &TRAINING, name).contains(line),
+                "{consumer}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_card_names_the_training_file_alone_where_there_is_no_other() {
+        let card = content(Consumer::Together, &TRAINING, "README.md");
+        assert!(card.contains("path: \"train.jsonl\""));
+        assert!(!card.contains("validation"));
+    }
+
+    #[test]
+    fn a_validation_file_reaches_every_trainer() {
+        let training = Training {
+            validation_file: Some("validation.jsonl"),
+            ..TRAINING
+        };
+        for consumer in Consumer::ALL {
+            let kit = consumer.kit(&training);
+            let named = kit
+                .files
+                .iter()
+                .filter(|file| file.content.contains("validation"));
+            let least = if consumer == Consumer::OpenAi { 1 } else { 2 };
+            assert!(named.count() >= least, "{consumer}");
+        }
+    }
+
+    #[test]
+    fn trl_learns_answers_alone_where_the_template_marks_them() {
+        assert!(!content(Consumer::Trl, &TRAINING, "trl.yaml").contains("assistant_only_loss"));
+        let training = Training {
+            template: Some("{% generation %}{% endgeneration %}"),
+            ..TRAINING
+        };
+        let yaml = content(Consumer::Trl, &training, "trl.yaml");
+        assert!(yaml.contains("assistant_only_loss: true"));
+        assert!(yaml.contains("chat_template_path: \"./chat_template.jinja\""));
+    }
+
+    #[test]
+    fn axolotl_reads_flags_where_the_rows_have_them() {
+        let yaml = |has_flags| {
+            let training = Training {
+                has_flags,
+                ..TRAINING
+            };
+            content(Consumer::Axolotl, &training, "axolotl.yaml")
+        };
+        assert!(yaml(true).contains("message_field_training: train"));
+        assert!(!yaml(false).contains("message_field_training"));
+    }
+
+    #[test]
+    fn a_family_that_is_not_known_leaves_the_choice_of_the_template_to_the_model() {
+        let training = Training {
+            family: None,
+            ..TRAINING
+        };
+        let yaml = content(Consumer::Axolotl, &training, "axolotl.yaml");
+        assert!(yaml.contains("chat_template: tokenizer_default"));
+    }
+
+    #[test]
+    fn bedrock_is_asked_for_its_own_model() {
+        let job = content(Consumer::BedrockLlama, &TRAINING, "bedrock-job.json");
+        assert!(job.contains("meta.llama3-2-1b-instruct-v1:0:128k"));
+    }
+
+    #[test]
+    fn every_kit_says_what_to_run_next() {
+        for consumer in Consumer::ALL {
+            assert!(
+                consumer.kit(&TRAINING).next.lines().count() == 1,
+                "{consumer}"
+            );
+        }
+    }
+}

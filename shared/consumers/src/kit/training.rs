@@ -1,0 +1,53 @@
+//! What a kit is made from, and what it is.
+
+use crate::family::TemplateFamily;
+
+/// What is to be trained, on what.
+#[derive(Clone, Copy, Debug)]
+pub struct Training<'a> {
+    /// The model to be fine-tuned.
+    pub model_id: &'a str,
+    /// The name of the training file, in the kit's own folder.
+    pub train_file: &'a str,
+    /// The name of the validation file, where there is one.
+    pub validation_file: Option<&'a str>,
+    /// The tokens of the longest row, as the model's chat template renders it.
+    pub length: u64,
+    /// The family of the model's chat template, where it is known.
+    pub family: Option<TemplateFamily>,
+    /// A chat template that marks the assistant's turns with `{% generation %}`.
+    pub template: Option<&'a str>,
+    /// Whether the rows say of each message if it is learned.
+    pub has_flags: bool,
+}
+
+impl Training<'_> {
+    /// The length to tell a trainer: the longest row's, and up to the next multiple of 64, which
+    /// hardware likes.
+    pub(super) fn round_length(&self) -> u64 {
+        self.length.max(1).next_multiple_of(64)
+    }
+}
+
+/// A file of a kit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KitFile {
+    /// Its name, in the folder of the outputs.
+    pub name: &'static str,
+    /// Its text.
+    pub content: String,
+}
+
+/// What a trainer needs before its first run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kit {
+    /// The files.
+    pub files: Vec<KitFile>,
+    /// The command to run next, in the folder of the files; or what to do, where there is none.
+    pub next: String,
+}
+
+/// A string as JSON, YAML and Python read it alike.
+pub(super) fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}

@@ -1,0 +1,59 @@
+//! TRL's configuration, and the chat template that marks what is learned.
+
+use super::training::{Kit, KitFile, Training, quoted};
+
+pub(super) fn kit(training: &Training<'_>) -> Kit {
+    let mut files = vec![KitFile {
+        name: "trl.yaml",
+        content: configuration(training),
+    }];
+    if let Some(template) = training.template {
+        files.push(KitFile {
+            name: "chat_template.jinja",
+            content: template.to_owned(),
+        });
+    }
+    Kit {
+        files,
+        next: "trl sft --config trl.yaml".to_owned(),
+    }
+}
+
+fn configuration(training: &Training<'_>) -> String {
+    let model = quoted(training.model_id);
+    let train = quoted(training.train_file);
+    // A validation file is a split of the folder, whose card names it: a list of data sets has none.
+    let data = match training.validation_file {
+        Some(_) => {
+            "dataset_name: .\ndataset_test_split: validation\neval_strategy: epoch\n".to_owned()
+        }
+        None => format!("datasets:\n  - path: json\n    data_files: {train}\n    split: train\n"),
+    };
+    let template = match training.template {
+        Some(_) => {
+            "chat_template_path: \"./chat_template.jinja\"\n# The template marks the assistant's turns.\nassistant_only_loss: true\n"
+        }
+        None => "",
+    };
+    let length = training.round_length();
+    format!(
+        r"model_name_or_path: {model}
+{data}{template}# The longest row has {} tokens. Longer rows would be truncated.
+max_length: {length}
+
+use_peft: true
+lora_r: 16
+lora_alpha: 32
+lora_target_modules: all-linear
+
+output_dir: ./model
+per_device_train_batch_size: 1
+gradient_accumulation_steps: 8
+learning_rate: 0.0002
+num_train_epochs: 3
+lr_scheduler_type: cosine
+logging_steps: 1
+",
+        training.length
+    )
+}

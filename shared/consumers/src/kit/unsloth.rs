@@ -1,0 +1,88 @@
+//! A training script for Unsloth.
+
+use std::fmt::Write;
+
+use super::training::{Kit, KitFile, Training, quoted};
+
+pub(super) fn kit(training: &Training<'_>) -> Kit {
+    Kit {
+        files: vec![KitFile {
+            // A script named `unsloth.py` would hide the package that it imports.
+            name: "unsloth_sft.py",
+            content: script(training),
+        }],
+        next: "python3 unsloth_sft.py".to_owned(),
+    }
+}
+
+fn script(training: &Training<'_>) -> String {
+    let names = training.family.map(crate::family::TemplateFamily::names);
+    let mut script = format!(
+        r#"from unsloth import FastLanguageModel
+from unsloth.chat_templates import get_chat_template, train_on_responses_only
+from datasets import load_dataset
+from trl import SFTConfig, SFTTrainer
+
+# The longest row has {} tokens. Longer rows would be truncated.
+MAX_LENGTH = {}
+
+model, tokenizer = FastLanguageModel.from_pretrained({}, max_seq_length=MAX_LENGTH, load_in_4bit=True)
+model = FastLanguageModel.get_peft_model(model, r=16, lora_alpha=32)
+"#,
+        training.length,
+        training.round_length(),
+        quoted(training.model_id),
+    );
+    if let Some(names) = &names {
+        let template = quoted(names.unsloth);
+        script += "if not tokenizer.chat_template:\n";
+        let _infallible = writeln!(
+            script,
+            "    tokenizer = get_chat_template(tokenizer, {template})"
+        );
+    }
+    let validation = training
+        .validation_file
+        .map(|file| format!(", \"validation\": {}", quoted(file)))
+        .unwrap_or_default();
+    let (evaluated, strategy) = match training.validation_file {
+        Some(_) => (
+            "\n    eval_dataset=data[\"validation\"],",
+            "\n        eval_strategy=\"epoch\",",
+        ),
+        None => ("", ""),
+    };
+    let _infallible = write!(
+        script,
+        r#"
+data = load_dataset("json", data_files={{"train": {}{validation}}})
+data = data.map(lambda row: {{"text": tokenizer.apply_chat_template(row["messages"], tokenize=False)}})
+
+trainer = SFTTrainer(
+    model=model,
+    processing_class=tokenizer,
+    train_dataset=data["train"],{evaluated}
+    args=SFTConfig(
+        dataset_text_field="text",
+        max_length=MAX_LENGTH,
+        per_device_train_batch_size=1,
+        gradient_accumulation_steps=8,
+        learning_rate=2e-4,
+        num_train_epochs=3,{strategy}
+        output_dir="model",
+    ),
+)
+"#,
+        quoted(training.train_file),
+    );
+    if let Some(names) = names {
+        let _infallible = writeln!(
+            script,
+            "trainer = train_on_responses_only(\n    trainer,\n    instruction_part={},\n    response_part={},\n)",
+            quoted(names.user_start),
+            quoted(names.assistant_start),
+        );
+    }
+    script += "trainer.train()\nmodel.save_pretrained(\"model\")\n";
+    script
+}
