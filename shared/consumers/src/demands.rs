@@ -43,7 +43,7 @@ fn demands(rule: Rule) -> [Option<Severity>; 6] {
         | Rule::TooFewRows
         | Rule::TooManyRows
         | Rule::FileTooLarge => [DENY; 6],
-        Rule::SpecialTokenText | Rule::FewRows => [WARN; 6],
+        Rule::SpecialTokenText | Rule::FlagIgnored | Rule::FewRows => [WARN; 6],
         //                         templated, LF, Together, Nova, Llama, OpenAI
         Rule::CarriageReturn => [WARN, WARN, DENY, DENY, DENY, DENY],
         Rule::BlankLine => [NO, NO, NO, DENY, DENY, DENY],
@@ -52,10 +52,11 @@ fn demands(rule: Rule) -> [Option<Severity>; 6] {
         Rule::WrongSchemaVersion => [NO, NO, NO, NO, DENY, NO],
         Rule::EmptyContent => [WARN, WARN, WARN, DENY, WARN, DENY],
         Rule::UnknownMessageKey => [NO, NO, NO, NO, NO, DENY],
-        Rule::SystemNotFirst => [WARN, DENY, DENY, DENY, DENY, NO],
         Rule::SeveralSystems => [WARN, DENY, DENY, NO, DENY, NO],
         // What Together and Bedrock for Llama check when the data has arrived, not before.
-        Rule::FirstNotUser | Rule::NotAlternating => [WARN, DENY, DENY, DENY, DENY, NO],
+        Rule::SystemNotFirst | Rule::FirstNotUser | Rule::NotAlternating => {
+            [WARN, DENY, DENY, DENY, DENY, NO]
+        }
         // LLaMA-Factory counts instead: after alternation from the user, it is the same.
         Rule::LastNotAssistant => [WARN, NO, WARN, DENY, DENY, DENY],
         Rule::OddCount => [NO, DENY, NO, NO, NO, NO],
@@ -63,7 +64,6 @@ fn demands(rule: Rule) -> [Option<Severity>; 6] {
         Rule::ReservedWord => [NO, NO, NO, DENY, NO, NO],
         Rule::WeightNotZeroOrOne => [NO, NO, DENY, NO, NO, DENY],
         Rule::PartialWeights => [NO, NO, WARN, NO, NO, NO],
-        Rule::FlagIgnored => [WARN; 6],
     }
 }
 

@@ -99,7 +99,9 @@ mod tests {
             mut lengths in prop::collection::vec(0u64..100_000, 1..200)
         ) {
             let mut histogram = Histogram::default();
-            lengths.iter().for_each(|&length| histogram.add(length));
+            for &length in &lengths {
+                histogram.add(length);
+            }
             lengths.sort_unstable();
             let exact = lengths[(lengths.len() * 90).div_ceil(100) - 1];
             let p90 = histogram.lengths().unwrap().p90;

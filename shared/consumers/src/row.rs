@@ -121,12 +121,11 @@ impl<'a> Row<'a> {
             flaw(Rule::DuplicateKey);
         }
         let keys = Keys::of(shape);
-        let role = match message.get(keys.role) {
-            Some(Value::Text(role)) => keys.known_role(role),
-            Some(_) | None => {
-                flaw(Rule::MissingRole);
-                ""
-            }
+        let role = if let Some(Value::Text(role)) = message.get(keys.role) {
+            keys.known_role(role)
+        } else {
+            flaw(Rule::MissingRole);
+            ""
         };
         let content = match message.get(keys.content) {
             None | Some(Value::Null) if calls_a_tool(message) => Cow::Borrowed("{}"),

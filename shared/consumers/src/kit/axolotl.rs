@@ -1,9 +1,10 @@
 //! Axolotl's configuration.
 
 use super::training::{Kit, KitFile, Training, quoted};
+use crate::family::TemplateFamily;
 
 pub(super) fn kit(training: &Training<'_>) -> Kit {
-    let names = training.family.map(crate::family::TemplateFamily::names);
+    let names = training.family.map(TemplateFamily::names);
     let template = names
         .as_ref()
         .map_or("tokenizer_default", |names| names.axolotl);

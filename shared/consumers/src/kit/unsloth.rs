@@ -1,8 +1,7 @@
 //! A training script for Unsloth.
 
-use std::fmt::Write;
-
 use super::training::{Kit, KitFile, Training, quoted};
+use crate::family::TemplateFamily;
 
 pub(super) fn kit(training: &Training<'_>) -> Kit {
     Kit {
@@ -16,9 +15,33 @@ pub(super) fn kit(training: &Training<'_>) -> Kit {
 }
 
 fn script(training: &Training<'_>) -> String {
-    let names = training.family.map(crate::family::TemplateFamily::names);
-    let mut script = format!(
-        r#"from unsloth import FastLanguageModel
+    let names = training.family.map(TemplateFamily::names);
+    let template = names.as_ref().map(|names| {
+        format!(
+            "if not tokenizer.chat_template:\n    tokenizer = get_chat_template(tokenizer, {})\n",
+            quoted(names.unsloth)
+        )
+    });
+    let answers = names.as_ref().map(|names| {
+        format!(
+            "trainer = train_on_responses_only(\n    trainer,\n    instruction_part={},\n    response_part={},\n)\n",
+            quoted(names.user_start),
+            quoted(names.assistant_start),
+        )
+    });
+    [
+        model(training),
+        template.unwrap_or_default(),
+        trainer(training),
+        answers.unwrap_or_default(),
+        "trainer.train()\nmodel.save_pretrained(\"model\")\n".to_owned(),
+    ]
+    .concat()
+}
+
+fn model(training: &Training<'_>) -> String {
+    format!(
+        r"from unsloth import FastLanguageModel
 from unsloth.chat_templates import get_chat_template, train_on_responses_only
 from datasets import load_dataset
 from trl import SFTConfig, SFTTrainer
@@ -28,34 +51,25 @@ MAX_LENGTH = {}
 
 model, tokenizer = FastLanguageModel.from_pretrained({}, max_seq_length=MAX_LENGTH, load_in_4bit=True)
 model = FastLanguageModel.get_peft_model(model, r=16, lora_alpha=32)
-"#,
+",
         training.length,
         training.round_length(),
         quoted(training.model_id),
-    );
-    if let Some(names) = &names {
-        let template = quoted(names.unsloth);
-        script += "if not tokenizer.chat_template:\n";
-        let _infallible = writeln!(
-            script,
-            "    tokenizer = get_chat_template(tokenizer, {template})"
-        );
-    }
-    let validation = training
-        .validation_file
-        .map(|file| format!(", \"validation\": {}", quoted(file)))
-        .unwrap_or_default();
-    let (evaluated, strategy) = match training.validation_file {
-        Some(_) => (
+    )
+}
+
+fn trainer(training: &Training<'_>) -> String {
+    let (file, evaluated, strategy) = match training.validation_file {
+        Some(file) => (
+            format!(", \"validation\": {}", quoted(file)),
             "\n    eval_dataset=data[\"validation\"],",
             "\n        eval_strategy=\"epoch\",",
         ),
-        None => ("", ""),
+        None => (String::new(), "", ""),
     };
-    let _infallible = write!(
-        script,
+    format!(
         r#"
-data = load_dataset("json", data_files={{"train": {}{validation}}})
+data = load_dataset("json", data_files={{"train": {}{file}}})
 data = data.map(lambda row: {{"text": tokenizer.apply_chat_template(row["messages"], tokenize=False)}})
 
 trainer = SFTTrainer(
@@ -74,15 +88,5 @@ trainer = SFTTrainer(
 )
 "#,
         quoted(training.train_file),
-    );
-    if let Some(names) = names {
-        let _infallible = writeln!(
-            script,
-            "trainer = train_on_responses_only(\n    trainer,\n    instruction_part={},\n    response_part={},\n)",
-            quoted(names.user_start),
-            quoted(names.assistant_start),
-        );
-    }
-    script += "trainer.train()\nmodel.save_pretrained(\"model\")\n";
-    script
+    )
 }

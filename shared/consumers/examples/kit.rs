@@ -1,0 +1,28 @@
+//! Writes a consumer's kit into the current folder: `kit CONSUMER MODEL TRAIN_FILE [VALIDATION_FILE]`.
+
+use std::fs;
+
+use resonare_consumers::{Consumer, TemplateFamily, Training};
+
+type AnyError = Box<dyn std::error::Error>;
+
+fn main() -> Result<(), AnyError> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [consumer, model, train, validation @ ..] = arguments.as_slice() else {
+        return Err("usage: kit CONSUMER MODEL TRAIN_FILE [VALIDATION_FILE]".into());
+    };
+    let consumer: Consumer = consumer.parse()?;
+    let kit = consumer.kit(&Training {
+        model_id: model,
+        train_file: train,
+        validation_file: validation.first().map(String::as_str),
+        length: 870,
+        family: TemplateFamily::of_model(model),
+        template: Some("{% generation %}{% endgeneration %}"),
+        has_flags: consumer.flag().is_some(),
+    });
+    for file in kit.files {
+        fs::write(file.name, file.content)?;
+    }
+    Ok(())
+}
