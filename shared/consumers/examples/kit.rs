@@ -12,8 +12,11 @@ fn main() -> Result<(), AnyError> {
         return Err("usage: kit CONSUMER MODEL TRAIN_FILE [VALIDATION_FILE]".into());
     };
     let consumer: Consumer = consumer.parse()?;
+    let folder = std::env::current_dir()?;
+    let folder = folder.file_name().unwrap_or_default().to_string_lossy();
     let kit = consumer.kit(&Training {
         model_id: model,
+        folder: &folder,
         train_file: train,
         validation_file: validation.first().map(String::as_str),
         length: 870,

@@ -124,7 +124,8 @@ impl TemplateFamily {
             },
             Self::Phi4 => TemplateNames {
                 unsloth: "phi-4",
-                axolotl: "phi_4",
+                // Axolotl has no template of its own for it.
+                axolotl: "tokenizer_default",
                 llama_factory: "phi4",
                 user_start: "<|im_start|>user<|im_sep|>",
                 assistant_start: "<|im_start|>assistant<|im_sep|>",

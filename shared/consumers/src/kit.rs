@@ -44,6 +44,7 @@ mod tests {
 
     const TRAINING: Training<'_> = Training {
         model_id: "meta-llama/Llama-3.2-1B",
+        folder: "run",
         train_file: "train.jsonl",
         validation_file: None,
         length: 870,

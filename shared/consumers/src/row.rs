@@ -127,6 +127,10 @@ impl<'a> Row<'a> {
             flaw(Rule::MissingRole);
             ""
         };
+        if role == "system" && shape == Shape::Bedrock {
+            // Its place is beside the messages.
+            flaw(Rule::UnknownRole);
+        }
         let content = match message.get(keys.content) {
             None | Some(Value::Null) if calls_a_tool(message) => Cow::Borrowed("{}"),
             None => {

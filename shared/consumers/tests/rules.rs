@@ -144,6 +144,16 @@ fn bedrock_for_llama_knows_one_version_and_one_system_prompt() {
 }
 
 #[test]
+fn bedrock_has_a_place_for_the_system_prompt_beside_the_turns() {
+    let row = BEDROCK.replacen(
+        r#"{"role":"user""#,
+        r#"{"role":"system","content":[{"text":"a"}]},{"role":"user""#,
+        1,
+    );
+    assert!(rules(BedrockNova, row).contains(&"unknown-role"));
+}
+
+#[test]
 fn a_byte_order_mark_is_named_and_the_row_read() {
     let marked = format!("\u{feff}{EXCHANGE}\n");
     assert_eq!(rules(Together, marked), ["byte-order-mark"]);

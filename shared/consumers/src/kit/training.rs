@@ -7,7 +7,9 @@ use crate::family::TemplateFamily;
 pub struct Training<'a> {
     /// The model to be fine-tuned.
     pub model_id: &'a str,
-    /// The name of the training file, in the kit's own folder.
+    /// The name of the folder that the kit and the data are in.
+    pub folder: &'a str,
+    /// The name of the training file, in that folder.
     pub train_file: &'a str,
     /// The name of the validation file, where there is one.
     pub validation_file: Option<&'a str>,

@@ -22,11 +22,13 @@ pub(super) fn kit(training: &Training<'_>) -> Kit {
 fn configuration(training: &Training<'_>) -> String {
     let model = quoted(training.model_id);
     let train = quoted(training.train_file);
-    // A validation file is a split of the folder, whose card names it: a list of data sets has none.
     let data = match training.validation_file {
-        Some(_) => {
-            "dataset_name: .\ndataset_test_split: validation\neval_strategy: epoch\n".to_owned()
-        }
+        // A split of the folder, whose card names it: a list of data sets can't have one. The folder
+        // goes by its name, since `datasets` 5 doesn't load `.`.
+        Some(_) => format!(
+            "dataset_name: {}\ndataset_test_split: validation\neval_strategy: epoch\n",
+            quoted(&format!("../{}", training.folder))
+        ),
         None => format!("datasets:\n  - path: json\n    data_files: {train}\n    split: train\n"),
     };
     let template = match training.template {
