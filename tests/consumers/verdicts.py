@@ -48,7 +48,7 @@ def byte_tokenizer():
     tokenizer = Tokenizer(models.BPE(vocab={byte: index for index, byte in enumerate(alphabet)}, merges=[]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    fast = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|im_end|>")
+    fast = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="<|im_end|>")
     fast.add_special_tokens({"additional_special_tokens": ["<|im_start|>"]})
     fast.chat_template = get_chat_template("chatml")
     return fast
@@ -97,6 +97,43 @@ def llama_factory(path):
 
 def together(path):
     report = check_file(path)
+    if not report["is_check_passed"]:
+        raise ValueError(report["message"])
+    return report["num_samples"]
+
+
+def older_together():
+    """The check of the client before version 2, which looked at what the service now looks at.
+
+    It is installed in a folder of its own, since both are the package `together`.
+    """
+    folder = os.path.join(sys.prefix, "together-1", "together")
+    current = {name: module for name, module in sys.modules.items() if name.split(".")[0] == "together"}
+    for name in current:
+        del sys.modules[name]
+    try:
+        package, kinds = types.ModuleType("together"), types.ModuleType("together.types")
+        package.__path__ = [folder]
+        kinds.FilePurpose = types.SimpleNamespace(FineTune="fine-tune", Eval="eval")
+        sys.modules |= {"together": package, "together.types": kinds}
+        spec = importlib.util.spec_from_file_location("together_1_files", os.path.join(folder, "utils", "files.py"))
+        module = importlib.util.module_from_spec(spec)
+        with open(os.devnull, "w") as nowhere, contextlib.redirect_stderr(nowhere):
+            spec.loader.exec_module(module)
+    finally:
+        for name in [name for name in sys.modules if name.split(".")[0] == "together"]:
+            del sys.modules[name]
+        sys.modules |= current
+    # A bar for each file.
+    module.tqdm = lambda items, **_: items
+    return module.check_file
+
+
+check_file_1 = older_together()
+
+
+def together_1(path):
+    report = check_file_1(path)
     if not report["is_check_passed"]:
         raise ValueError(report["message"])
     return report["num_samples"]
@@ -170,6 +207,7 @@ VERDICTS = {
     "axolotl": axolotl,
     "llama-factory": llama_factory,
     "together": together,
+    "together-1": together_1,
     "openai": openai,
     "bedrock-nova": bedrock_nova,
     "bedrock-llama": bedrock_llama,

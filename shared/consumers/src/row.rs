@@ -196,8 +196,11 @@ fn shape_of(object: &Object<'_>, list_key: &str, messages: &[Value<'_>]) -> Shap
         Value::Object(message) => Some(message),
         _ => None,
     });
-    let in_parts =
-        first.is_some_and(|message| matches!(message.get("content"), Some(Value::List(_))));
+    let in_parts = first.is_some_and(|message| match message.get("content") {
+        // Parts with a type are OpenAI's, for pictures.
+        Some(Value::List(parts)) => !parts.iter().any(has_type),
+        _ => false,
+    });
     if first.is_some_and(|message| message.get("from").is_some()) {
         Shape::ShareGpt
     } else if object.get("schemaVersion").is_some() || (list_key == "messages" && in_parts) {
@@ -207,6 +210,10 @@ fn shape_of(object: &Object<'_>, list_key: &str, messages: &[Value<'_>]) -> Shap
     } else {
         Shape::Messages
     }
+}
+
+fn has_type(part: &Value<'_>) -> bool {
+    matches!(part, Value::Object(part) if part.get("type").is_some())
 }
 
 /// How a structure names the parts of a message.
@@ -278,5 +285,43 @@ fn part_text<'a>(part: &'a Value<'_>) -> Option<&'a str> {
             _ => None,
         },
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::render::{bedrock_line, messages_line, sharegpt_element};
+
+    type Writer = fn(&[MessageRef<'_>], &mut Vec<u8>);
+
+    proptest! {
+        #[test]
+        fn what_is_written_in_any_form_is_read_back(
+            contents in prop::collection::vec(any::<String>(), 1..6)
+        ) {
+            let roles = ["system", "user", "assistant", "user", "assistant", "user"];
+            let messages: Vec<_> = roles
+                .into_iter()
+                .zip(&contents)
+                .map(|(role, content)| MessageRef::new(role, content))
+                .collect();
+            let writers: [Writer; 3] = [
+                |messages, out| messages_line(messages, None, out),
+                bedrock_line,
+                sharegpt_element,
+            ];
+            for write in writers {
+                let mut line = Vec::new();
+                write(&messages, &mut line);
+                let value: Value<'_> = serde_json::from_slice(&line).unwrap();
+                let row = Row::of(&value);
+                let read: Vec<_> = row.messages.iter().map(Message::as_ref).collect();
+                prop_assert_eq!(&read, &messages);
+                prop_assert!(row.flaws.is_empty());
+            }
+        }
     }
 }

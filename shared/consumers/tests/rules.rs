@@ -90,6 +90,8 @@ fn what_a_row_must_be_is_checked_for_all() {
 #[test]
 fn what_a_message_must_have_is_checked_for_all() {
     assert_eq!(rules(Trl, answer(r#""content":1"#)), ["content-not-text"]);
+    let pictures = answer(r#""content":[{"type":"text","text":"hey"}]"#);
+    assert_eq!(rules(OpenAi, pictures), ["content-not-text"]);
     assert_eq!(rules(Trl, answer(r#""text":"hey""#)), ["missing-content"]);
     let nobody = EXCHANGE.replace(r#""role":"user","#, "");
     assert!(rules(Trl, nobody).contains(&"missing-role"));
