@@ -74,7 +74,8 @@ impl Writer<'_> {
             ValueKind::Bool => self.out.push_str(boolean(value)),
             ValueKind::Number => self.out.push_str(&number(value)?),
             ValueKind::String => self.string(value.as_str().unwrap_or_default()),
-            ValueKind::Seq => self.list(value, depth)?,
+            // A part of a list is computed only when it is read.
+            ValueKind::Seq | ValueKind::Iterable => self.list(value, depth)?,
             ValueKind::Map => self.object(value, depth)?,
             kind => return Err(problem(format!("a value of type {kind} is not JSON"))),
         }

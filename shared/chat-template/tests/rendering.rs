@@ -120,6 +120,10 @@ fn json_is_written_as_python_writes_it() {
     assert_eq!(render(source, "<é> \"\n").unwrap(), expected);
     let sorted = "{{ {'b': 'é', 'a': {}} | tojson(sort_keys=true, ensure_ascii=true, separators=(',', ':')) }}";
     assert_eq!(render(sorted, "").unwrap(), r#"{"a":{},"b":"\u00e9"}"#);
+    assert_eq!(
+        render("{{ [1, 2, 3][1:] | tojson }}", "").unwrap(),
+        "[2, 3]"
+    );
 }
 
 #[test]
