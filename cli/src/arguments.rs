@@ -10,7 +10,7 @@ use clap_complete::Shell;
 
 pub(crate) use self::configuration::{RequestArguments, SettingsArguments, layers};
 
-/// Turns Telegram exports into conversation blocks to fine-tune a language model with.
+/// Turns Telegram exports into conversation blocks for fine-tuning a language model.
 #[derive(Debug, Parser)]
 #[command(name = "resonare", version, max_term_width = 100)]
 pub(crate) struct Arguments {
@@ -24,17 +24,17 @@ pub(crate) enum Command {
     Prepare(Box<PrepareArguments>),
     /// List the chats and senders of exports, so that you can choose a target
     Inspect(InspectArguments),
-    /// Run the HTTP API, a worker and a sweeper, with nothing beside them
+    /// Run the HTTP API, workers and a sweeper in one process
     Serve(Box<ServeArguments>),
     /// Send an export to a running service, wait, and download the outputs
     Submit(Box<SubmitArguments>),
     /// Print completions for a shell
     Completions(CompletionsArguments),
-    /// Print the manual, to be read with `man -l -`
+    /// Print the manual (pipe it to `man -l -`)
     Man(ManArguments),
 }
 
-const PATHS_HELP: &str = "Exports to read: files as Telegram Desktop writes them (result.json, also \
+const PATHS_HELP: &str = "Exports to read: files written by Telegram Desktop (result.json, possibly \
                           gzipped), folders of them, or - for standard input";
 
 #[derive(Debug, Args)]
@@ -46,7 +46,7 @@ pub(crate) struct PrepareArguments {
     #[arg(long, value_name = "ID")]
     pub(crate) run_id: Option<String>,
 
-    /// Threads that work; the result does not depend on it (default: one per processor)
+    /// Number of threads; it does not affect the result (default: one per processor)
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
 
@@ -63,7 +63,7 @@ pub(crate) struct InspectArguments {
     #[arg(value_name = "PATH", help = PATHS_HELP)]
     pub(crate) paths: Vec<PathBuf>,
 
-    /// Look at what is complete of an export that ends early
+    /// Inspect the complete part of an export that ends early
     #[arg(long)]
     pub(crate) salvage: bool,
 
@@ -82,11 +82,11 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     pub(crate) host: String,
 
-    /// Port to listen on; 0 for any that is free
+    /// Port to listen on; 0 picks a free one
     #[arg(long, value_name = "PORT", default_value_t = 8010)]
     pub(crate) port: u16,
 
-    /// Jobs, their outputs and fetched tokenizers are kept below this folder
+    /// Folder for jobs, their outputs and downloaded tokenizers
     #[arg(long, value_name = "DIR", default_value = "./data")]
     pub(crate) data_dir: PathBuf,
 
@@ -97,36 +97,35 @@ pub(crate) struct ServeArguments {
     #[command(flatten)]
     pub(crate) token: TokenArguments,
 
-    /// A name by which the service may be called, beside localhost and addresses; repeat it for
-    /// several
+    /// Host name that requests may use, besides localhost and IP addresses; can be repeated
     #[arg(long, value_name = "NAME")]
     pub(crate) allow_host: Vec<String>,
 
-    /// Jobs that are worked on at once
+    /// Number of jobs to run at the same time
     #[arg(long, value_name = "N", default_value = "1")]
     pub(crate) jobs: NonZeroUsize,
 
-    /// Threads of each job (default: one per processor, shared among the jobs at once)
+    /// Threads per job (default: one per processor, divided among concurrent jobs)
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
 
-    /// Jobs that may be unfinished at once; more are refused
+    /// Maximum number of unfinished jobs; further submissions are refused
     #[arg(long, value_name = "N", default_value_t = 1000)]
     pub(crate) max_active_jobs: usize,
 
-    /// The largest body of /data-prep/process; larger exports are uploaded
+    /// Maximum size of a request body for /data-prep/process; larger exports are uploaded
     #[arg(long, value_name = "BYTES", default_value_t = 100 << 20)]
     pub(crate) max_body_bytes: u64,
 
-    /// The largest upload
+    /// Maximum size of an upload
     #[arg(long, value_name = "BYTES", default_value_t = 1 << 40)]
     pub(crate) max_upload_bytes: u64,
 
-    /// A sender that pauses for longer is refused
+    /// Longest pause allowed while a client is sending data
     #[arg(long, value_name = "SECONDS", default_value_t = 15)]
     pub(crate) max_pause_secs: u64,
 
-    /// How long a worker's claim on a job holds without being extended
+    /// How long a worker's claim on a job lasts if it is not extended
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub(crate) lease_secs: u64,
 
@@ -137,17 +136,17 @@ pub(crate) struct ServeArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct TokenArguments {
-    /// The secret that requests carry (`Authorization: Bearer …`)
+    /// Secret sent with each request (`Authorization: Bearer …`)
     #[arg(long, value_name = "TOKEN", env = configuration::TOKEN_VARIABLE, hide_env_values = true)]
     pub(crate) token: Option<String>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct SubmitArguments {
-    /// The export: a file as Telegram Desktop writes it, also gzipped
+    /// Export to send: a file written by Telegram Desktop, possibly gzipped
     pub(crate) file: PathBuf,
 
-    /// Where the service is
+    /// URL of the service
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8010")]
     pub(crate) api: String,
 
@@ -155,11 +154,11 @@ pub(crate) struct SubmitArguments {
     pub(crate) token: TokenArguments,
 
     /// Sign requests with the AWS credentials of this machine, for this region (default: the region
-    /// of --api, where that is an address of API Gateway)
+    /// of --api, if that is an API Gateway URL)
     #[arg(long, value_name = "REGION")]
     pub(crate) aws_region: Option<String>,
 
-    /// Outputs go to `<DIR>/<run id>/`
+    /// Folder for outputs, which go to `<DIR>/<run id>/`
     #[arg(long, value_name = "DIR", default_value = "./data/processed/")]
     pub(crate) output_dir: PathBuf,
 
@@ -179,6 +178,6 @@ pub(crate) struct CompletionsArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct ManArguments {
-    /// The page of this command (default: that of the program, which lists the commands)
+    /// Command whose page to print (default: the main page, which lists the commands)
     pub(crate) command: Option<String>,
 }

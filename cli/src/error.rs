@@ -1,4 +1,4 @@
-//! Why a command ends without what it was asked for, and the exit status that says so.
+//! Why a command did not do what it was asked to, and the exit status that says so.
 
 use std::io;
 use std::process::ExitCode;
@@ -7,13 +7,13 @@ use resonare_settings::SettingsError;
 
 use crate::report;
 
-/// What a command comes to.
+/// The result of a command.
 pub(crate) type Result<T> = std::result::Result<T, CommandError>;
 
-/// Why a command does not do what it was asked for.
+/// Why a command did not do what it was asked to.
 #[derive(Debug)]
 pub(crate) enum CommandError {
-    /// What was asked for makes no sense.
+    /// The command was used wrongly.
     WrongUsage {
         /// Why.
         message: String,
@@ -68,7 +68,7 @@ impl CommandError {
                 // As shells report a process that SIGINT ended.
                 ExitCode::from(130)
             }
-            // Whoever read standard output has had enough; the outputs are in their place by then.
+            // The reader of standard output has closed it; the outputs are in place by then.
             Self::Other(error) if is_broken_pipe(error) => ExitCode::SUCCESS,
             Self::Other(error) => {
                 report::error(&format!("{error:#}"), &[]);

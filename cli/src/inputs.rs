@@ -18,7 +18,7 @@ const STANDARD_INPUT: &str = "-";
 pub(crate) struct Inputs {
     all: Vec<Input>,
     s3: S3,
-    /// Bytes of all inputs; none where standard input is among them.
+    /// Bytes of all inputs; `None` if standard input is one of them.
     total: Option<u64>,
 }
 

@@ -15,13 +15,13 @@ const GRACE: Duration = Duration::from_secs(2);
 /// Set by SIGINT and SIGTERM.
 #[derive(Debug, Default)]
 pub(crate) struct Interruption {
-    /// Whether work is to end.
+    /// Whether work is to stop.
     pub(crate) cancelled: AtomicBool,
     unfinished: Mutex<Vec<PathBuf>>,
 }
 
 impl Interruption {
-    /// Listens to signals from now on.
+    /// Starts listening for signals.
     pub(crate) fn listen() -> Arc<Self> {
         let interruption = Arc::new(Self::default());
         let signalled = Arc::clone(&interruption);
@@ -33,7 +33,9 @@ impl Interruption {
             std::process::exit(EXIT_STATUS);
         });
         if let Err(error) = installed {
-            tracing::warn!("signals end the process at once: {error}");
+            tracing::warn!(
+                "failed to listen for signals, which now end the process immediately: {error}"
+            );
         }
         interruption
     }
@@ -64,7 +66,7 @@ impl Interruption {
             if let Err(error) = removed
                 && error.kind() != ErrorKind::NotFound
             {
-                tracing::warn!("{} is left: {error}", path.display());
+                tracing::warn!("failed to remove {}: {error}", path.display());
             }
         }
     }

@@ -40,7 +40,7 @@ fn main() -> ExitCode {
 /// A service tells what it does, as JSON unless somebody watches; other commands only warn.
 fn log(command: &Command) {
     let is_service = matches!(command, Command::Serve(_));
-    // Where the SDK looked for credentials in vain is in the error that follows.
+    // The error that follows says where the SDK looked for credentials.
     let default = if is_service {
         "info"
     } else {

@@ -7,7 +7,7 @@ use comfy_table::{CellAlignment, Table};
 use resonare_pipeline::Inspection;
 use serde_json::Value;
 
-/// Says on standard error what went wrong, with what else helps, a line each.
+/// Prints on standard error what went wrong, and further help, a line each.
 pub(crate) fn error(text: &str, details: &[String]) {
     let mut out = io::stderr().lock();
     let written = writeln!(out, "error: {}", one_line(text)).and_then(|()| {

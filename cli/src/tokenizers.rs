@@ -13,13 +13,13 @@ use crate::storage::s3::S3;
 /// The look-up for a configuration, which keeps what it fetches in `folder`.
 ///
 /// # Errors
-/// If the configured tokenizer is an object of S3, and this machine has no configuration of AWS.
+/// If the configured tokenizer is an object in S3, and this machine has no AWS configuration.
 pub(crate) fn lookup(
     configuration: &Configuration,
     folder: &Path,
     s3: &S3,
 ) -> anyhow::Result<Lookup> {
-    // Whoever names no object needs no configuration of AWS.
+    // Without an object in S3, no AWS configuration is needed.
     let urls: Arc<dyn UrlReader> = match &configuration.tokenizer {
         Some(tokenizer) if is_url(tokenizer) => Arc::new(s3.url_reader(tokenizer)?),
         _ => Arc::new(NoUrls),
@@ -48,12 +48,12 @@ pub(crate) fn is_wrong_usage(error: &LookupError) -> bool {
     )
 }
 
-/// What else whoever runs the command can do about a failed look-up, a line each.
+/// What else the user of the command can do about a failed look-up, a line each.
 pub(crate) fn advice(error: &LookupError) -> Vec<String> {
     let advice = match error {
         LookupError::NotExact(_) | LookupError::OutOfReach(_) => {
-            "name a tokenizer.json or an OpenAI encoding with --tokenizer, or leave \
-             --require-exact-tokenizer out"
+            "name a tokenizer.json or an OpenAI encoding with --tokenizer, or omit \
+             --require-exact-tokenizer"
         }
         LookupError::Hub(HubError::Unusable { .. } | HubError::Unexpected { .. }) => {
             "name a tokenizer.json or an OpenAI encoding with --tokenizer to do without the hub"

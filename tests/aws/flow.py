@@ -335,7 +335,7 @@ def buckets(app, folder, expected):
     done = run("tiny", f"--tokenizer=s3://{own}/tiny.json", "--min-tokens-per-block=10")
     assert done.returncode == 0, done.stdout
     done = run("gone", export=f"s3://{own}/in/other.json")
-    assert done.returncode == 1 and f"there is no s3://{own}/in/other.json" in done.stdout, done.stdout
+    assert done.returncode == 1 and f"s3://{own}/in/other.json does not exist" in done.stdout, done.stdout
     environment["RESONARE_OUTPUT__S3_BUCKET"] = f"{own}-not"
     done = run("lost")
     assert done.returncode == 1 and "NoSuchBucket" in done.stdout, done.stdout

@@ -266,7 +266,7 @@ def room_comes(app, folder, expected):
         for _ in range(2):
             app.invoke("Upload", event)
         [record] = [record for record in app.records() if record["payload"]["key"] == key]
-        assert record["status"] == "QUEUED" and "it waits" in record["error_message"], record
+        assert record["status"] == "QUEUED" and "waiting: " in record["error_message"], record
         assert key in app.keys("uploads/")
         assert app.call("DELETE", f"/data-prep/jobs/{uploads.pop()}", caller=app.bob)[0] == 204
         app.age(record["run_id"], 600)
@@ -287,7 +287,7 @@ def put_again(app, folder, expected):
         put(**{"min-tokens-per-block": "many"})
         app.invoke("Upload", app.object_created(key))
         [first] = [record for record in app.records() if record["payload"]["key"] == key]
-        assert first["status"] == "FAILED" and "put it again" in first["error_message"], first
+        assert first["status"] == "FAILED" and "upload it again" in first["error_message"], first
         # S3 tells times to the second.
         time.sleep(1.5)
         with app.no_workers():

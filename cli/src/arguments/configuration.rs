@@ -15,7 +15,7 @@ pub(crate) const TOKEN_VARIABLE: &str = "RESONARE_TOKEN";
 
 const HEADING: &str = "Configuration";
 
-/// Every key that has an option, and the file that has the others.
+/// Every key that has an option, and the file that sets the others.
 #[derive(Debug)]
 pub(crate) struct SettingsArguments {
     config: Option<PathBuf>,
@@ -146,14 +146,14 @@ fn option(entry: &'static Entry) -> Option<Arg> {
     })
 }
 
-/// The line of help, and what counts without the option.
+/// The line of help, and the value that applies without the option.
 fn help(entry: &Entry) -> String {
     let default = entry.default.or(entry.null_means);
     // An option that switches something on need not say that it is off.
     let default = default.filter(|default| *default != "false");
     let default = default.map(|default| format!(" (default: {default})"));
     let repeated = if entry.kind.is_list() {
-        "; repeat it for several"
+        "; can be repeated"
     } else {
         ""
     };

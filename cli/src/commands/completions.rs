@@ -1,4 +1,4 @@
-//! `resonare completions`: what a shell offers to complete a command line with.
+//! `resonare completions`: completion scripts for shells.
 
 use std::io::{self, Write as _};
 
@@ -8,7 +8,7 @@ use crate::arguments::{Arguments, CompletionsArguments};
 use crate::error::Result;
 
 pub(crate) fn run(arguments: &CompletionsArguments) -> Result<()> {
-    // Not straight to standard output, where a reader that has had enough would end it with a panic.
+    // Not straight to standard output, where `generate` would panic if the reader had closed the pipe.
     let mut script = Vec::new();
     let mut command = Arguments::command();
     clap_complete::generate(arguments.shell, &mut command, "resonare", &mut script);

@@ -31,8 +31,8 @@ Export your chats with Telegram Desktop (Settings > Advanced > Export Telegram d
 
     resonare prepare path/to/result.json
 
-`resonare inspect path/to/result.json` lists the chats and senders of an export. To see what comes
-out, try the made-up sample of the repository:
+`resonare inspect path/to/result.json` lists the chats and senders of an export. To see what the
+outputs look like, try the made-up sample in the repository:
 
     resonare prepare sample/result.json --tokenizer=o200k_base";
 
@@ -213,11 +213,11 @@ impl Prepared<'_> {
             )?;
             report::outputs(&places)?;
         }
-        // What is local is there all the same.
+        // The local outputs are in place regardless.
         Ok(published?)
     }
 
-    /// Leaves the statistics of a failed run: in the outputs' place if they explain why there is none,
+    /// Leaves the statistics of a failed run: in place of the outputs if they explain why there are none,
     /// and in any case beside the outputs of an earlier run, which stay.
     fn place_failure(
         &self,

@@ -1,4 +1,4 @@
-//! `resonare serve`: the HTTP API, workers and a sweeper in one process, with nothing beside it.
+//! `resonare serve`: the HTTP API, workers and a sweeper in one process, without any other server.
 
 mod data_dir;
 mod guard;
@@ -38,13 +38,13 @@ use worker::Workers;
 /// A crash is as often the user's doing as the job's.
 const MAX_ATTEMPTS: u32 = 5;
 
-/// The most that a compressed body may become.
+/// The largest size of a compressed body after decompression.
 const DECOMPRESSED_BYTES: u64 = 4 << 30;
 
-/// The longest time that a body of `/data-prep/process` may take.
+/// How long receiving a body of `/data-prep/process` may take.
 const BODY_TIME: Duration = Duration::from_mins(10);
 
-/// How long connections may take to end.
+/// How long connections may take to close.
 const CONNECTION_GRACE: Duration = Duration::from_secs(5);
 
 pub(crate) fn run(arguments: &ServeArguments) -> Result<()> {
@@ -72,7 +72,7 @@ pub(crate) fn run(arguments: &ServeArguments) -> Result<()> {
     let configuration = Arc::new(configuration);
     let service = serve(arguments, configuration, address, data_dir, lookup);
     let served = runtime.block_on(service);
-    // A read that never returns is not waited for.
+    // Do not wait for a read that never returns.
     runtime.shutdown_timeout(Duration::from_secs(1));
     served
 }
@@ -85,7 +85,9 @@ fn resolve(host: &str, port: u16) -> anyhow::Result<SocketAddr> {
     let mut addresses = (host, port)
         .to_socket_addrs()
         .with_context(|| format!("{host:?} is not an address of this machine"))?;
-    addresses.next().context("it has no address")
+    addresses
+        .next()
+        .context("it does not resolve to any address")
 }
 
 fn ports(
@@ -144,7 +146,7 @@ async fn serve(
         queue.recover().await?;
         jobs.recover().await
     };
-    recovered.await.context("failed to take up earlier jobs")?;
+    recovered.await.context("failed to recover earlier jobs")?;
 
     let listener = TcpListener::bind(address).await.with_context(|| {
         format!("failed to listen on {address}; choose another with --host and --port")
@@ -182,12 +184,12 @@ async fn serve(
 
     let mut stop = Signals::listen()?;
     let connections = listener::serve(&listener, router, stop.wait()).await;
-    info!("stopping: running jobs are given back");
+    info!("stopping: running jobs return to the queue");
     let ended = async { tokio::join!(workers.stop(), connections.end(CONNECTION_GRACE)) };
     tokio::select! {
         _ = ended => info!("stopped"),
         () = stop.wait() => {
-            warn!("stopped at once: running jobs go on at the next start");
+            warn!("stopped immediately: running jobs resume at the next start");
             return Err(CommandError::INTERRUPTED);
         }
     }
@@ -218,7 +220,7 @@ fn api(
             decompressed_bytes: DECOMPRESSED_BYTES,
             pause: Duration::from_secs(arguments.max_pause_secs),
             total: BODY_TIME,
-            instead: "larger exports are sent by POST /data-prep/uploads, as `resonare submit` does",
+            instead: "send larger exports with POST /data-prep/uploads, as `resonare submit` does",
         },
         uploads: transfers.clone(),
         downloads: transfers,

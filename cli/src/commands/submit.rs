@@ -26,7 +26,7 @@ use transfer::{Export, Wanted};
 /// What every service takes as a body; larger exports are uploaded.
 const LARGEST_BODY: u64 = 4_000_000;
 
-/// The first and the longest pause between two looks at a job.
+/// The first and the longest pause between two requests for a job's state.
 const FIRST_LOOK: Duration = Duration::from_millis(200);
 const LONGEST_LOOK: Duration = Duration::from_secs(2);
 
@@ -56,7 +56,7 @@ impl Submission<'_> {
         let export = open(&self.arguments.file)?;
         self.client.check()?;
         let config = self.arguments.request.values();
-        // What would be kept in logs does not belong in a URL.
+        // URLs end up in logs, so nothing private belongs in one.
         let fits_query = config.iter().all(|(key, _)| key.is_for_queries());
         let progress = transfer_bar(export.size_bytes, "sending");
         let run_id = if export.size_bytes <= LARGEST_BODY && fits_query {
@@ -66,9 +66,9 @@ impl Submission<'_> {
         };
         progress.finish_and_clear();
         let run_id = run_id?;
-        tracing::info!(%run_id, "job {run_id} is accepted");
+        tracing::info!(%run_id, "job {run_id} was accepted");
         let goes_on = format!(
-            "the job was accepted, and goes on when the service does; it is {}/data-prep/jobs/{run_id}",
+            "the job was accepted and continues while the service runs; see {}/data-prep/jobs/{run_id}",
             self.client.base()
         );
         match self.wait(&run_id) {
@@ -210,7 +210,7 @@ fn outputs(job: &Value) -> anyhow::Result<Vec<JobOutput>> {
     for output in job["outputs"].as_array().into_iter().flatten() {
         let name = output["name"].as_str().unwrap_or_default();
         let Some(name) = OutputName::parse(name) else {
-            bail!("the service has an output {name:?}, which no job has");
+            bail!("the service lists an unknown output, {name:?}");
         };
         let size = output["size_bytes"].as_u64();
         let size_bytes = size.with_context(|| format!("{name} has no size"))?;

@@ -1,7 +1,7 @@
 //! The outputs of a run in a bucket: `<run id>/data/<name>`, each whole or not there.
 //!
-//! Several keys can't be replaced at once, so all are sent before the first is completed; should a run
-//! die in between, the next of its id puts all in order.
+//! Several keys can't be replaced in one step, so all uploads are sent before the first is completed; if a
+//! run dies in between, the next run with its id puts everything in order.
 
 use std::sync::atomic::AtomicBool;
 
@@ -28,7 +28,7 @@ impl<'a> BucketOutputs<'a> {
     /// The outputs of a run, if the configuration sends them to S3.
     ///
     /// # Errors
-    /// If it does not say to which bucket.
+    /// If it does not name a bucket.
     pub(crate) fn of(
         configuration: &'a Configuration,
         s3: &'a S3,
@@ -40,7 +40,7 @@ impl<'a> BucketOutputs<'a> {
         }
         let Some(bucket) = &configuration.output_s3_bucket else {
             return Err(CommandError::usage(
-                "output.modes names s3, and output.s3_bucket is not set; set it in the configuration \
+                "output.modes includes s3, but output.s3_bucket is not set; set it in the configuration \
                  or as RESONARE_OUTPUT__S3_BUCKET",
             ));
         };
@@ -66,7 +66,7 @@ impl<'a> BucketOutputs<'a> {
         self.target(output).to_string()
     }
 
-    /// Copies these outputs into the bucket, instead of those of an earlier run of this id.
+    /// Copies these outputs into the bucket, in place of those of an earlier run with this id.
     ///
     /// # Errors
     /// If one can't be sent, or work was cancelled: then the earlier outputs stay. If one can't be

@@ -9,7 +9,7 @@ use resonare_pipeline::OutputName;
 
 use super::lock::RunLock;
 
-/// Bytes of an output that are written at once.
+/// Bytes of an output that are written in one go.
 const BUFFER: usize = 256 << 10;
 
 /// Whether `run_id` can name a folder: letters, digits, `.`, `_` and `-`, not beginning with a dot.
@@ -41,7 +41,7 @@ impl Places {
         }
     }
 
-    /// Mends what a run left that was killed. The run id has to be locked.
+    /// Cleans up after a run that was killed. The run id has to be locked.
     fn recover(&self) -> io::Result<()> {
         unless_missing(fs::remove_dir_all(&self.staging))?;
         if self.destination.exists() {
@@ -81,8 +81,8 @@ impl RunFolder {
     /// Begins the outputs of a run that reads `inputs`.
     ///
     /// # Errors
-    /// If another run of this id is under way, or if there is something in the outputs' place that no
-    /// run wrote, or that is read.
+    /// If another run with this id is under way, or if the place of the outputs holds something that no run
+    /// wrote, or that is an input.
     pub(crate) fn create(local_dir: &Path, run_id: &str, inputs: &[&Path]) -> anyhow::Result<Self> {
         let failed = || format!("failed to write to {}", local_dir.display());
         fs::create_dir_all(local_dir).with_context(failed)?;
@@ -176,12 +176,12 @@ impl Drop for RunFolder {
     fn drop(&mut self) {
         let staging = &self.places.staging;
         if let Err(error) = unless_missing(fs::remove_dir_all(staging)) {
-            tracing::warn!("{} is left: {error}", staging.display());
+            tracing::warn!("failed to remove {}: {error}", staging.display());
         }
     }
 }
 
-/// Mends what killed runs of other ids left. What can't be mended now waits for the next run.
+/// Cleans up after killed runs with other ids. What can't be cleaned up now waits for the next run.
 fn recover_others(local_dir: &Path, run_id: &str) -> io::Result<()> {
     for entry in fs::read_dir(local_dir)? {
         let name = entry?.file_name();
@@ -197,7 +197,7 @@ fn recover_others(local_dir: &Path, run_id: &str) -> io::Result<()> {
             Err(error) => Err(error),
         };
         if let Err(error) = recovered {
-            tracing::warn!("what a killed run {other} left is not removed: {error}");
+            tracing::warn!("failed to clean up after the killed run {other}: {error}");
         }
     }
     Ok(())

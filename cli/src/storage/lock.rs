@@ -30,7 +30,7 @@ impl RunLock {
     /// Takes the lock; `None` if another process, or another part of this one, has it.
     ///
     /// # Errors
-    /// If the lock file can't be made, or its place knows no locks.
+    /// If the lock file can't be created, or the file system does not support locks.
     pub(crate) fn take(folder: &Path, run_id: &str) -> io::Result<Option<Self>> {
         let path = Self::path(folder, run_id);
         loop {
@@ -53,7 +53,7 @@ impl RunLock {
 impl Drop for RunLock {
     fn drop(&mut self) {
         if let Err(error) = fs::remove_file(&self.path) {
-            tracing::warn!("{} is left: {error}", self.path.display());
+            tracing::warn!("failed to remove {}: {error}", self.path.display());
         }
     }
 }

@@ -15,7 +15,7 @@ use tokio::runtime::Runtime;
 /// Bytes that are copied between two looks at whether work is to end.
 const PIECE: usize = 1 << 20;
 
-/// The object that a path is the URL of; `None` if it is a file's.
+/// The object whose URL a path is; `None` if it is the path of a file.
 ///
 /// # Errors
 /// If it names no bucket, or no object in it.
@@ -109,7 +109,7 @@ impl S3 {
         let found = found
             .map_err(|error| failed(&error))
             .with_context(|| format!("failed to read {address}"))?;
-        let found = found.with_context(|| format!("there is no {address}"))?;
+        let found = found.with_context(|| format!("{address} does not exist"))?;
         Ok(Object {
             address,
             version: found.version,
@@ -128,14 +128,14 @@ impl S3 {
         let opened = store.open(key, object.version.as_deref());
         let opened = connection.runtime.block_on(opened);
         let opened = opened.map_err(|error| failed(&error))?;
-        let opened = opened.context("it was replaced or removed while it was to be read")?;
+        let opened = opened.context("it was replaced or removed before it was read")?;
         Ok(opened.reader)
     }
 
     /// Sends a file to an object, which is there once the upload is completed.
     ///
     /// # Errors
-    /// If one can't be read or the other not be written, or work was cancelled.
+    /// If the file can't be read or the object can't be written, or if work was cancelled.
     pub(crate) fn upload(
         &self,
         file: &Path,

@@ -145,7 +145,7 @@ fn it_starts_alone_and_not_for_everybody() {
     let (status, error) = run(&[]);
     assert_eq!(status, 1);
     assert!(
-        error.contains("another `resonare serve` uses ./data"),
+        error.contains("another `resonare serve` is using ./data"),
         "{error}"
     );
     for arguments in [

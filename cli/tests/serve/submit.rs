@@ -93,7 +93,7 @@ fn what_goes_wrong_is_said() {
     std::fs::write(folder.path().join("page.json"), "<html>").unwrap();
     for (arguments, expected) in [
         (&["empty.json"][..], "no usable chat"),
-        (&["page.json"], "refused (400 Bad Request)"),
+        (&["page.json"], "refused the request (400 Bad Request)"),
         (&["missing.json"], "failed to read missing.json"),
         (&["."], "is not a file"),
         (
@@ -198,6 +198,6 @@ fn a_service_cannot_choose_where_its_outputs_go() {
         .unwrap();
     evil.join().unwrap();
     assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stderr).contains("which no job has"));
+    assert!(text(&output.stderr).contains("the service lists an unknown output"));
     assert!(!folder.path().join("evil").exists());
 }

@@ -10,11 +10,11 @@ use resonare_http::{Api, BodyLimits, Health};
 use crate::environment::Deployment;
 use crate::owner::Authorization;
 
-/// What Lambda passes on of a body, with room for its encoding.
+/// The largest body that Lambda passes on, with room for its encoding.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 const LARGEST_BODY: u64 = 4_000_000;
 
-/// The most that a compressed body may become, if there is time for it.
+/// The largest size of a compressed body after decompression, if there is time for it.
 const DECOMPRESSED_BYTES: u64 = 1 << 30;
 
 struct Bucket(S3ObjectStore);
@@ -37,7 +37,7 @@ pub fn api(deployment: &Deployment) -> Api {
             decompressed_bytes: DECOMPRESSED_BYTES,
             pause: Duration::from_secs(10),
             total: Duration::from_secs(20),
-            instead: "larger exports are sent by POST /data-prep/uploads, as `resonare submit` does",
+            instead: "send larger exports with POST /data-prep/uploads, as `resonare submit` does",
         },
         uploads: transfers.clone(),
         downloads: transfers,

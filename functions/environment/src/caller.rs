@@ -1,4 +1,4 @@
-//! What every call of the API goes through: its owner is found, and a line of the log says how it ended.
+//! What every API call goes through: its owner is determined, and a log line says how it ended.
 
 use std::time::Instant;
 
@@ -44,7 +44,7 @@ async fn handle(State(owners): State<Owners>, mut request: Request, next: Next) 
         }
         None => Problem::new(
             StatusCode::UNAUTHORIZED,
-            "the call does not say who makes it",
+            "the caller could not be identified",
         )
         .into_response(),
     };

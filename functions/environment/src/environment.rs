@@ -21,9 +21,9 @@ pub struct Environment {
     pub table: String,
     /// The queue of runs to work on.
     pub queue_url: String,
-    /// The stack's name, by which its metrics are told from those of others.
+    /// The stack's name, which distinguishes its metrics from those of others.
     pub stack: String,
-    /// How owners are told apart.
+    /// How owners are distinguished.
     pub owners: Owners,
     /// How long things take.
     pub timings: Timings,
@@ -114,7 +114,7 @@ impl Environment {
             text("JOBS_QUEUE_URL")?,
             text("STACK_NAME")?,
         );
-        // What is not set in the template is passed on empty.
+        // Values that are not set in the template arrive as empty strings.
         let environment = variables
             .into_iter()
             .filter(|(_, value)| !value.is_empty())

@@ -1,4 +1,4 @@
-//! What the Lambda functions share: their environment, who calls, logs and metrics.
+//! What the Lambda functions share: their environment, callers, logs and metrics.
 
 mod api;
 mod caller;

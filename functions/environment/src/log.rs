@@ -11,11 +11,11 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-/// The request that this process is at. Lambda gives a process one at a time, and threads and tasks that
+/// The request that this process is handling. Lambda gives a process one at a time, and threads and tasks that
 /// work for it do not inherit spans.
 static REQUEST_ID: RwLock<String> = RwLock::new(String::new());
 
-/// Starts the log. `RUST_LOG` says how much is told; without it, `info`.
+/// Starts the log. `RUST_LOG` sets the level; without it, `info`.
 pub fn start_log() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()

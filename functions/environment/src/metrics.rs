@@ -11,7 +11,7 @@ use tracing::warn;
 /// The namespace of all metrics.
 const NAMESPACE: &str = "Resonare";
 
-/// What one thing that happened adds to the metrics: their names, units and values.
+/// What one event adds to the metrics: their names, units and values.
 type Values = Vec<(&'static str, &'static str, Value)>;
 
 /// Writes metrics, with the stack as their dimension.
@@ -39,7 +39,7 @@ impl Metrics {
         }
         let line = self.line(values, SystemTime::now());
         if let Err(error) = writeln!(std::io::stdout(), "{line}") {
-            warn!("a metric is lost: {error}");
+            warn!("failed to write a metric: {error}");
         }
     }
 

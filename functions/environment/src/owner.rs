@@ -1,4 +1,4 @@
-//! Who calls: the same name for the same user or role, whichever way they come.
+//! Who the caller is: the same name for the same user or role, however they call.
 
 use std::net::IpAddr;
 
@@ -12,31 +12,31 @@ pub enum Authorization {
     Iam,
     /// Requests carry a JSON web token.
     Jwt,
-    /// Nobody proves anything: the name of a job is its key.
+    /// Callers prove nothing: a job can be accessed by its `run_id`.
     Open,
 }
 
-/// Whom a role of IAM stands for.
+/// Which owners an IAM role stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OwnerIs {
     /// One owner, whatever its sessions are called.
     Role,
-    /// As many owners as its sessions have names: people behind one permission set of IAM Identity
-    /// Center, for example.
+    /// One owner for each session name: people with the same permission set of IAM Identity Center, for
+    /// example.
     Session,
 }
 
-/// How owners are told apart.
+/// How owners are distinguished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Owners {
     /// How callers prove who they are.
     pub authorization: Authorization,
-    /// Whom a role stands for.
+    /// Which owners an IAM role stands for.
     pub owner_is: OwnerIs,
 }
 
 impl Owners {
-    /// The owner that an API call comes from; none if the call proves nothing of what it has to.
+    /// The owner that an API call comes from; `None` if the call lacks the required proof.
     pub fn of_api_caller(self, context: &RequestContext) -> Option<Owner> {
         let RequestContext::ApiGatewayV2(context) = context else {
             return None;
@@ -49,7 +49,7 @@ impl Owners {
             ))),
             Authorization::Iam => {
                 let caller = authorizer?.iam.as_ref()?;
-                // Everybody of an identity pool has the same role, perhaps even the same session.
+                // All members of an identity pool have the same role, perhaps even the same session.
                 let cognito = caller.cognito_identity.as_ref();
                 if let Some(id) = cognito.and_then(|user| filled(&user.identity_id)) {
                     return Some(Owner(format!("cognito:{id}")));

@@ -1,4 +1,4 @@
-//! The Lambda function `ingress`: takes payloads in.
+//! The Lambda function `ingress`: accepts payloads.
 
 use lambda_http::{Error, run};
 use resonare_functions::{Deployment, api, start_log, with_caller};

@@ -1,4 +1,4 @@
-//! The Lambda function `status`: tells of jobs and of the service.
+//! The Lambda function `status`: answers requests about jobs and the service.
 
 use lambda_http::{Error, run};
 use resonare_functions::{Deployment, api, start_log, with_caller};

@@ -1,4 +1,4 @@
-//! The Lambda function `sweeper`: on a schedule, mends what crashes left behind.
+//! The Lambda function `sweeper`: on a schedule, repairs what crashes left behind.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 use tracing::info;
 
-/// Time that is kept to end what was begun.
+/// Time reserved for finishing what was begun.
 const RESERVE: Duration = Duration::from_secs(15);
 
 /// Names the table of version 0.1 whose records are taken over.
@@ -45,14 +45,14 @@ impl Sweeper {
         begin_request(&context.request_id);
         let until = until(&context);
         let swept = self.jobs.sweep(Some(until)).await.inspect_err(|error| {
-            tracing::error!("the sweep did not end: {}", causes(error));
+            tracing::error!("the sweep failed: {}", causes(error));
         })?;
         self.metrics.due_age(swept.oldest_due);
         if let Some(previous) = &self.previous_table {
             self.take_over(previous, until).await?;
         }
         if swept.left > 0 {
-            return Err(format!("{} jobs are left to the next sweep", swept.left).into());
+            return Err(format!("{} jobs are left for the next sweep", swept.left).into());
         }
         Ok(())
     }
@@ -63,7 +63,7 @@ impl Sweeper {
             info!(
                 items = taken.items,
                 is_complete = taken.is_complete,
-                "took {} items over from the table of version 0.1",
+                "copied {} items from the table of version 0.1",
                 taken.items
             );
         }

@@ -37,7 +37,7 @@ struct Put {
     key: String,
     size_bytes: u64,
     etag: String,
-    /// Tells this version of the object from others.
+    /// Distinguishes this version of the object from others.
     version: String,
     principal: String,
 }
@@ -60,7 +60,7 @@ impl Put {
         })
     }
 
-    /// What consoles show as folders are objects without bytes.
+    /// What consoles show as folders are empty objects.
     fn is_folder(&self) -> bool {
         self.key.ends_with('/') && self.size_bytes == 0
     }
@@ -95,20 +95,20 @@ impl Uploads {
         let payload = put.payload();
         let arrival = self.jobs.upload_arrived(run_id, &payload).await?;
         if arrival == UploadArrival::Unwanted {
-            info!(%run_id, "no job needs the upload of job {run_id}: it is removed");
+            info!(%run_id, "removing the upload of job {run_id}, which no job needs");
             self.jobs.discard_upload(&payload).await?;
         }
         Ok(())
     }
 
-    /// An object that somebody put without asking.
+    /// An object that someone put without calling the API first.
     async fn dropped(&self, put: &Put, account: &str) -> anyhow::Result<()> {
         let environment = &self.deployment.environment;
         if put.is_folder() {
             return Ok(());
         }
         let Some(object) = self.deployment.objects.put_with(&put.key).await? else {
-            info!("an object was removed before its event came");
+            info!("an object was removed before its event arrived");
             return Ok(());
         };
         let operators = environment.configuration.to_json();
@@ -131,8 +131,8 @@ impl Uploads {
     }
 }
 
-/// The configuration of an object's metadata (`x-amz-meta-target-name: …`, percent-encoded UTF-8). What
-/// other tools note there is theirs.
+/// The configuration of an object's metadata (`x-amz-meta-target-name: …`, percent-encoded UTF-8). Metadata
+/// that other tools write is ignored.
 fn configuration(
     operator: &Configuration,
     metadata: &HashMap<String, String>,

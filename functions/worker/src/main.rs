@@ -21,7 +21,7 @@ use tracing::{error, warn};
 
 use token::hub_token;
 
-/// Time that is kept to write down how a job ended.
+/// Time reserved for recording how a job ended.
 const RESERVE: Duration = Duration::from_secs(15);
 
 struct Worker {
@@ -49,7 +49,7 @@ async fn main() -> Result<(), Error> {
     if configuration.tokenizer.is_some()
         && let Err(error) = tokenizers.look_up(configuration).await
     {
-        // Jobs will say so, too; what does not need it works.
+        // Jobs that need it will fail with the same error; others work.
         error!("the configured tokenizer can't be used: {}", causes(&error));
     }
     let jobs = deployment.jobs();
@@ -95,7 +95,7 @@ impl Worker {
     async fn handle(&self, record: SqsMessage, deadline: Instant) -> bool {
         let run_id = record.body.as_deref().and_then(SqsQueue::run_of);
         let (Some(run_id), Some(receipt)) = (run_id, record.receipt_handle) else {
-            error!("a message is not one of ours, and goes to the dead letters in the end");
+            error!("a message names no job; it will end up in the dead-letter queue");
             return false;
         };
         let message = Message { receipt, run_id };
@@ -107,7 +107,7 @@ impl Worker {
             Ok(Handled::Completed | Handled::Failed | Handled::Nothing | Handled::Lost) => true,
             Ok(Handled::Postponed | Handled::Elsewhere) => false,
             Err(failure) => {
-                warn!(%run_id, "job {run_id} is left as it is: {}", causes(&failure));
+                warn!(%run_id, "job {run_id} was left unchanged: {}", causes(&failure));
                 // Otherwise it would be out of sight for as long as the queue hides messages.
                 self.jobs.hide(&message).await;
                 false

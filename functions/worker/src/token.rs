@@ -6,7 +6,7 @@ use tracing::error;
 /// Names where the token is: a secret of Secrets Manager, or a parameter of SSM.
 const HF_TOKEN: &str = "HF_TOKEN_ARN";
 
-/// Whose a token's ARN is (`arn:aws:<service>:…`).
+/// The service in a token's ARN (`arn:aws:<service>:…`).
 fn service_of(arn: &str) -> &str {
     arn.split(':').nth(2).unwrap_or_default()
 }
@@ -17,7 +17,7 @@ pub(crate) async fn hub_token() -> Option<String> {
     let arn = std::env::var(HF_TOKEN).ok().filter(|arn| !arn.is_empty())?;
     let token = read(&arn).await;
     token
-        .inspect_err(|error| error!("the token of the model hub cannot be read: {error:#}"))
+        .inspect_err(|error| error!("failed to read the token of the model hub: {error:#}"))
         .ok()
 }
 
@@ -36,10 +36,12 @@ async fn read(arn: &str) -> anyhow::Result<String> {
             found.and_then(|parameter| parameter.value)
         }
         _ => {
-            bail!("{HF_TOKEN} is neither of a secret of Secrets Manager nor of a parameter of SSM")
+            bail!(
+                "{HF_TOKEN} is neither the ARN of a Secrets Manager secret nor that of an SSM parameter"
+            )
         }
     };
-    token.context("it has no text")
+    token.context("it has no text value")
 }
 
 #[cfg(test)]

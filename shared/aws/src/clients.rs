@@ -28,7 +28,7 @@ pub async fn configuration() -> SdkConfig {
 
 /// The client of S3.
 pub fn s3(configuration: &SdkConfig) -> aws_sdk_s3::Client {
-    // A server of one's own has no names for buckets.
+    // A self-hosted server has no host names for buckets.
     let own_server = configuration.endpoint_url().is_some();
     let configuration = aws_sdk_s3::config::Builder::from(configuration)
         .force_path_style(own_server)

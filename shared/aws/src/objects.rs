@@ -32,7 +32,7 @@ pub(crate) const JOB_TAG: &str = "resonare=job";
 
 /// Bytes of one range.
 const RANGE: u64 = 4 << 20;
-/// Ranges that are fetched at once.
+/// Ranges that are fetched at the same time.
 const RANGES_AHEAD: usize = 4;
 /// Attempts at one range: the SDK repeats requests, not bodies that break off.
 const RANGE_ATTEMPTS: u32 = 5;
@@ -64,7 +64,7 @@ pub struct S3ObjectStore {
     tags: Option<&'static str>,
 }
 
-/// What is known of an object that somebody put.
+/// What is known about an object that someone put.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PutWith {
     /// The names and values that came with it.
@@ -117,7 +117,7 @@ impl Range {
             .length
             .is_some_and(|length| length != bytes.len() as u64)
         {
-            return Err(unavailable(PORT, "a body broke off"));
+            return Err(unavailable(PORT, "a body ended early"));
         }
         Ok(bytes.freeze())
     }
@@ -241,7 +241,7 @@ impl S3ObjectStore {
             };
             match bytes.await {
                 Err(error) if attempt < RANGE_ATTEMPTS => {
-                    warn!("a range is fetched again: {}", error.cause);
+                    warn!("fetching a range again: {}", error.cause);
                     tokio::time::sleep(pause).await;
                     pause *= 2;
                 }
@@ -610,7 +610,7 @@ impl ObjectStore for S3ObjectStore {
                     let code = error.code().unwrap_or("unknown").to_owned();
                     return Err(unavailable(
                         PORT,
-                        format!("an object is not removed: {code}"),
+                        format!("an object could not be removed: {code}"),
                     ));
                 }
             }

@@ -28,7 +28,7 @@ pub struct SqsQueue {
 }
 
 impl SqsQueue {
-    /// The queue at an address.
+    /// The queue at a URL.
     pub fn new(client: Client, url: String) -> Self {
         Self { client, url }
     }

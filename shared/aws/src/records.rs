@@ -7,8 +7,8 @@
 //! count.
 //!
 //! The indexes hold keys alone: `by-owner` an owner's jobs by time, `by-status` the same of one status,
-//! `by-due` what has to be looked at, by the moment at which it has to be, in lanes that are read at
-//! once.
+//! `by-due` what has to be looked at, by the moment at which it has to be, in lanes that are read in
+//! parallel.
 
 mod items;
 mod keys;
@@ -187,7 +187,7 @@ impl DynamoJobStore {
                 // One bad record does not hide the others.
                 match record(&item) {
                     Ok(record) => records.push(record),
-                    Err(error) => tracing::error!("a record is passed over: {}", error.cause),
+                    Err(error) => tracing::error!("skipping an unreadable record: {}", error.cause),
                 }
             }
             left = got.unprocessed_keys.unwrap_or_default();
@@ -197,7 +197,7 @@ impl DynamoJobStore {
             tokio::time::sleep(pause).await;
             pause *= 2;
         }
-        Err(unavailable(PORT, "the table does not give all items"))
+        Err(unavailable(PORT, "the table did not return all items"))
     }
 
     /// Places in a lane that are due, from after `after` on, and whether there may be more.
@@ -311,7 +311,7 @@ impl JobStore for DynamoJobStore {
                 found
                     .await?
                     .map(Created::Before)
-                    .ok_or_else(|| unavailable(PORT, "a key is bound and free at once"))
+                    .ok_or_else(|| unavailable(PORT, "a key is both bound and free"))
             }
             None => refused
                 .limit(charged, limits)
@@ -488,7 +488,7 @@ impl JobStore for DynamoJobStore {
             None => Vec::new(),
         };
         places.resize(usize::from(LANES), String::new());
-        // All lanes at once: each gives a part of the page.
+        // All lanes at the same time: each gives a part of the page.
         let share = limit.div_ceil(usize::from(LANES)).max(1);
         let lanes = (0..LANES).zip(&places);
         let lanes = lanes.map(|(lane, after)| self.due_in(lane, &end, after, share));

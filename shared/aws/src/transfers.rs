@@ -1,4 +1,4 @@
-//! Uploads into the bucket and downloads out of it, by addresses that are signed for a while.
+//! Uploads into the bucket and downloads from it, by signed URLs that work for a while.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,17 +16,17 @@ use crate::objects::{JOB_TAG, S3ObjectStore, etag_version, failed};
 
 const PORT: &str = "objects";
 
-/// How long an upload's addresses work. New ones are to be had for as long as the upload may take.
+/// How long an upload's URLs work. New ones can be requested for as long as the upload may take.
 const UPLOAD_LASTS: Duration = Duration::from_hours(1);
-/// How long a download's address works.
+/// How long a download's URL works.
 const DOWNLOAD_LASTS: Duration = Duration::from_mins(5);
 
 /// The largest object that one PUT can make.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html>
 const LARGEST_PUT: u64 = 5_000_000_000;
-/// The smallest part that is worth an address of its own.
+/// The smallest part that is worth a URL of its own.
 const SMALLEST_PART: u64 = 64 << 20;
-/// The most parts: their addresses have to fit into one answer.
+/// The maximum number of parts: their URLs have to fit into one answer.
 const MOST_PARTS: u64 = 1000;
 
 /// Where uploads are put.

@@ -26,9 +26,9 @@ pub enum Consumer {
     OpenAi,
 }
 
-/// There is no such consumer.
+/// A name that no consumer has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown consumer {0:?}: one of {names} is expected", names = Consumer::names().join(", "))]
+#[error("unknown consumer {0:?}; expected one of {names}", names = Consumer::names().join(", "))]
 pub struct UnknownConsumer(String);
 
 /// How much a consumer takes.
@@ -223,8 +223,8 @@ mod tests {
         let error = "trlx".parse::<Consumer>().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "unknown consumer \"trlx\": one of trl, unsloth, axolotl, llama-factory, together, \
-             bedrock-nova, bedrock-llama, openai is expected"
+            "unknown consumer \"trlx\"; expected one of trl, unsloth, axolotl, llama-factory, together, \
+             bedrock-nova, bedrock-llama, openai"
         );
     }
 }

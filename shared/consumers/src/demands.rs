@@ -20,7 +20,7 @@ const NO: Option<Severity> = None;
 const WARN: Option<Severity> = Some(Warning);
 const DENY: Option<Severity> = Some(Refused);
 
-/// What a rule is to each kind of consumer, in the order of [`column`].
+/// What a rule is to each kind of consumer, in the order of [`column()`].
 fn demands(rule: Rule) -> [Option<Severity>; 6] {
     match rule {
         Rule::NotUtf8

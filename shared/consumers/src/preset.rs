@@ -34,7 +34,7 @@ impl Consumer {
     fn role_order(self) -> Setting {
         let (why, is_demanded) = match self {
             Self::Trl | Self::Unsloth | Self::Axolotl => (
-                "half of the chat templates refuse conversations that don't alternate from the user on",
+                "half of the chat templates refuse conversations that don't alternate, starting with the user",
                 false,
             ),
             Self::LlamaFactory => (
@@ -70,10 +70,10 @@ impl Consumer {
             ),
             Self::LlamaFactory => (
                 SystemAs::System,
-                "its own templates give each model the system prompt in the model's way",
+                "its own templates give each model the system prompt in the way that the model expects",
             ),
             Self::Together | Self::OpenAi => {
-                (SystemAs::System, "one system message may stand first")
+                (SystemAs::System, "one system message may come first")
             }
             Self::BedrockNova | Self::BedrockLlama => (
                 SystemAs::System,

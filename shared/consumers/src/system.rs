@@ -31,7 +31,7 @@ impl SystemAs {
 
     /// Puts the prompt where it belongs. Where it is folded it stands before the first turn's text,
     /// an empty line between them, as the templates of Gemma 3 do it themselves. A block that the
-    /// assistant begins gets a user turn with the prompt alone: it has to come before what it is to
+    /// assistant begins gets a user turn with only the prompt: it has to come before what it is to
     /// shape. `folded` holds the text that is made.
     pub fn place<'a>(
         self,

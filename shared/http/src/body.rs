@@ -26,10 +26,10 @@ const WAITING: usize = 8;
 const LEAST_BYTES_PER_SEC: u64 = 4096;
 const FIRST_PATIENCE: Duration = Duration::from_secs(30);
 
-/// A part of a body; none at its end. A sender that vanishes before that has not sent it whole.
+/// A part of a body; `None` at its end. A sender that vanishes before that has not sent all of it.
 type Part = io::Result<Option<Bytes>>;
 
-/// How gzip begins after it was taken for UTF-8: its second byte is invalid, and was replaced by U+FFFD. API
+/// How gzip begins after it was treated as UTF-8: its second byte is invalid, and was replaced by U+FFFD. API
 /// Gateway does that to `application/json`.
 const DAMAGED_GZIP: [u8; 4] = [0x1f, 0xef, 0xbf, 0xbd];
 
@@ -66,7 +66,7 @@ impl Parts {
     /// The next part; `None` once the body has ended.
     ///
     /// # Errors
-    /// If the rest does not come. The sender's own error is what its caller is told.
+    /// If the rest does not arrive. The sender's own error is what the caller is told.
     pub(crate) fn next(&mut self) -> Result<Option<Bytes>, Problem> {
         self.next_part().map_err(|_| {
             Problem::new(
@@ -100,7 +100,7 @@ pub(crate) async fn consume<T: Send + 'static>(
             "the body could not be read",
         )
     })?;
-    // Where the sender failed, that is the reason, not what the consumer made of it.
+    // If the sender failed, that is the reason, not the error that it caused in the consumer.
     sent.and(consumed)
 }
 

@@ -9,14 +9,14 @@ use utoipa::ToSchema;
 /// A job as the API shows it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct JobInfo {
-    /// Its name.
+    /// Its id.
     #[schema(value_type = String, format = Uuid)]
     pub run_id: RunId,
     /// Its state.
     #[schema(value_type = Status)]
     pub status: JobStatus,
-    /// Its place among the caller's waiting jobs: 1 for the next, counted up to 100; 0 if it is not
-    /// waiting. It may be a moment out of date.
+    /// Its position among the caller's waiting jobs, from 1 for the next up to 100; 0 if it is not waiting.
+    /// It may be a moment out of date.
     pub position_in_queue: usize,
     /// When it was submitted.
     pub created_at: Timestamp,
@@ -28,10 +28,10 @@ pub struct JobInfo {
     /// When it was completed or failed.
     #[schema(required = true)]
     pub completed_at: Option<Timestamp>,
-    /// Why it failed, or why it waits.
+    /// Why it failed, or why it is waiting.
     #[schema(required = true)]
     pub error_message: Option<String>,
-    /// How often it was started.
+    /// How many times it was started.
     pub attempts: u32,
     /// Its progress.
     #[schema(value_type = Option<ProgressInfo>, required = true)]
@@ -52,15 +52,15 @@ pub struct JobInfo {
 #[schema(rename_all = "SCREAMING_SNAKE_CASE")]
 #[expect(dead_code, reason = "it describes another type")]
 pub(crate) enum Status {
-    /// Its export is yet to be uploaded.
+    /// Its export has not been uploaded yet.
     AwaitingUpload,
-    /// It waits for a worker.
+    /// It is waiting for a worker.
     Queued,
     /// It is running.
     Running,
     /// Its outputs are ready.
     Completed,
-    /// It failed, and will not be tried again.
+    /// It failed, and will not be retried.
     Failed,
     /// It is being removed, with everything stored for it.
     Deleting,
@@ -72,9 +72,9 @@ pub(crate) enum Status {
 struct ProgressInfo {
     /// What it is doing: `preparing`, `reading`, `writing` or `done`.
     stage: String,
-    /// Bytes of the export that were read.
+    /// Bytes of the export that have been read.
     bytes_read: u64,
-    /// Bytes of the export.
+    /// Size of the export in bytes.
     bytes_total: u64,
 }
 
@@ -84,7 +84,7 @@ struct ProgressInfo {
 struct OutputInfo {
     /// Its file name.
     name: String,
-    /// Its size.
+    /// Its size in bytes.
     size_bytes: u64,
 }
 

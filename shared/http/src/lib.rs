@@ -1,7 +1,7 @@
 //! The HTTP API as axum routers, the same for every deployment.
 //!
 //! A deployment puts the caller's [`resonare_jobs::Owner`] into each request's extensions, and serves
-//! [`ingress`] and [`status`] apart, or [`all`], if its objects have no URLs of their own.
+//! [`ingress`] and [`status`] separately, or [`all`] if its objects have no URLs of their own.
 
 mod api;
 mod body;

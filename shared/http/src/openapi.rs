@@ -15,8 +15,8 @@ use crate::routes;
 #[openapi(
     info(
         title = "Resonare Data Prep",
-        description = "Turns Telegram exports into token-bounded conversation blocks to fine-tune a \
-            language model with. Errors are problem documents (RFC 9457). Times are RFC 3339, UTC."
+        description = "Turns Telegram exports into token-bounded conversation blocks for fine-tuning a \
+            language model. Errors are problem documents (RFC 9457). Times are RFC 3339, UTC."
     ),
     tags(
         (name = "submission", description = "Submitting exports"),

@@ -1,4 +1,4 @@
-//! Problem documents (RFC 9457): what a caller is told when something does not work.
+//! Problem documents (RFC 9457): what a caller is told when a request fails.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use serde::Serialize;
 use tracing::error;
 use utoipa::ToSchema;
 
-/// A refusal, with a sentence that is safe to show.
+/// An error response, with a sentence that is safe to show.
 #[derive(Clone, Debug, Serialize, PartialEq, Eq, ToSchema)]
 pub struct Problem {
-    /// `about:blank`: the status says what kind it is.
+    /// Always `about:blank`: the status tells what kind of problem it is.
     #[serde(rename = "type")]
     pub kind: &'static str,
     /// The status in words.

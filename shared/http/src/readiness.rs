@@ -1,4 +1,4 @@
-//! Submissions that nothing could come of are refused at once.
+//! Submissions that cannot succeed are refused immediately.
 
 use std::time::Duration;
 

@@ -30,7 +30,7 @@ pub(crate) fn of_query(query: Vec<(String, String)>) -> Result<Vec<(String, Valu
     Ok(values)
 }
 
-/// The values that stand beside chats, or under `config`; null is as good as nothing.
+/// The values next to `chats`, or under `config`; null is the same as no value.
 pub(crate) fn of_body(values: Map<String, Value>) -> Vec<(String, Value)> {
     let given = values.into_iter().filter(|(_, value)| !value.is_null());
     given.collect()
@@ -72,7 +72,7 @@ fn check_name(name: &str) -> Result<(), Problem> {
     let hint = closest(name, &allowed).map_or_else(
         || {
             let names: Vec<_> = allowed.iter().map(|key| key.name()).collect();
-            format!("what can be set is {}", names.join(", "))
+            format!("expected one of {}", names.join(", "))
         },
         |meant| format!("did you mean `{}`?", meant.name()),
     );
@@ -149,7 +149,7 @@ mod tests {
     fn what_a_request_must_not_set_is_named() {
         let refused = merged(json!({"tokenizer": "x"})).unwrap_err();
         let expected =
-            "`tokenizer` cannot be set by a request; what can be set is model_id, target_name, ";
+            "`tokenizer` cannot be set by a request; expected one of model_id, target_name, ";
         assert!(refused.detail.starts_with(expected), "{}", refused.detail);
         let refused = merged(json!({"chat_type": "x"})).unwrap_err();
         assert_eq!(

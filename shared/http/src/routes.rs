@@ -61,6 +61,6 @@ pub(crate) async fn not_found() -> Problem {
 pub(crate) async fn not_allowed() -> Problem {
     Problem::new(
         StatusCode::METHOD_NOT_ALLOWED,
-        "the route does not take that method",
+        "this route does not support that method",
     )
 }

@@ -15,7 +15,7 @@ pub struct ServerTransfers {
     pub objects: Arc<dyn ObjectStore>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// How long an upload may take to come.
+    /// How long an upload may take to arrive.
     pub timings: Timings,
 }
 

@@ -25,7 +25,7 @@ struct Shared {
     was_read: bool,
 }
 
-/// A body that can be taken back from whoever it was given to.
+/// A body that can be taken back after it was handed out.
 #[derive(Clone)]
 struct Lent(Arc<Mutex<Shared>>);
 
@@ -79,7 +79,7 @@ async fn take(request: Request, next: Next) -> Response {
     if refuses && sends {
         let mut rest = Body::new(lent);
         let dropped = async { while let Some(Ok(_)) = rest.frame().await {} };
-        // What comes later is not waited for.
+        // Do not wait for what comes later.
         let _in_time = tokio::time::timeout(PATIENCE, dropped).await;
     }
     response

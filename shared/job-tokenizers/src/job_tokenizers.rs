@@ -33,8 +33,8 @@ impl JobTokenizers {
         }
     }
 
-    /// Finds the tokenizer that a configuration asks for. A look-up that has begun goes on when nobody waits
-    /// for it any longer, and what it finds is kept.
+    /// Finds the tokenizer that a configuration asks for. A look-up that has begun goes on even if no one
+    /// waits for it any longer, and what it finds is kept.
     ///
     /// # Errors
     /// Those of [`Lookup::find`].

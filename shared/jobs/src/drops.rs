@@ -1,6 +1,6 @@
-//! Objects that somebody put without a call. Nobody waits for an answer, and the object may be the only
-//! copy of what is in it: it is removed once its outputs are there, with its job, or when it expires, and
-//! for no other reason.
+//! Objects that someone put without calling the API. No one waits for an answer, and the object may be the
+//! only copy of what is in it: it is removed once its outputs are there, with its job, or when it expires,
+//! and for no other reason.
 
 use serde_json::{Map, Value};
 
@@ -11,7 +11,7 @@ use crate::ports::{Admitted, Created, Limit, Unavailable};
 use crate::record::{JobRecord, JobStatus};
 use crate::submit::Submission;
 
-/// What became of an object that somebody put.
+/// What became of an object that someone put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DropArrival {
     /// Its job is queued now.
@@ -20,7 +20,7 @@ pub enum DropArrival {
     Held,
     /// Its job failed, and says what to do.
     Refused,
-    /// It has been a job before.
+    /// It became a job before.
     Before,
 }
 
@@ -104,7 +104,7 @@ impl Jobs {
             cause: error.to_string().into(),
         })?;
         record.set_error(&format!(
-            "{problem}; the object stays where it is until it expires: correct the problem and put it \
+            "{problem}; the object stays in the bucket until it expires: correct the problem and upload it \
              again"
         ));
         match self.create_plain(&record).await? {
@@ -154,5 +154,5 @@ fn waits_for(record: &mut JobRecord, limit: Limit) {
         Limit::BytesPerDay => "you have reached the limit of uploaded bytes for today",
     };
     record.held_by = Some(limit);
-    record.set_error(&format!("it waits: {reason}"));
+    record.set_error(&format!("waiting: {reason}"));
 }

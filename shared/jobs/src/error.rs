@@ -31,16 +31,16 @@ pub enum JobError {
     /// The job's upload has already arrived, or is no longer expected.
     #[error("the job is {} and does not expect an upload", .0.name())]
     NotAwaited(JobStatus),
-    /// The payload was stored too long ago to rely on it.
+    /// The payload was stored too long ago to rely on its still being there.
     #[error("it took too long to store the payload; send it again")]
     TooSlow,
     /// The job that the idempotency key stands for is being deleted.
-    #[error("the job of this Idempotency-Key is being deleted; try again in a moment")]
+    #[error("the job with this Idempotency-Key is being deleted; try again in a moment")]
     BeingDeleted,
     /// The cursor does not come from a page.
     #[error("the cursor does not come from the `Link` of an earlier page")]
     NotACursor,
-    /// The configuration takes more room than a record has.
+    /// The configuration is larger than a record allows.
     #[error("the configuration has more than {0} bytes")]
     ConfigurationTooLarge(usize),
     /// Something that is needed could not be used; trying again may succeed.

@@ -1,4 +1,4 @@
-//! The steps of a job's life: a line of the log for each, and a call to whoever counts them.
+//! The steps of a job's life: a log line for each, and a call to the observer.
 
 use std::time::Duration;
 

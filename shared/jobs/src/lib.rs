@@ -2,8 +2,8 @@
 //!
 //! Everything outside is behind [`ports`]: objects, records, a queue and a clock, for which this
 //! crate knows no technology. Every change of a record is a conditional write on its revision, and a
-//! worker's changes are fenced by its lease: no order of retries, duplicates and crashes loses a
-//! job, commits two results or leaves one running forever.
+//! worker's changes are fenced by its lease. No order of retries, duplicates and crashes loses a job,
+//! commits two results for it or leaves it running forever.
 
 mod advice;
 mod causes;

@@ -27,8 +27,7 @@ pub struct Timings {
     pub resend_after: Duration,
     /// How long a payload may be stored without a record.
     pub reservation: Duration,
-    /// How soon a job is looked at that waits until its owner has room for it; later less often, down to
-    /// once in `look_after`.
+    /// How soon a job that is waiting for room is checked; later less often, down to once in `look_after`.
     pub admission: Duration,
     /// How long an attempt that was given up may still store outputs: what it left is looked for once
     /// after this time.
@@ -121,7 +120,7 @@ impl Timings {
     }
 }
 
-/// How long the day lasts that it is.
+/// How long the current day still lasts.
 pub(crate) fn left_of_day(now: Timestamp) -> Duration {
     let passed = now.as_second().rem_euclid(SECONDS_OF_A_DAY);
     Duration::from_secs(u64::try_from(SECONDS_OF_A_DAY - passed).unwrap_or(1))
@@ -139,7 +138,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// None: for a service that one person runs for themself.
+    /// No limits: for a service that one person runs for their own use.
     pub const NONE: Self = Self {
         active_jobs: usize::MAX,
         bytes_per_day: u64::MAX,

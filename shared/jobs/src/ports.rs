@@ -98,7 +98,7 @@ pub trait ObjectStore: Send + Sync {
 pub struct Found {
     /// Its size in bytes.
     pub size_bytes: u64,
-    /// What tells it from others of the same key, where the store has versions.
+    /// What distinguishes it from others with the same key, if the store has versions.
     pub version: Option<String>,
     /// When it was stored, where the store says so.
     pub last_modified: Option<Timestamp>,
@@ -118,7 +118,7 @@ pub struct Page {
 pub struct IdempotencyKey {
     /// The caller's text, which is an owner's own.
     pub key: String,
-    /// Tells the request's body and configuration from others, and says nothing of them.
+    /// Identifies the request's body and configuration without revealing them.
     pub fingerprint: String,
     /// When it is forgotten.
     pub expires_at: Timestamp,
@@ -161,7 +161,7 @@ pub enum Created {
     Refused(Limit),
 }
 
-/// What became of counting a record that was created without.
+/// What became of counting a record that was created uncounted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admitted {
     /// It counts.
@@ -172,7 +172,7 @@ pub enum Admitted {
     Refused(Limit),
 }
 
-/// Something that has to be looked at.
+/// Something that the sweeper has to look at.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Due {
     /// A job.
@@ -289,8 +289,8 @@ pub trait Queue: Send + Sync {
     /// Receives a message, which stays hidden for `visibility`; `None` if none is visible.
     async fn receive(&self, visibility: Duration) -> Result<Option<Message>, Unavailable>;
 
-    /// Hides a received message for that long from now. Of a message that was acknowledged since,
-    /// nothing happens.
+    /// Hides a received message for that long from now. Nothing happens
+    /// if the message has been acknowledged since.
     async fn hide(&self, receipt: &str, visibility: Duration) -> Result<(), Unavailable>;
 
     /// Removes a received message for good. One that was received again since may stay or go, as with

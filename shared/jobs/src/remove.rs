@@ -1,4 +1,4 @@
-//! Deletion: the job vanishes at once, then everything that is stored for it.
+//! Deletion: the job vanishes immediately, then everything that is stored for it.
 
 use serde_json::{Map, Value};
 

@@ -79,13 +79,13 @@ impl Jobs {
         Ok(keyed.map(|keyed| keyed.run_id))
     }
 
-    /// A name for a job to come.
+    /// A name for a new job.
     pub fn new_run_id(&self) -> RunId {
         RunId::generate(self.now())
     }
 
-    /// Names a run and notes that a payload is about to be stored for it, so that nothing of it is left
-    /// forever if nothing more comes.
+    /// Names a run and notes that a payload is about to be stored for it, so that the payload is not left
+    /// behind forever if nothing more follows.
     ///
     /// # Errors
     /// If it can't be noted; then nothing is to be stored.

@@ -44,7 +44,7 @@ pub struct Swept {
     pub orphans: u64,
     /// Jobs and reservations that were looked at.
     pub looked_at: u64,
-    /// Those that could not be mended now, and are left to the next sweep.
+    /// Those that could not be repaired now, and are left for the next sweep.
     pub left: u64,
     /// For how long the oldest had been due when the sweep began.
     pub oldest_due: Duration,
@@ -103,7 +103,7 @@ struct Sweep {
 }
 
 impl Jobs {
-    /// Takes up everything that a process left which is known to be dead: claims are released
+    /// Takes up everything left by a process that is known to be dead: claims are released
     /// without waiting for their leases to end, what is queued is sent again, and payloads that no
     /// record names are removed. Only for a service with a single process, before it takes anything
     /// in, and after its store has made everything unfinished due.
@@ -190,7 +190,7 @@ impl Sweep {
                 };
                 // One that fails does not keep the sweeper from the others.
                 let mended = mended.inspect_err(|error| {
-                    warn!(%run_id, "a job is left to the next sweep: {}", causes(error));
+                    warn!(%run_id, "a job is left for the next sweep: {}", causes(error));
                 });
                 mended.ok()
             });
@@ -311,7 +311,7 @@ impl Sweep {
         }
     }
 
-    /// Checks whether an upload has arrived unnoticed, and gives it up when its time is over.
+    /// Checks whether an upload has arrived unnoticed, and gives up on it when its time has run out.
     async fn awaiting(&self, record: &JobRecord, now: Timestamp) -> Result<Mended, Unavailable> {
         let jobs = &self.jobs;
         let found = jobs.objects.find(&record.payload.key).await?;

@@ -31,9 +31,9 @@ pub enum UploadArrival {
     Queued,
     /// The job was queued with this payload before, and still needs it.
     Before,
-    /// Its job does not need it, so nobody will ever read or remove it.
+    /// Its job does not need it, so no one will ever read or remove it.
     Unwanted,
-    /// There is no such job: it may be somebody's only copy.
+    /// There is no such job: it may be someone's only copy.
     Unknown,
 }
 
@@ -128,7 +128,7 @@ impl Jobs {
         self.objects.remove(&payload.key, version).await
     }
 
-    /// How long an upload may take to come.
+    /// How long an upload may take to arrive.
     pub fn upload_deadline(&self) -> Duration {
         self.timings.upload_deadline
     }

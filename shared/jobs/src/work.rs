@@ -30,13 +30,13 @@ pub enum Verdict {
     },
     /// The job can't be done, and never will be.
     Failed {
-        /// What kind of reason it is.
+        /// The kind of reason.
         kind: FailureKind,
-        /// Why, for the owner; names nobody.
+        /// Why, for the owner, without naming anyone.
         message: String,
-        /// The numbers of the run, if it came that far.
+        /// The numbers of the run, if it got that far.
         stats: Option<StatsSummary>,
-        /// What was stored: `stats.json`, if it came that far.
+        /// What was stored: `stats.json`, if it got that far.
         outputs: Vec<Output>,
     },
     /// Something outside failed; another attempt may succeed.
@@ -48,7 +48,7 @@ pub enum Verdict {
     Cancelled,
 }
 
-/// What a processor shares with those who watch it.
+/// What a processor shares with its observers.
 #[derive(Clone, Debug, Default)]
 pub struct Attempt {
     /// Set when the attempt is to end.
@@ -72,7 +72,8 @@ impl Attempt {
 /// Does a job's work: its payload in, its outputs out.
 #[async_trait]
 pub trait Processor: Send + Sync {
-    /// Processes a job. Doing it again, or twice at once, stores the same bytes under the same keys.
+    /// Processes a job. Doing it again, or twice at the same time, stores the same bytes under
+    /// the same keys.
     async fn process(&self, job: &JobRecord, attempt: &Attempt) -> Verdict;
 }
 
@@ -85,7 +86,7 @@ pub enum Handled {
     Failed,
     /// The job will be tried again.
     Postponed,
-    /// Another worker is on it; the message comes back when its lease can have ended.
+    /// Another worker has it; the message comes back when that worker's lease may have ended.
     Elsewhere,
     /// There was nothing to do: the job was finished or deleted before.
     Nothing,
@@ -319,7 +320,7 @@ impl Jobs {
                     self.tell(&again, Step::Postponed(pause));
                     pause
                 } else {
-                    // Given back, not failed: somebody else may take it at once.
+                    // Given back, not failed: another worker may take it immediately.
                     self.tell(&again, Step::GivenBack);
                     Duration::ZERO
                 };
@@ -420,12 +421,12 @@ impl Jobs {
 struct Stop<'a> {
     /// Set when the worker is to give the job back.
     give_up: &'a AtomicBool,
-    /// When the worker's time is over.
+    /// When the worker's time ends.
     deadline: Option<Instant>,
 }
 
 impl Stop<'_> {
-    /// How soon being told to stop is noticed.
+    /// How soon a request to stop is noticed.
     const LOOK: Duration = Duration::from_millis(200);
     /// What a processor may take to notice that it is cancelled.
     const GRACE: Duration = Duration::from_secs(5);
@@ -459,7 +460,7 @@ fn out_of_time(job: &JobRecord, attempt: &Attempt) -> Verdict {
     Verdict::Failed {
         kind: FailureKind::Time,
         message: format!(
-            "the job did not finish in the time that a worker has: {read} of {total} bytes were read; \
+            "the job did not finish within a worker's time limit: {read} of {total} bytes were read; \
              run `resonare prepare` on your own machine, or split the export"
         ),
         stats: None,

@@ -81,10 +81,10 @@ ALTER TABLE owners ADD COLUMN held INTEGER NOT NULL DEFAULT 0;
 /// The database can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
-    /// `SQLite` says so.
+    /// An error from `SQLite`.
     #[error("the database cannot be used")]
     Sqlite(#[from] rusqlite::Error),
-    /// A record is not what this version writes or any before it wrote.
+    /// A record that neither this version nor an earlier one wrote.
     #[error("a record of the database cannot be read")]
     Record(#[from] serde_json::Error),
     /// A later version has changed its tables.

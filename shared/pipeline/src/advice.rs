@@ -9,7 +9,7 @@ pub enum Setting {
     ChatTypes,
     /// The longest gap between two messages of a block.
     ConvoBlockThresholdSecs,
-    /// Before when messages are dropped.
+    /// The date before which messages are dropped.
     DateLimit,
     /// The most tokens of a block.
     MaxTokensPerBlock,
@@ -19,7 +19,7 @@ pub enum Setting {
     RoleOrder,
     /// Whether what is complete of an export that ends early is used.
     Salvage,
-    /// Whose style is learnt.
+    /// Whose style is learned.
     TargetName,
 }
 

@@ -174,7 +174,7 @@ impl PipelineError {
         }
     }
 
-    /// Whether the whole input was read before, so that the statistics explain the error.
+    /// Whether the whole input had been read, so that the statistics explain the error.
     pub fn is_about_the_whole(&self) -> bool {
         matches!(
             self,
@@ -185,8 +185,8 @@ impl PipelineError {
         )
     }
 
-    /// What only the owner of the export may see beside the text: names of people and keys, a line
-    /// each.
+    /// What only the owner of the export may see in addition to the text: names of people and keys, one
+    /// per line.
     pub fn private_details(&self) -> Vec<String> {
         match self {
             Self::Structure {

@@ -1,5 +1,5 @@
 //! Explanations for people: why an input is not an export, and why a run that read all of it has
-//! nothing to show. They name no person, and no setting but as [`Advice`].
+//! nothing to show. They name no person, and settings only as [`Advice`].
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -54,7 +54,7 @@ impl fmt::Display for UnexpectedContent {
 pub enum TargetProblem {
     /// Several inputs name different owners.
     DifferentOwners,
-    /// The export doesn't name its owner, and nobody else could be it.
+    /// The export doesn't name its owner, and no sender could be it.
     OnlyContacts,
     /// The export doesn't name its owner, and several senders could be it.
     SeveralCandidates,
@@ -146,7 +146,7 @@ impl fmt::Display for NothingUsable {
         let types = self.passed_over_types.iter();
         write!(
             f,
-            "; of other types than {}: {}",
+            "; types other than {}: {}",
             self.selected_types.join(", "),
             counts(types.map(|(name, count)| (*name, *count)))
         )
@@ -207,7 +207,7 @@ impl BlockTally {
 /// Why no block was kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoBlockKept {
-    /// Which rule took how many.
+    /// How many blocks each rule dropped.
     pub tally: BlockTally,
     /// What a block may have.
     pub limits: TokenLimits,

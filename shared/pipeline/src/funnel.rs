@@ -27,7 +27,7 @@ macro_rules! reasons {
 reasons! {
     /// Why a chat is not in the output.
     ChatDrop {
-        /// It is in `left_chats`, which holds one's own messages only.
+        /// It is in `left_chats`, which holds only the export owner's messages.
         LeftChat = "left_chat",
         /// The element of the list is not an object.
         NotAnObject = "not_an_object",
@@ -180,7 +180,7 @@ pub struct MessageFunnel {
     pub dropped: DroppedMessages,
 }
 
-/// The way of all chats and messages through the pipeline.
+/// The path of all chats and messages through the pipeline.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Funnel {
     /// Chats read, kept and dropped.

@@ -2,15 +2,15 @@
 //!
 //! It is synchronous and pure: bytes come from [`std::io::Read`], outputs go to
 //! [`std::io::Write`], tokens are counted by whatever implements [`Tokenizer`]. There is no
-//! network, environment or clock in it. An export is read once, as a stream; what is in memory at a
-//! time are the kept messages of one chat.
+//! network, environment or clock in it. An export is read once, as a stream; only the kept messages of
+//! one chat are in memory at a time.
 //!
-//! [`Run`] is the way in; [`inspect()`] lists the chats and senders of an export, and [`check()`] says
+//! [`Run`] is the entry point; [`inspect()`] lists the chats and senders of an export, and [`check()`] says
 //! whether something is one. A program that uses all of it with a tokenizer of its own is in
 //! `examples/own_tokenizer.rs`.
 //!
 //! Errors name no option and no key: [`PipelineError::advice`] says in types what can be done, and
-//! whoever shows an error spells the settings.
+//! the code that shows an error spells the settings.
 
 mod advice;
 mod chat_buffer;

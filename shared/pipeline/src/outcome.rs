@@ -100,11 +100,11 @@ pub enum Outcome {
     Completed(Box<Statistics>),
     /// The export was read to its end, and nothing can be learned from it: `stats.json` alone says why.
     FailedWithStatistics(Failure),
-    /// The export or a setting is at fault, now and the next time. There is no output.
+    /// The export or a setting is at fault, and another attempt would fail too. There is no output.
     Failed(Failure),
     /// Something outside the run failed; another attempt may succeed. There is no output.
     Retry(Failure),
-    /// Somebody ended the run. There is no output.
+    /// The run was cancelled. There is no output.
     Cancelled,
 }
 

@@ -1,4 +1,4 @@
-//! Who spoke how often.
+//! How often each sender wrote.
 
 use std::collections::HashMap;
 

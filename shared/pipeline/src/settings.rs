@@ -31,7 +31,7 @@ pub struct TokenLimits {
     max: NonZeroU32,
 }
 
-/// The minimum is not below the maximum.
+/// Limits whose minimum is not below their maximum.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
     "{} ({min}) must be below {} ({max})",
@@ -122,7 +122,7 @@ pub enum RoleOrder {
     /// As they came.
     #[default]
     AsIs,
-    /// `user` first and `assistant` last, as most chat templates demand.
+    /// `user` first and `assistant` last, as most chat templates require.
     UserFirst,
 }
 
@@ -154,7 +154,7 @@ named_values!(RoleOrder { AsIs = "as_is", UserFirst = "user_first" });
 /// Everything that shapes the result of a run, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Whose style is learnt; none means the owner of the export.
+    /// Whose style is learned; `None` means the owner of the export.
     pub target: Option<Target>,
     /// Becomes the system message at the beginning of every block; counted against the limits
     /// only with [`TokenBudget::Rendered`].
@@ -163,14 +163,14 @@ pub struct Settings {
     pub date_limit: Option<DateLimit>,
     /// The types of the chats that are kept, as in [`CHAT_TYPES`].
     pub chat_types: Vec<String>,
-    /// Use what is complete of an export that ends early.
+    /// Use the complete part of an export that ends early.
     pub salvage: bool,
     /// The longest gap between two consecutive messages of a block.
     pub threshold: Duration,
     /// How many tokens a block may have.
     pub limits: TokenLimits,
-    /// Precedes every line of a merged message, stripped and followed by a space; nothing does where it
-    /// is empty.
+    /// Precedes every line of a merged message, stripped and followed by a space; if it is empty, nothing
+    /// precedes the lines.
     pub message_delimiter: String,
     /// What the limits are measured against.
     pub token_budget: TokenBudget,

@@ -76,13 +76,13 @@ pub struct ChatBlocks {
 pub struct Statistics {
     /// Blocks, chat by chat, in the order of the output.
     pub block_breakdown: BlockBreakdown,
-    /// Tokens of the emitted messages' contents, the system prompt included, a block.
+    /// Tokens per block of the emitted messages' contents, including the system prompt.
     pub tokens_per_block: Summary,
     /// Minutes from a block's first emitted message to its last.
     pub duration_minutes_per_block: Summary,
     /// Where chats and messages went.
     pub funnel: Funnel,
-    /// Whose style is learnt, and why.
+    /// Whose style is learned, and why.
     pub target: Option<TargetChoice>,
     /// Which tokenizer counted.
     pub tokenizer: TokenizerInfo,

@@ -1,4 +1,4 @@
-//! Whose style is learnt: the configured target, or the owner of the export.
+//! Whose style is learned: the configured target, or the owner of the export.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use crate::explain::TargetProblem;
 use crate::sender::{Sender, SenderId, Target};
 use crate::settings::DEFAULT_CHAT_TYPE;
 
-/// Who was taken for the target, and why.
+/// Who was chosen as the target, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TargetChoice {
     /// A full name or an id of the form `user123456789`.

@@ -35,7 +35,7 @@ pub struct TokenizerInfo {
     pub source: String,
     /// SHA-256 of the vocabulary, in hexadecimal.
     pub fingerprint: String,
-    /// Why it is not the model's own tokenizer, where it is not.
+    /// Why it is not the model's own tokenizer, if it is a fallback.
     pub fallback_reason: Option<String>,
     /// What did the counting: compiled tables (`compiled`) or the reference implementation
     /// (`reference`). The counts are the same.

@@ -1,4 +1,4 @@
-//! The configuration as one checked whole.
+//! The whole configuration, checked.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -27,7 +27,7 @@ pub struct Configuration {
     pub output_local_dir: PathBuf,
     /// The bucket of [`OutputMode::S3`].
     pub output_s3_bucket: Option<String>,
-    /// Its region, where it is not the default one.
+    /// Its region, if it is not the default one.
     pub output_s3_region: Option<String>,
     /// When `raw.json` is written.
     pub output_raw: RawOutput,

@@ -1,4 +1,4 @@
-//! What the table says of a key.
+//! What the table says about a key.
 
 use crate::kind::Kind;
 
@@ -18,11 +18,11 @@ pub enum Scope {
 pub struct CommandLineOption {
     /// The option's name, without the dashes.
     pub name: &'static str,
-    /// How help calls its value.
+    /// The placeholder for its value in the help.
     pub value: &'static str,
 }
 
-/// What there is to know about a key.
+/// The entry of a key in the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Its name; a dot stands between a group and the key.
@@ -33,7 +33,7 @@ pub struct Entry {
     pub scope: Scope,
     /// What its value may be.
     pub kind: Kind,
-    /// What counts where nothing is set, as text; none means null.
+    /// The value that applies if nothing is set, as text; `None` means null.
     pub default: Option<&'static str>,
     /// What null means, for people.
     pub null_means: Option<&'static str>,
@@ -76,7 +76,7 @@ impl Entry {
     };
 }
 
-/// An option, and how help calls its value.
+/// An option, and the placeholder for its value in the help.
 pub(crate) const fn option(name: &'static str, value: &'static str) -> CommandLineOption {
     CommandLineOption { name, value }
 }

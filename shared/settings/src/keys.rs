@@ -28,7 +28,7 @@ macro_rules! keys {
             /// Every key, in the order of the table.
             pub const ALL: &'static [Self] = &[$(Self::$key,)*];
 
-            /// What there is to know about it.
+            /// Its entry in the table.
             pub const fn entry(self) -> &'static Entry {
                 match self {
                     $(Self::$key => {
@@ -106,7 +106,7 @@ keys! {
         kind: Kind::SomeOf(&CHAT_TYPES),
         default: Some("personal_chat"),
         option: Some(option("chat-type", "TYPE")),
-        help: "Types of chats to keep",
+        help: "Chat types to keep",
         ..Entry::OF_REQUEST
     },
     Salvage = Entry {
@@ -114,7 +114,7 @@ keys! {
         kind: Kind::Flag,
         default: Some("false"),
         option: Some(option("salvage", "BOOL")),
-        help: "Use what is complete of an export that ends early",
+        help: "Use the complete part of an export that ends early",
         ..Entry::OF_REQUEST
     },
     ConvoBlockThresholdSecs = Entry {
@@ -124,7 +124,7 @@ keys! {
         kind: Kind::Number { least: 0, most: u32::MAX },
         default: Some("3600"),
         option: Some(option("convo-block-threshold-secs", "SECONDS")),
-        help: "Seconds between two messages after which a new block begins",
+        help: "Start a new block after a pause of more than this many seconds",
         ..Entry::OF_REQUEST
     },
     MinTokensPerBlock = Entry {
@@ -140,7 +140,7 @@ keys! {
         kind: Kind::Number { least: 1, most: u32::MAX },
         default: Some("800"),
         option: Some(option("max-tokens-per-block", "N")),
-        help: "Most tokens that a block may have",
+        help: "Maximum number of tokens in a block",
         ..Entry::OF_REQUEST
     },
     MessageDelimiter = Entry {
@@ -166,7 +166,7 @@ keys! {
         default: Some("as_is"),
         option: Some(option("role-order", "ORDER")),
         help: "Order of roles in a block: as_is, or user_first (user first and assistant last, as \
-               most chat templates demand)",
+               most chat templates require)",
         ..Entry::OF_REQUEST
     },
     OutputRaw = Entry {
@@ -189,13 +189,13 @@ keys! {
         kind: Kind::Path,
         default: Some("./data/processed/"),
         option: Some(option("output-dir", "DIR")),
-        help: "Folder that outputs go to, each run's in a folder named by its run id",
+        help: "Folder for outputs; each run gets a subfolder named after its run id",
         ..Entry::OF_MACHINE
     },
     OutputS3Bucket = Entry {
         name: "output.s3_bucket",
         kind: Kind::Name,
-        help: "Bucket that outputs go to, each run's under its run id and data/",
+        help: "Bucket for outputs; each run writes to RUN_ID/data/",
         ..Entry::OF_MACHINE
     },
     OutputS3Region = Entry {
@@ -209,7 +209,7 @@ keys! {
         name: "input.mode",
         kind: Kind::OneOf(InputMode::NAMES),
         default: Some("file"),
-        help: "What is read when no path is given: file (input.file) or dir (input.dir)",
+        help: "What to read when no path is given: file (input.file) or dir (input.dir)",
         ..Entry::OF_MACHINE
     },
     InputFile = Entry {
@@ -245,7 +245,7 @@ impl Key {
         Self::ALL.iter().copied().find(is_named)
     }
 
-    /// Whether keys stand below this name.
+    /// Whether this name is a group that contains keys.
     pub(crate) fn is_group(name: &str) -> bool {
         let mut groups = Self::ALL
             .iter()
@@ -258,12 +258,12 @@ impl Key {
         self.entry().name
     }
 
-    /// Whether a request may set it: it concerns the request's own data.
+    /// Whether a request may set it, since it concerns the request's own data.
     pub fn is_for_requests(self) -> bool {
         self.entry().scope >= Scope::Request
     }
 
-    /// Whether it may stand in a query.
+    /// Whether a query may set it.
     pub fn is_for_queries(self) -> bool {
         self.entry().scope >= Scope::Query
     }

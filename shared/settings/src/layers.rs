@@ -25,7 +25,7 @@ pub struct Layers {
     pub environment: HashMap<String, String>,
     /// Keys and values of the command line.
     pub overrides: Vec<(String, Value)>,
-    /// How errors call the last layer.
+    /// The name of the last layer in errors.
     pub overrides_origin: &'static str,
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct Layer {
 }
 
 impl Layers {
-    /// Each layer by itself, the one that counts most last.
+    /// Each layer by itself, the one that overrides the others last.
     pub(crate) fn read(self) -> Result<Vec<Layer>, SettingsError> {
         let mut layers = Vec::new();
         let file = self.file.or_else(|| {

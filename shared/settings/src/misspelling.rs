@@ -1,8 +1,8 @@
-//! Which key was probably meant.
+//! Which key was probably meant by an unknown name.
 
 use crate::keys::Key;
 
-/// The key whose name is closest to a name that is none, if one is close.
+/// The key whose name is closest to an unknown name, if one is close.
 pub fn closest(name: &str, keys: &[Key]) -> Option<Key> {
     let by_distance = keys
         .iter()

@@ -1,4 +1,4 @@
-//! Which value of a key counts, and where it comes from.
+//! Which value of a key applies, and where it comes from.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -120,7 +120,7 @@ fn check(key: Key, value: &Value, layer: &Layer) -> Result<Value, SettingsError>
         },
         origin: layer.origin.clone(),
         allowed: match value {
-            // YAML takes what looks like a number for one.
+            // YAML reads what looks like a number as a number.
             Value::Number(_) | Value::Bool(_)
                 if kind.check(&value.to_string().into()).is_some() =>
             {

@@ -36,7 +36,7 @@ pub struct WantedTokenizer {
     /// The path of a `tokenizer.json` or of its folder, its URL, or the name of an OpenAI encoding, instead of
     /// a look-up of the model.
     pub tokenizer: Option<String>,
-    /// Fail where the model's own tokenizer is not to be had.
+    /// Fail if the model's own tokenizer is not available.
     pub require_exact: bool,
 }
 
@@ -182,7 +182,7 @@ impl Lookup {
         if let Err(error) = kept {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
             let cause = cause.unwrap_or_default();
-            tracing::warn!("the tokenizer of {model} is not kept: {error}: {cause}");
+            tracing::warn!("failed to keep the tokenizer of {model}: {error}: {cause}");
         }
         Ok(found)
     }

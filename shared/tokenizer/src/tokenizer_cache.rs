@@ -35,8 +35,8 @@ impl TokenizerCache {
         }
     }
 
-    /// Finds a tokenizer, in memory if it was found before. Two threads that want the same one at once may both
-    /// look it up.
+    /// Finds a tokenizer, in memory if it was found before. Two threads that want the same one at the same time may
+    /// both look it up.
     ///
     /// # Errors
     /// Those of [`Lookup::find`].

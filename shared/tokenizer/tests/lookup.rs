@@ -340,7 +340,7 @@ fn a_tokenizer_is_read_from_a_url() {
     let found = find(&lookup, "s3://bucket/a.json").unwrap();
     assert_eq!(found.info.source, "s3://bucket/a.json");
     let error = find(&lookup, "s3://bucket/b.json").unwrap_err();
-    assert_eq!(error.to_string(), "there is no s3://bucket/b.json");
+    assert_eq!(error.to_string(), "s3://bucket/b.json does not exist");
     let no_urls = Lookup {
         urls: Arc::new(NoUrls),
         ..lookup

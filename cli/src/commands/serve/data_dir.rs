@@ -1,4 +1,4 @@
-//! The folder that everything is kept in, for one process at a time.
+//! The data folder, which one process at a time may use.
 
 use std::fs::{self, DirBuilder, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -15,15 +15,15 @@ pub(crate) struct DataDir {
     root: PathBuf,
     service: PathBuf,
     scratch: PathBuf,
-    /// The lock ends with the process, however that ends.
+    /// The lock is released when the process ends, however it ends.
     _lock: File,
 }
 
 impl DataDir {
-    /// Takes hold of the folder, which is created if need be.
+    /// Locks the folder, and creates it if necessary.
     ///
     /// # Errors
-    /// If it can't be used, or another process uses it.
+    /// If it can't be used, or another process is using it.
     pub(crate) fn open(data_dir: &Path) -> anyhow::Result<Self> {
         let service = data_dir.join("service");
         let scratch = service.join("scratch");
@@ -43,7 +43,7 @@ impl DataDir {
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => bail!(
-                "another `resonare serve` uses {}; stop it, or choose another --data-dir",
+                "another `resonare serve` is using {}; stop it, or choose another --data-dir",
                 data_dir.display()
             ),
             Err(TryLockError::Error(error)) => {
@@ -70,7 +70,7 @@ impl DataDir {
         Database::open(&path).with_context(|| format!("failed to open {}", path.display()))
     }
 
-    /// Where temporary files may be made.
+    /// The folder for temporary files.
     pub(crate) fn scratch(&self) -> &Path {
         &self.scratch
     }

@@ -1,5 +1,5 @@
-//! Who may ask: no web page from elsewhere, and where others can reach the service, only who knows
-//! the secret.
+//! Which requests are accepted: none from web pages elsewhere and, if others can reach the service, only
+//! those with the secret.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use resonare_http::Problem;
 use resonare_jobs::Owner;
 use sha2::{Digest as _, Sha256};
 
-/// Asked by whatever restarts a service that is not well, which knows no secret.
+/// Open to health checks, which do not know the secret.
 const HEALTH: &str = "/data-prep/system/health";
 
 /// The checks before every route.
@@ -31,8 +31,8 @@ fn digest(token: &str) -> [u8; 32] {
     Sha256::digest(token).into()
 }
 
-/// The name or address of `host` or `host:port`, in lower case and without brackets; none if it is
-/// more than that, such as a user and a host.
+/// The name or address of `host` or `host:port`, in lower case and without brackets; `None`
+/// if there is more in it, such as a user name.
 fn host_name(authority: &str) -> Option<String> {
     let parsed: Authority = authority.parse().ok()?;
     let (host, port) = (parsed.host(), parsed.port());
@@ -67,7 +67,7 @@ impl Guard {
     }
 
     /// Whether the service may be called by that name. A page whose own name leads here (DNS
-    /// rebinding) calls it by that name; an address is no such name.
+    /// rebinding) calls it by that name; an IP address is not such a name.
     fn is_known(&self, authority: &str) -> bool {
         let Some(name) = host_name(authority) else {
             return false;
@@ -91,10 +91,10 @@ impl Guard {
         let host = text(header::HOST).or_else(|| uri.authority().map(Authority::as_str));
         let Some(host) = host.filter(|host| self.is_known(host)) else {
             return forbidden(
-                "the service is not called by that name; start it with --allow-host to allow it",
+                "this host name is not allowed; start the service with --allow-host to allow it",
             );
         };
-        // The service has no pages: who comes from one comes from elsewhere, unless it is a proxy's.
+        // The service has no pages: a request from a page is from elsewhere, unless the page is a proxy's.
         let origin = text(header::ORIGIN);
         let own = |origin: &str| {
             let rest = origin
@@ -103,7 +103,7 @@ impl Guard {
             rest.is_some_and(|authority| authority.eq_ignore_ascii_case(host))
         };
         if origin.is_some_and(|origin| !own(origin)) {
-            return forbidden("requests from pages of another origin are refused");
+            return forbidden("requests from web pages of other origins are refused");
         }
         let expected = self.token?;
         if uri.path() == HEALTH {

@@ -14,20 +14,20 @@ use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutStream;
 use tracing::{debug, warn};
 
-/// Connections at once; further ones wait to be accepted.
+/// Connections at the same time; further ones wait to be accepted.
 const CONNECTIONS: usize = 256;
 
 /// How long the head of a request may take.
 const HEAD: Duration = Duration::from_secs(20);
 
-/// How long a caller may not take anything of an answer.
+/// How long a client may go without reading any of a response.
 const STALL: Duration = Duration::from_secs(20);
 
-/// Connections that were open when no more were accepted.
+/// The connections that are still open once no more are accepted.
 pub(crate) struct Connections(GracefulShutdown);
 
 impl Connections {
-    /// Lets requests end, for a while.
+    /// Gives requests some time to finish.
     pub(crate) async fn end(self, grace: Duration) {
         if tokio::time::timeout(grace, self.0.shutdown())
             .await
@@ -66,7 +66,7 @@ pub(crate) async fn serve(
         if let Err(error) = stream.set_nodelay(true) {
             debug!("a connection stays slow: {error}");
         }
-        // Who stops reading does not hold the connection for ever.
+        // A client that stops reading must not hold the connection forever.
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(STALL));
         let connection = http1::Builder::new()
@@ -86,7 +86,7 @@ pub(crate) async fn serve(
     }
 }
 
-/// A connection that is gone again is no trouble; no more files to be opened is, for a while.
+/// A connection that is already gone does no harm; running out of file descriptors does, for a while.
 async fn recover(error: &io::Error) {
     if !matches!(
         error.kind(),

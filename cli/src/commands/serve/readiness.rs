@@ -1,4 +1,4 @@
-//! Whether the service can count tokens: looked at when it starts, and again when somebody asks.
+//! Whether the service can count tokens: checked when it starts, and again on request.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,13 +15,13 @@ use tracing::{error, info};
 
 use crate::tokenizers::is_wrong_usage;
 
-/// How long a failed look-up is believed.
+/// How long a failed look-up is remembered.
 const LOOK_AGAIN: Duration = Duration::from_mins(1);
 
-/// How long a look-up is waited for; it goes on, and its result counts from then on.
+/// How long to wait for a look-up; it then goes on, and its result counts once it is there.
 const WAIT: Duration = Duration::from_secs(2);
 
-/// The same when the service starts, which few do in a hurry: what is said then is read.
+/// The same at the start of the service, when few are in a hurry and the log is read.
 const WAIT_AT_START: Duration = Duration::from_secs(30);
 
 /// What is known of a model's tokenizer.
@@ -30,7 +30,7 @@ enum Knowledge {
     Found,
     /// It was not, since this moment, for this reason.
     Missing { since: Instant, reason: String },
-    /// It is looked for; it was missing before for this reason, if it was looked for before.
+    /// A look-up is under way; an earlier one, if any, failed for this reason.
     Sought { missing_before: Option<String> },
 }
 
@@ -77,7 +77,7 @@ impl TokenizerReadiness {
                 );
             }
             Ok(Ok(Ok(())) | Err(_)) => {}
-            Err(_) => info!("the tokenizer is still being looked for"),
+            Err(_) => info!("still looking for the tokenizer"),
         }
         Ok(())
     }
@@ -86,7 +86,7 @@ impl TokenizerReadiness {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Looks for a model's tokenizer, and notes what comes of it.
+    /// Looks for a model's tokenizer, and notes the result.
     async fn look(&self, model_id: &str) -> Result<(), LookupError> {
         let mut configuration = (*self.configuration).clone();
         model_id.clone_into(&mut configuration.model_id);

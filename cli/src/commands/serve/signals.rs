@@ -1,4 +1,4 @@
-//! Being told to stop.
+//! Signals that stop the service.
 
 use anyhow::Context as _;
 
@@ -21,12 +21,12 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// Listens from now on.
+    /// Starts listening.
     ///
     /// # Errors
-    /// If the system does not let it.
+    /// If the system does not allow it.
     pub(super) fn listen() -> anyhow::Result<Self> {
-        const FAILED: &str = "failed to listen to signals";
+        const FAILED: &str = "failed to listen for signals";
         #[cfg(unix)]
         return Ok(Self {
             interrupt: signal(SignalKind::interrupt()).context(FAILED)?,

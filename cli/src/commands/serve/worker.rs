@@ -17,7 +17,7 @@ const LOOK: Duration = Duration::from_millis(500);
 
 const SWEEP: Duration = Duration::from_mins(1);
 
-/// The pause after a failure that is none of a job's.
+/// The pause after a failure that is not a job's.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
 /// Workers and the sweeper at work.
@@ -26,7 +26,7 @@ pub(crate) struct Workers {
     stop: Arc<Stop>,
 }
 
-/// Told to everyone at once.
+/// Tells all workers and the sweeper to stop.
 #[derive(Default)]
 struct Stop {
     told: AtomicBool,
@@ -86,7 +86,7 @@ impl Workers {
         Self { tasks, stop }
     }
 
-    /// Takes no more jobs, and gives running ones back.
+    /// Takes no more jobs, and returns running ones to the queue.
     pub(crate) async fn stop(mut self) {
         self.stop.told.store(true, Ordering::Relaxed);
         self.stop.notify.notify_waiters();

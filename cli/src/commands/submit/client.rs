@@ -18,10 +18,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// The longest pause that a service may ask for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// An answer of the API is no larger.
+/// The largest response that the API sends.
 const LARGEST_ANSWER: u64 = 64 << 20;
 
-/// The service says no, and why.
+/// A request that the service refused, and why.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     pub(crate) status: StatusCode,
@@ -30,7 +30,11 @@ pub(crate) struct Refusal {
 
 impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "the service refused ({}): {}", self.status, self.detail)
+        write!(
+            f,
+            "the service refused the request ({}): {}",
+            self.status, self.detail
+        )
     }
 }
 
@@ -64,7 +68,7 @@ impl Client {
         }
         let agent = Agent::config_builder()
             .http_status_as_error(false)
-            // Where a download leads is followed by hand: the secret must not travel.
+            // Redirects of downloads are followed by hand: the secret must not be sent on.
             .max_redirects(0)
             .max_redirects_will_error(false)
             .timeout_connect(Some(Duration::from_secs(10)))
@@ -124,19 +128,19 @@ impl Client {
         match route.filter(|route| same_host && route.starts_with("/data-prep/")) {
             Some(route) => Ok(format!("{}{route}", self.base)),
             None if base.scheme_str() == Some("https") && url.scheme_str() != Some("https") => {
-                bail!("the service gave a URL without encryption")
+                bail!("the service returned an unencrypted URL")
             }
             None => Ok(given.to_owned()),
         }
     }
 
-    /// Whether this service is asked at a URL, and not whoever stores for it.
+    /// Whether a URL belongs to this service, and not to the storage that it uses.
     pub(crate) fn is_own(&self, url: &str) -> bool {
         let rest = url.strip_prefix(&self.base);
         rest.is_some_and(|rest| rest.starts_with('/'))
     }
 
-    /// Makes a call, again where that may help.
+    /// Makes a call, and repeats it where that may help.
     pub(crate) fn repeat(
         &self,
         call: impl Fn() -> anyhow::Result<Response<Body>>,
@@ -144,7 +148,7 @@ impl Client {
         self.repeat_while(is_passing, call)
     }
 
-    /// The same, where answers with other statuses may pass too.
+    /// The same, where other statuses may be temporary too.
     pub(crate) fn repeat_while(
         &self,
         is_passing: impl Fn(StatusCode) -> bool,

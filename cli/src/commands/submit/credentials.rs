@@ -14,7 +14,7 @@ const SERVICE: &str = "execute-api";
 
 /// What calls carry.
 pub(crate) enum Authorization {
-    /// Nothing: the service is one's own.
+    /// Nothing: the service asks for no proof.
     None,
     /// The service's secret.
     Token(String),
@@ -27,7 +27,7 @@ pub(crate) enum Authorization {
     },
 }
 
-/// The region of an address of API Gateway: `<api>.execute-api.<region>.amazonaws.com`.
+/// The region of an API Gateway URL: `<api>.execute-api.<region>.amazonaws.com`.
 fn region_of(base: &Uri) -> Option<String> {
     let mut parts = base.host()?.split('.');
     let (_, service, region) = (parts.next()?, parts.next()?, parts.next()?);
@@ -36,7 +36,7 @@ fn region_of(base: &Uri) -> Option<String> {
 }
 
 impl Authorization {
-    /// What an address and the command line ask for.
+    /// The credentials that a URL and the command line ask for.
     ///
     /// # Errors
     /// If calls are to be signed, and there are no credentials.
@@ -58,10 +58,10 @@ impl Authorization {
             let configuration = resonare_aws::configuration().await;
             let provider = configuration
                 .credentials_provider()
-                .context("there is no provider of AWS credentials")?;
+                .context("no provider of AWS credentials is configured")?;
             let found = provider.provide_credentials().await;
             found.context(
-                "there are no AWS credentials to sign requests with; set AWS_PROFILE, or \
+                "no AWS credentials were found to sign requests with; set AWS_PROFILE, or \
                  AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
             )
         })?;
@@ -99,7 +99,7 @@ impl Authorization {
             .build()?
             .into();
         let uri: Uri = url.parse()?;
-        let host = uri.authority().context("an address without a host")?;
+        let host = uri.authority().context("the URL has no host")?;
         let headers = [("host", host.as_str())];
         let body = SignableBody::Bytes(body);
         let request = SignableRequest::new(method, url, headers.into_iter(), body)?;

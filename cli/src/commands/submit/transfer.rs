@@ -88,7 +88,7 @@ impl Client {
         // Small enough to be in memory, and signatures cover it.
         let mut body = Vec::new();
         export.part(0, export.size_bytes)?.read_to_end(&mut body)?;
-        // API Gateway takes JSON for text, whatever its encoding.
+        // API Gateway treats JSON as text, whatever its encoding.
         let media_type = if export.is_gzip {
             "application/gzip"
         } else {
@@ -236,7 +236,7 @@ impl Client {
         let mut body = progress.wrap_read(body.reader());
         let copied = io::copy(&mut body, &mut target)?;
         if copied != size_bytes {
-            bail!("{copied} of {size_bytes} bytes came");
+            bail!("only {copied} of {size_bytes} bytes arrived");
         }
         Ok(target)
     }

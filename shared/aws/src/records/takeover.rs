@@ -77,7 +77,7 @@ impl DynamoJobStore {
             match record(&old) {
                 Ok(record) => item(&record)?,
                 Err(error) => {
-                    tracing::error!("a record is not taken over: {}", error.cause);
+                    tracing::error!("failed to copy a record: {}", error.cause);
                     return Ok(false);
                 }
             }

@@ -4,7 +4,7 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-/// The body of a submission: what its shape has to be for it to be taken.
+/// The body of a submission, with the structure that it needs to be accepted.
 pub(crate) struct Export;
 
 impl PartialSchema for Export {
@@ -26,7 +26,7 @@ impl PartialSchema for Export {
         let beside = object(
             "chats",
             anything().into(),
-            "A list of chats, with configuration keys beside it",
+            "A list of chats, with configuration keys next to it",
         );
         let chat = object("messages", anything().into(), "The export of a single chat");
         AnyOfBuilder::new()

@@ -66,14 +66,14 @@ impl<T: DeserializeOwned> FromRequest<Api> for JsonBody<T> {
 
 impl From<PathRejection> for Problem {
     fn from(_: PathRejection) -> Self {
-        // What cannot be read names nothing.
+        // A path that cannot be read names nothing that exists.
         Self::new(StatusCode::NOT_FOUND, "there is nothing with that name")
     }
 }
 
 impl From<QueryRejection> for Problem {
     fn from(rejection: QueryRejection) -> Self {
-        // The source alone names the parameter; the rejection puts words before it that say nothing.
+        // Only the source names the parameter; the rejection adds words that say nothing.
         let source = rejection.source().map(ToString::to_string);
         Self::unprocessable(source.unwrap_or_else(|| rejection.body_text()))
     }

@@ -17,7 +17,7 @@ use crate::job_info::JobInfo;
 use crate::problem::Problem;
 use crate::url::absolute;
 
-/// One job
+/// Get a job
 #[utoipa::path(get, path = "/data-prep/jobs/{run_id}", tag = "jobs",
     params(("run_id" = String, Path, format = Uuid)), responses(
     (status = OK, body = JobInfo),
@@ -40,11 +40,11 @@ pub(crate) async fn get(
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Listing {
-    /// The largest number of jobs on the page.
+    /// Maximum number of jobs on the page.
     #[serde(default)]
     #[param(value_type = Option<u32>, minimum = 1, maximum = 200, default = 50)]
     limit: PageLimit,
-    /// Where the page begins: from the `Link` of the page before it.
+    /// Where the page begins, from the `Link` header of the previous page.
     #[param(
         pattern = "^[0-9]{1,20}_[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
     )]
@@ -81,7 +81,7 @@ impl TryFrom<String> for PageLimit {
     }
 }
 
-/// Jobs by their names, in the order of the page.
+/// Jobs by their `run_id`, in the order of the page.
 pub(crate) async fn by_name(api: &Api, page: Page) -> Result<Map<String, Value>, Problem> {
     let positions = api.jobs.positions_in_queue(&page.records).await?;
     let jobs = page.records.into_iter().zip(positions);
@@ -91,14 +91,14 @@ pub(crate) async fn by_name(api: &Api, page: Page) -> Result<Map<String, Value>,
         .collect())
 }
 
-/// The caller's jobs, newest first
+/// List the caller's jobs, newest first
 ///
 /// `Link: <…>; rel="next"` leads to the next page.
 #[utoipa::path(get, path = "/data-prep/jobs", tag = "jobs", params(Listing), responses(
     (status = OK, body = std::collections::HashMap<String, JobInfo>,
         headers(("Link" = Option<String>, description = "The next page"))),
     (status = FORBIDDEN, body = Problem, content_type = "application/problem+json",
-        description = "Jobs are not listed where calls need no authorization"),
+        description = "Jobs cannot be listed if calls need no authorization"),
     (status = UNPROCESSABLE_ENTITY, body = Problem, content_type = "application/problem+json"),
     (status = SERVICE_UNAVAILABLE, body = Problem, content_type = "application/problem+json"),
 ))]
@@ -108,7 +108,7 @@ pub(crate) async fn list(
     Query(listing): Query<Listing>,
 ) -> Result<(HeaderMap, Json<Map<String, Value>>), Problem> {
     if !api.lists_jobs {
-        let detail = "jobs are not listed here: a job's run_id is its key";
+        let detail = "jobs cannot be listed here: a job can only be accessed by its run_id";
         return Err(Problem::new(StatusCode::FORBIDDEN, detail));
     }
     let Listing {
@@ -135,7 +135,7 @@ pub(crate) async fn list(
 
 /// Remove a job and everything stored for it
 ///
-/// This works while the job runs, too.
+/// This also works while the job is running.
 #[utoipa::path(delete, path = "/data-prep/jobs/{run_id}", tag = "jobs",
     params(("run_id" = String, Path, format = Uuid)), responses(
     (status = NO_CONTENT),

@@ -23,15 +23,15 @@ const LONGEST_IDEMPOTENCY_KEY: usize = 255;
 /// Submit an export
 ///
 /// The body is an export as Telegram Desktop writes it, an array of chats, the export of a single
-/// chat, or an object whose `chats` is an array, with configuration keys beside them.
+/// chat, or an object whose `chats` is an array, with configuration keys next to it.
 #[utoipa::path(post, path = "/data-prep/process", tag = "submission",
     params(
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255,
             pattern = "^[!-~]*$",
-            description = "For 24 hours, the same key with the same body and configuration stands for the same job"),
+            description = "For 24 hours, the same key with the same body and configuration refers to the same job"),
     ),
     request_body(description = "An export, which may be compressed: as `application/gzip`, or with `Content-Encoding: gzip` \
-        where nothing on the way takes JSON for text, as API Gateway does", content(
+        unless something in between treats JSON as text, as API Gateway does", content(
             (Export = "application/json"), (Vec<u8> = "application/gzip"))),
     responses(
     (status = ACCEPTED, body = Accepted),

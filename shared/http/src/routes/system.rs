@@ -20,7 +20,7 @@ use crate::problem::Problem;
 /// The caller's newest jobs that the queue shows.
 const SHOWN: usize = 50;
 
-/// The caller's jobs that wait and run.
+/// The caller's waiting and running jobs.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct QueueInfo {
     /// Whether a job is running.
@@ -32,7 +32,7 @@ pub(crate) struct QueueInfo {
     jobs: Map<String, Value>,
 }
 
-/// The queue
+/// Show the queue
 #[utoipa::path(get, path = "/data-prep/system/queue", tag = "system", responses(
     (status = OK, body = QueueInfo),
     (status = SERVICE_UNAVAILABLE, body = Problem, content_type = "application/problem+json"),
@@ -57,18 +57,18 @@ pub(crate) async fn queue(
 /// The state of the service.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct HealthInfo {
-    /// `healthy`, or `degraded` where submissions are refused for now.
+    /// `healthy`, or `degraded` while submissions are refused.
     status: &'static str,
     /// Why it is degraded.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
-    /// `connected` if the bucket answers, else `missing`.
+    /// `connected` if the bucket responds, otherwise `missing`.
     s3: &'static str,
     /// The version of the service.
     version: &'static str,
 }
 
-/// Whether the service is up
+/// Check the health of the service
 #[utoipa::path(get, path = "/data-prep/system/health", tag = "system", responses(
     (status = OK, body = HealthInfo),
 ))]
@@ -100,7 +100,7 @@ impl Description {
     }
 }
 
-/// This description
+/// Get this API description
 #[utoipa::path(get, path = "/data-prep/openapi.json", tag = "system", responses(
     (status = OK, body = serde_json::Value),
 ))]

@@ -25,7 +25,7 @@ use crate::url::absolute;
 /// The largest object of S3: 5 TiB.
 const LARGEST_OBJECT: u64 = 5 << 40;
 
-/// An upload to come.
+/// An upload to begin.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UploadRequest {
@@ -42,7 +42,7 @@ pub(crate) struct UploadRequest {
     config: Option<Map<String, Value>>,
 }
 
-/// Reads `1.0` too, which is a whole number to JSON Schema.
+/// Also reads `1.0`, which is a whole number in JSON Schema.
 fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let number = Number::deserialize(deserializer)?;
     let whole = number.as_u64().or_else(|| {
@@ -74,7 +74,7 @@ pub(crate) struct UploadInfo {
     status: &'static str,
     /// The file's parts, in order: each is sent with one PUT.
     parts: Vec<PartInfo>,
-    /// Where to POST once all parts are there; null where the upload has one part and is complete with it.
+    /// The URL to POST to once all parts are sent; null if the upload has a single part, which completes it.
     #[schema(required = true)]
     complete_url: Option<String>,
     /// When the URLs stop working. `/data-prep/uploads/{run_id}/parts` gives new ones.
@@ -90,9 +90,9 @@ pub(crate) struct PartInfo {
     size_bytes: u64,
     /// The method to send it with.
     method: &'static str,
-    /// Where to send it.
+    /// The URL to send it to.
     url: String,
-    /// Headers to send with it, unchanged.
+    /// The headers to send with it, unchanged.
     headers: BTreeMap<String, String>,
 }
 
@@ -140,7 +140,7 @@ pub(crate) async fn begin(
     ))
 }
 
-/// Sign the URLs of an upload again
+/// Get new URLs for an upload
 #[utoipa::path(get, path = "/data-prep/uploads/{run_id}/parts", tag = "submission",
     params(("run_id" = String, Path, format = Uuid)), responses(
     (status = OK, body = UploadInfo),

@@ -15,7 +15,7 @@ pub struct UploadPart {
     pub number: u32,
     /// Its size, which the store enforces.
     pub size_bytes: u64,
-    /// An absolute address, or a path on the server that was asked.
+    /// An absolute URL, or a path on the server that was asked.
     pub url: String,
     /// The headers that have to be sent, as they are.
     pub headers: BTreeMap<String, String>,
@@ -28,7 +28,7 @@ pub struct UploadPlan {
     pub parts: Vec<UploadPart>,
     /// Whether it has to be completed when all parts are there. Otherwise the one part does it.
     pub needs_completion: bool,
-    /// When the addresses stop working.
+    /// When the URLs stop working.
     pub expires_at: Timestamp,
 }
 
@@ -52,7 +52,7 @@ pub trait Uploads: Send + Sync {
         content_encoding: Option<String>,
     ) -> Result<Payload, Unavailable>;
 
-    /// The addresses of an upload that was begun, anew.
+    /// New URLs for an upload that was begun.
     async fn plan(&self, run_id: RunId, payload: &Payload) -> Result<UploadPlan, Unavailable>;
 
     /// Puts the parts together. Of an upload that was completed before, that is [`Completion::Done`]
@@ -63,7 +63,7 @@ pub trait Uploads: Send + Sync {
 /// Downloads that come straight from where objects are stored.
 #[async_trait]
 pub trait Downloads: Send + Sync {
-    /// Where an output can be downloaded for a while: an absolute address, or a path on the server
+    /// Where an output can be downloaded for a while: an absolute URL, or a path on the server
     /// that was asked. `None` if it is gone.
     async fn address(
         &self,

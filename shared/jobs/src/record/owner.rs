@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-/// Whose job it is. Others get no glimpse of it.
+/// Whose job it is. It is invisible to others.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Owner(pub String);
 
-/// What the owners of a service begin with that asks nobody who they are.
+/// The beginning of the names of owners in a service that does not identify its callers.
 const OPEN: &str = "open";
 
 impl Owner {

@@ -1,4 +1,4 @@
-//! How far a job is.
+//! How far a job has come.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ pub enum Stage {
     Done,
 }
 
-/// How far a job is.
+/// How far a job has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     /// What the attempt is at.

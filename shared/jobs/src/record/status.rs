@@ -43,7 +43,7 @@ impl JobStatus {
         }
     }
 
-    /// Whether it counts towards what its owner may have at once.
+    /// Whether it counts toward what its owner may have at the same time.
     pub fn is_active(self) -> bool {
         matches!(self, Self::AwaitingUpload | Self::Queued | Self::Running)
     }

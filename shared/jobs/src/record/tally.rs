@@ -2,7 +2,7 @@
 
 use std::ops::{Add, Sub};
 
-/// Jobs of one owner, by what they are at.
+/// The number of jobs of one owner, by what they are doing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Those that are not finished and count towards the limit.

@@ -56,7 +56,7 @@ async fn what_finds_no_room_waits_for_it() {
     }
     let held = world.jobs.get(&owner(), run_of("uploads/b")).await.unwrap();
     assert_eq!(held.status, JobStatus::Queued);
-    assert!(held.error_message.unwrap().starts_with("it waits"));
+    assert!(held.error_message.unwrap().starts_with("waiting"));
     assert_eq!(
         world.take_drop("uploads/b").await.unwrap(),
         DropArrival::Before
@@ -190,7 +190,7 @@ async fn what_cannot_be_taken_stays_until_its_time_is_over_and_says_what_to_do()
         assert!(world.has(key), "{key}");
     }
     let wrong = world.jobs.get(&owner(), run_of(keys[0])).await.unwrap();
-    assert!(wrong.error_message.unwrap().contains("put it again"));
+    assert!(wrong.error_message.unwrap().contains("upload it again"));
     world.clock.advance(Duration::from_hours(7 * 24));
     world.jobs.sweep(None).await.unwrap();
     assert!(world.objects.keys().is_empty());

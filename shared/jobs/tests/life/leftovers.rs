@@ -46,7 +46,7 @@ async fn an_attempt_that_hangs_is_failed_before_its_worker_ends() {
     assert!(
         job.error_message
             .unwrap()
-            .contains("in the time that a worker has")
+            .contains("within a worker's time limit")
     );
 }
 

@@ -219,7 +219,7 @@ fn place(cursor: Option<&str>) -> Option<(i64, String)> {
 /// One bad record does not hide the others.
 fn readable(json: &str) -> Option<JobRecord> {
     parse(json)
-        .inspect_err(|error| tracing::error!("a record is passed over: {error}"))
+        .inspect_err(|error| tracing::error!("skipping an unreadable record: {error}"))
         .ok()
 }
 

@@ -5,7 +5,7 @@ use resonare_settings::{Entry, Kind};
 use crate::{Part, check, entries};
 
 const KEYS: Part = Part {
-    after: "requests over both.\n",
+    after: "requests override both.\n",
     before: None,
 };
 

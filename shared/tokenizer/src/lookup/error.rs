@@ -9,8 +9,8 @@ use super::model_id::NotAModelId;
 use crate::model::ParseError;
 use crate::openai::encoding::OpenAiEncoding;
 
-/// Why there is no tokenizer. The texts name configuration keys, and leave it to whoever shows them to say how
-/// these are set.
+/// Why there is no tokenizer. The texts name configuration keys; the code that shows them says how to set
+/// these.
 #[derive(Debug, thiserror::Error)]
 pub enum LookupError {
     /// The configured tokenizer is neither an encoding nor a file.
@@ -25,8 +25,8 @@ pub enum LookupError {
         #[source]
         cause: io::Error,
     },
-    /// The configured tokenizer is the URL of nothing.
-    #[error("there is no {0}")]
+    /// There is nothing at the URL of the configured tokenizer.
+    #[error("{0} does not exist")]
     NothingAtUrl(String),
     /// A file is not a tokenizer.
     #[error("{location} is not a usable tokenizer")]
@@ -49,7 +49,7 @@ pub enum LookupError {
         source_location: String,
     },
     /// A kept note of where a file was fetched from makes no sense.
-    #[error("{location} does not say where the tokenizer beside it was fetched from")]
+    #[error("{location} does not say where the tokenizer next to it was fetched from")]
     UnreadableSource {
         /// The note.
         location: String,
@@ -72,8 +72,8 @@ pub enum LookupError {
     /// The name can't be that of a model.
     #[error(transparent)]
     ModelId(#[from] NotAModelId),
-    /// The look-up itself broke off.
-    #[error("the look-up of the tokenizer broke off")]
+    /// The look-up itself was interrupted.
+    #[error("the look-up of the tokenizer was interrupted")]
     BrokenOff(#[source] Box<dyn Error + Send + Sync>),
 }
 

@@ -16,7 +16,7 @@ const ENDPOINT: &str = "https://huggingface.co";
 /// How often a fault that may pass is met before it is final.
 const ATTEMPTS: u32 = 4;
 
-/// How often no connection can be made before there is no network, as far as anybody can tell.
+/// How many connections may fail before the network is considered to be missing.
 const CONNECTION_ATTEMPTS: u32 = 2;
 
 /// The hub answers a file with at most two: to the file's storage, and that storage's own.
@@ -69,7 +69,7 @@ pub enum HubError {
         problem: String,
     },
     /// It gave an answer that makes no sense.
-    #[error("the model hub at {endpoint} answered {problem}")]
+    #[error("the model hub at {endpoint} answered with {problem}")]
     Unexpected {
         /// The hub.
         endpoint: String,
@@ -81,7 +81,7 @@ pub enum HubError {
 enum Fault {
     /// No connection could be made.
     NoConnection(String),
-    /// It may pass, at the latest when as much time is over as the hub asks for.
+    /// It may pass, at the latest after the time that the hub asks for.
     MayPass(String, Option<Duration>),
     Final(String),
 }

@@ -12,7 +12,7 @@ pub use crate::files::LARGEST_FILE;
 pub enum ModelFile {
     /// Its tokenizer, as the model hub has it. It is kept last: with it, the rest is there.
     Tokenizer,
-    /// Where the tokenizer was fetched from, and its digest. A tokenizer of one's own has none.
+    /// Where the tokenizer was fetched from, and its digest. A tokenizer that the user put there has none.
     Source,
     /// The compiled form of the tokenizer, which says itself what it was compiled from.
     CompiledTokenizer,
@@ -44,7 +44,7 @@ pub trait ModelFiles: Send + Sync {
     /// be told now.
     fn read(&self, model: &ModelId, file: ModelFile) -> Result<Option<Vec<u8>>, FilesError>;
 
-    /// Keeps a file, in the place of an earlier one. Whoever reads meanwhile gets one of the two, whole.
+    /// Keeps a file, in the place of an earlier one. A reader meanwhile gets one of the two, whole.
     ///
     /// # Errors
     /// [`FilesError::Unavailable`] if it is not kept.
@@ -91,7 +91,7 @@ pub enum FilesError {
         cause: Box<dyn Error + Send + Sync>,
     },
     /// It is too large for what it should be.
-    #[error("{location} has more than {} MiB, too much for a tokenizer", LARGEST_FILE >> 20)]
+    #[error("{location} is larger than {} MiB, too large for a tokenizer", LARGEST_FILE >> 20)]
     TooLarge {
         /// The file.
         location: String,

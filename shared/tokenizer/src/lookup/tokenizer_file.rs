@@ -31,7 +31,7 @@ impl CompiledPlace<'_> {
             Self::OfModel(files, model) => {
                 let read = files.read(model, ModelFile::CompiledTokenizer);
                 read.unwrap_or_else(|error| {
-                    tracing::debug!("a compiled tokenizer is compiled anew: {error}");
+                    tracing::debug!("compiling a tokenizer again: {error}");
                     None
                 })
             }
@@ -49,7 +49,7 @@ impl CompiledPlace<'_> {
             Self::Nowhere => Ok(()),
         };
         if let Err(error) = kept {
-            tracing::debug!("a compiled tokenizer is not kept: {error}");
+            tracing::debug!("failed to keep a compiled tokenizer: {error}");
         }
     }
 }

@@ -35,7 +35,7 @@ impl CompiledEncoding {
     }
 }
 
-/// Counts with an encoding, remembering the pieces that it met.
+/// Counts with an encoding, and remembers the pieces that it has seen.
 pub(crate) struct EncodingCounter {
     encoding: CompiledEncoding,
     cache: PieceCache,

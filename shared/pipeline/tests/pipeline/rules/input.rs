@@ -360,7 +360,7 @@ fn chats_that_are_passed_over_are_counted_by_type() {
         of_type("bot_chat"),
         {"name": null, "messages": []},
     ]);
-    insta::assert_snapshot!(error_of(export.to_string(), &settings()), @"no usable chat: all 5 chats were passed over (1 without_name, 4 chat_type); of other types than personal_chat: 2 bot_chat, 1 private_group, 1 unknown type; select other types with chat_types");
+    insta::assert_snapshot!(error_of(export.to_string(), &settings()), @"no usable chat: all 5 chats were passed over (1 without_name, 4 chat_type); types other than personal_chat: 2 bot_chat, 1 private_group, 1 unknown type; select other types with chat_types");
 }
 
 #[test]

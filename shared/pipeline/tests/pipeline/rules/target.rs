@@ -1,4 +1,4 @@
-//! Whose style is learnt.
+//! Whose style is learned.
 
 use super::*;
 
