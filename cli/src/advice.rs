@@ -2,6 +2,7 @@
 
 use resonare_jobs::causes;
 use resonare_pipeline::{PipelineError, Setting};
+use resonare_settings::Key;
 
 /// An error with its causes, and what can be done about it with which option.
 pub(crate) fn explained(error: &PipelineError) -> String {
@@ -12,18 +13,12 @@ pub(crate) fn explained(error: &PipelineError) -> String {
     }
 }
 
-/// The option that sets a setting.
+/// The option that sets a setting, as the table of keys has it.
 fn option(setting: Setting) -> String {
-    match setting {
-        // It takes one type, and may be repeated.
-        Setting::ChatTypes => "--chat-type".to_owned(),
-        Setting::ConvoBlockThresholdSecs
-        | Setting::DateLimit
-        | Setting::MaxTokensPerBlock
-        | Setting::MinTokensPerBlock
-        | Setting::RoleOrder
-        | Setting::Salvage
-        | Setting::TargetName => format!("--{}", setting.key().replace('_', "-")),
+    let key = Key::named(setting.key());
+    match key.and_then(|key| key.entry().option) {
+        Some(option) => format!("--{}", option.name),
+        None => setting.key().to_owned(),
     }
 }
 

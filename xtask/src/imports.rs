@@ -4,48 +4,32 @@ use anyhow::bail;
 
 use crate::process::{cargo, output};
 
+/// What a crate that stands on its own, and reaches nothing outside, does without.
+const PURE: &[&str] = &[
+    "tokio",
+    "axum",
+    "hyper",
+    "aws-",
+    "ureq",
+    "tokenizers",
+    "tiktoken-rs",
+    "resonare-",
+];
+
+/// What counts tokens, or is for one machine alone.
+const COUNTING: &[&str] = &[
+    "resonare-tokenizer",
+    "tokenizers",
+    "tiktoken-rs",
+    "rusqlite",
+];
+
 /// Packages that a crate must not depend on, by the beginning of their names.
 const FORBIDDEN: [(&str, &[&str]); 11] = [
     // It renders strangers' templates: nothing that reaches out is even linked.
-    (
-        "resonare-chat-template",
-        &[
-            "tokio",
-            "axum",
-            "hyper",
-            "aws-",
-            "ureq",
-            "tokenizers",
-            "tiktoken-rs",
-            "resonare-",
-        ],
-    ),
-    (
-        "resonare-pipeline",
-        &[
-            "tokio",
-            "axum",
-            "hyper",
-            "aws-",
-            "ureq",
-            "tokenizers",
-            "tiktoken-rs",
-            "resonare-",
-        ],
-    ),
-    (
-        "resonare-consumers",
-        &[
-            "tokio",
-            "axum",
-            "hyper",
-            "aws-",
-            "ureq",
-            "tokenizers",
-            "tiktoken-rs",
-            "resonare-",
-        ],
-    ),
+    ("resonare-chat-template", PURE),
+    ("resonare-pipeline", PURE),
+    ("resonare-consumers", PURE),
     (
         "resonare-settings",
         &[
@@ -90,24 +74,8 @@ const FORBIDDEN: [(&str, &[&str]); 11] = [
         &["axum", "lambda", "tokenizers", "tiktoken-rs", "rusqlite"],
     ),
     // Cold starts: these two count nothing.
-    (
-        "resonare-ingress",
-        &[
-            "resonare-tokenizer",
-            "tokenizers",
-            "tiktoken-rs",
-            "rusqlite",
-        ],
-    ),
-    (
-        "resonare-status",
-        &[
-            "resonare-tokenizer",
-            "tokenizers",
-            "tiktoken-rs",
-            "rusqlite",
-        ],
-    ),
+    ("resonare-ingress", COUNTING),
+    ("resonare-status", COUNTING),
     (
         "resonare-local",
         &["axum", "hyper", "aws-", "ureq", "tokenizers", "tiktoken-rs"],

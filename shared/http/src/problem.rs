@@ -62,25 +62,22 @@ impl From<JobError> for Problem {
         match error {
             JobError::NotFound => Self::not_found(),
             JobError::Gone(_) => Self::new(StatusCode::GONE, detail),
-            JobError::LimitReached { retry_after, .. } => Self {
-                retry_after: Some(retry_after),
-                ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail)
-            },
+            JobError::LimitReached { retry_after, .. } => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, detail).with_retry_after(retry_after)
+            }
             JobError::UploadTooLarge(_) => Self::new(StatusCode::PAYLOAD_TOO_LARGE, detail),
             JobError::NotAwaited(_) => Self::new(StatusCode::CONFLICT, detail),
-            JobError::BeingDeleted | JobError::TooSlow => Self {
-                retry_after: Some(Duration::from_secs(1)),
-                ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
-            },
+            JobError::BeingDeleted | JobError::TooSlow => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+                    .with_retry_after(Duration::from_secs(1))
+            }
             JobError::NotACursor | JobError::KeyReused | JobError::ConfigurationTooLarge(_) => {
                 Self::unprocessable(detail)
             }
             JobError::Unavailable(cause) => {
                 error!("a request failed: {}", causes(&cause));
-                Self {
-                    retry_after: Some(Duration::from_secs(5)),
-                    ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "try again in a moment")
-                }
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "try again in a moment")
+                    .with_retry_after(Duration::from_secs(5))
             }
         }
     }

@@ -69,7 +69,7 @@ impl Downloads for ServerTransfers {
         output: &Output,
     ) -> Result<Option<String>, Unavailable> {
         let (run_id, name) = (job.run_id, &output.name);
-        let found = self.objects.open(&output_key(run_id, name), None).await?;
+        let found = self.objects.find(&output_key(run_id, name)).await?;
         Ok(found.map(|_| format!("/data-prep/jobs/{run_id}/outputs/{name}/content")))
     }
 }

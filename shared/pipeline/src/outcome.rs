@@ -135,13 +135,7 @@ mod tests {
     use crate::tokens::TokenizerInfo;
 
     fn statistics() -> Statistics {
-        Statistics::new(TokenizerInfo {
-            kind: String::new(),
-            source: String::new(),
-            fingerprint: String::new(),
-            fallback_reason: None,
-            engine: String::new(),
-        })
+        Statistics::new(TokenizerInfo::default())
     }
 
     fn outcome_of(error: PipelineError) -> Outcome {
