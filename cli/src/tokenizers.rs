@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use resonare_settings::Configuration;
 use resonare_tokenizer::{
-    FolderModelFiles, Hub, HubError, Lookup, LookupError, NoUrls, UrlReader, is_url,
+    FilesError, FolderModelFiles, Hub, HubError, Lookup, LookupError, NoUrls, UrlReader,
 };
 
-use crate::storage::s3::S3;
+use crate::storage::s3::{S3, address_of};
 
 /// The look-up for a configuration, which keeps what it fetches in `folder`.
 ///
@@ -21,7 +21,9 @@ pub(crate) fn lookup(
 ) -> anyhow::Result<Lookup> {
     // Without an object in S3, no AWS configuration is needed.
     let urls: Arc<dyn UrlReader> = match &configuration.tokenizer {
-        Some(tokenizer) if is_url(tokenizer) => Arc::new(s3.url_reader(tokenizer)?),
+        Some(tokenizer) if !matches!(address_of(Path::new(tokenizer)), Ok(None)) => {
+            Arc::new(s3.url_reader(tokenizer)?)
+        }
         _ => Arc::new(NoUrls),
     };
     Ok(Lookup {
@@ -44,7 +46,9 @@ fn hub() -> Hub {
 pub(crate) fn is_wrong_usage(error: &LookupError) -> bool {
     matches!(
         error,
-        LookupError::NoSuchTokenizer { .. } | LookupError::ModelId(_)
+        LookupError::NoSuchTokenizer { .. }
+            | LookupError::ModelId(_)
+            | LookupError::Files(FilesError::NotAUrl(_))
     )
 }
 

@@ -126,7 +126,10 @@ impl Prepared<'_> {
             error: Some(&message),
             error_details: &details,
         };
-        self.place_failure(folder, &stats, explains)?;
+        // What the run failed for is what has to be said, whatever else fails after it.
+        if let Err(error) = self.place_failure(folder, &stats, explains) {
+            tracing::warn!("the statistics of the failed run are not kept everywhere: {error:#}");
+        }
         if as_json {
             report::json(&json!({"run_id": run_id, "error": message, "details": details}))?;
         }
@@ -183,10 +186,12 @@ impl Prepared<'_> {
             error_details: &[],
         };
         write_stats(folder, &stats)?;
-        let mut outputs = vec![OutputName::Train, OutputName::Processed, OutputName::Stats];
-        if self.writes_raw() {
-            outputs.insert(2, OutputName::Raw);
-        }
+        let raw = self.writes_raw().then_some(OutputName::Raw);
+        let outputs: Vec<_> = [OutputName::Train, OutputName::Processed]
+            .into_iter()
+            .chain(raw)
+            .chain([OutputName::Stats])
+            .collect();
         let mut places = Vec::new();
         let published = match &self.bucket {
             Some(bucket) => bucket.publish(folder, &outputs, &self.interruption.cancelled),
@@ -224,16 +229,12 @@ impl Prepared<'_> {
         folder: &RunFolder,
         stats: &StatsFile<'_>,
         explains: bool,
-    ) -> Result<()> {
+    ) -> anyhow::Result<()> {
         write_stats(folder, stats)?;
-        let cancelled = &self.interruption.cancelled;
-        if let Some(bucket) = &self.bucket {
-            if bucket.has_earlier_outputs()? {
-                bucket.publish_beside_earlier(folder, cancelled)?;
-            } else if explains {
-                bucket.publish(folder, &[OutputName::Stats], cancelled)?;
-            }
-        }
+        let in_bucket = match &self.bucket {
+            Some(bucket) => self.place_failure_in(bucket, folder, explains),
+            None => Ok(()),
+        };
         if self.writes_locally() {
             if folder.has_earlier_outputs() {
                 folder.publish_beside_earlier()?;
@@ -241,7 +242,23 @@ impl Prepared<'_> {
                 folder.publish()?;
             }
         }
-        Ok(())
+        in_bucket
+    }
+
+    fn place_failure_in(
+        &self,
+        bucket: &BucketOutputs<'_>,
+        folder: &RunFolder,
+        explains: bool,
+    ) -> anyhow::Result<()> {
+        let cancelled = &self.interruption.cancelled;
+        if bucket.has_earlier_outputs()? {
+            bucket.publish_beside_earlier(folder, cancelled)
+        } else if explains {
+            bucket.publish(folder, &[OutputName::Stats], cancelled)
+        } else {
+            Ok(())
+        }
     }
 
     fn writes_locally(&self) -> bool {

@@ -224,6 +224,26 @@ fn a_second_run_of_one_id_is_refused_until_the_first_is_gone() {
     assert_eq!(names_in(&project.path("data/processed")), ["s"]);
 }
 
+#[test]
+fn a_bucket_that_is_away_does_not_hide_why_a_run_failed() {
+    let project = Project::new();
+    let output = resonare(project.folder())
+        .args(["prepare", SAMPLE, "--tokenizer=o200k_base", "--run-id=r"])
+        .arg("--target-name=Nobody")
+        .env("RESONARE_OUTPUT__MODES", "local,s3")
+        .env("RESONARE_OUTPUT__S3_BUCKET", "away")
+        .env("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .output()
+        .unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains("error: none of the"), "{error}");
+    assert_eq!(names_in(&project.path("data/processed/r")), ["stats.json"]);
+}
+
 /// Not JSON, and not the beginning of any.
 const BROKEN: &str = r#"{"name": "x", "messages": [{]}"#;
 

@@ -1,6 +1,6 @@
 //! The configuration of one request: what its caller may set, over what the operator has configured.
 
-use resonare_settings::{Configuration, Key, closest};
+use resonare_settings::{Configuration, Key, hint};
 use serde_json::{Map, Value};
 
 use crate::problem::Problem;
@@ -13,6 +13,7 @@ pub(crate) fn of_query(query: Vec<(String, String)>) -> Result<Vec<(String, Valu
     let mut values: Vec<(String, Value)> = Vec::new();
     for (name, value) in query {
         let key = Key::named(&name);
+        let name = canonical(name);
         if key.is_some_and(|key| key.is_for_requests() && !key.is_for_queries()) {
             return Err(Problem::unprocessable(format!(
                 "{name} does not belong in a URL; send it beside the chats in the body, or under \
@@ -33,7 +34,14 @@ pub(crate) fn of_query(query: Vec<(String, String)>) -> Result<Vec<(String, Valu
 /// The values next to `chats`, or under `config`; null is the same as no value.
 pub(crate) fn of_body(values: Map<String, Value>) -> Vec<(String, Value)> {
     let given = values.into_iter().filter(|(_, value)| !value.is_null());
-    given.collect()
+    given
+        .map(|(name, value)| (canonical(name), value))
+        .collect()
+}
+
+/// A key's own name for another spelling of it, so that one value does not count beside the other.
+fn canonical(name: String) -> String {
+    Key::named(&name).map_or(name, |key| key.name().to_owned())
 }
 
 /// The names, in both spellings, of what a request may set.
@@ -69,15 +77,9 @@ fn check_name(name: &str) -> Result<(), Problem> {
     if Key::named(name).is_some_and(|key| allowed.contains(&key)) {
         return Ok(());
     }
-    let hint = closest(name, &allowed).map_or_else(
-        || {
-            let names: Vec<_> = allowed.iter().map(|key| key.name()).collect();
-            format!("expected one of {}", names.join(", "))
-        },
-        |meant| format!("did you mean `{}`?", meant.name()),
-    );
     Err(Problem::unprocessable(format!(
-        "`{name}` cannot be set by a request; {hint}"
+        "`{name}` cannot be set by a request; {}",
+        hint(name, &allowed)
     )))
 }
 
@@ -97,6 +99,19 @@ mod tests {
             panic!("an object stands beside chats")
         };
         merge(&Configuration::default(), of_body(beside))
+    }
+
+    #[test]
+    fn both_spellings_of_a_key_are_one_key() {
+        let aliased = "convo_block_thereshold_secs";
+        let mut values = of_body(Map::from_iter([(
+            "convo_block_threshold_secs".to_owned(),
+            json!(5),
+        )]));
+        values.extend(query(&[(aliased, "7")]).unwrap());
+        let config = merge(&Configuration::default(), values).unwrap();
+        assert_eq!(config["convo_block_threshold_secs"], 7, "the URL wins");
+        assert!(query(&[(aliased, "7"), ("convo_block_threshold_secs", "5")]).is_err());
     }
 
     #[test]

@@ -593,6 +593,14 @@ async fn submissions_for_a_model_without_a_tokenizer_are_refused_at_once() {
     // Another model has one.
     let accepted = service.post("?model_id=org%2Ftiny", EXPORT).await;
     assert_eq!(accepted.status, StatusCode::ACCEPTED);
+    // So it is where the model stands beside the chats.
+    for (model, status) in [
+        (MODEL, StatusCode::SERVICE_UNAVAILABLE),
+        (OTHER_MODEL, StatusCode::ACCEPTED),
+    ] {
+        let beside = format!(r#"{{"chats": [{EXPORT}], "model_id": "{model}"}}"#);
+        assert_eq!(service.post("", beside).await.status, status, "{model}");
+    }
 }
 
 fn json_post(path: &str, body: Value) -> Request<Body> {

@@ -53,6 +53,10 @@ impl Jobs {
     }
 
     async fn take(&self, record: JobRecord) -> Result<DropArrival, Unavailable> {
+        // What came earlier and waits for room is not overtaken.
+        if !self.has_room(&record.owner).await? {
+            return self.hold(record, Limit::ActiveJobs).await;
+        }
         match self.create_plain(&record).await? {
             Created::Done => {
                 self.tell(&record, Step::Submitted);

@@ -6,7 +6,6 @@
 //! commits two results for it or leaves it running forever.
 
 mod advice;
-mod causes;
 mod clock;
 mod drops;
 mod elapsed;
@@ -27,7 +26,6 @@ mod upload;
 mod work;
 
 pub use advice::explained;
-pub use causes::causes;
 pub use clock::SystemClock;
 pub use drops::DropArrival;
 pub use error::JobError;
@@ -39,6 +37,7 @@ pub use record::{
     DirectUpload, JobRecord, JobStatus, LARGEST_RECORD, Lease, NotARunId, Output, Owner, Payload,
     Progress, RunId, SCHEMA_VERSION, Stage, StatsSummary, Tally,
 };
+pub use resonare_pipeline::causes;
 pub use submit::{Submission, Submitted};
 pub use sweep::Swept;
 pub use upload::{Upload, UploadArrival};

@@ -9,13 +9,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use resonare_pipeline::{
     Outcome, OutputName, PipelineError, Run, RunFiles, Source, Statistics, StatsFile, Tokenizer,
-    TokenizerInfo,
+    TokenizerInfo, causes,
 };
 use resonare_settings::Configuration;
 use tracing::warn;
 
 use crate::advice::explained;
-use crate::causes::causes;
 use crate::events::FailureKind;
 use crate::jobs::output_key;
 use crate::ports::{ObjectStore, ObjectWriter, Unavailable};

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use resonare_pipeline::causes;
 use serde_json::{Map, Value};
 use tracing::warn;
 use uuid::Uuid;
 
-use crate::causes::causes;
 use crate::error::JobError;
 use crate::events::Step;
 use crate::jobs::{Jobs, prefix};
@@ -53,17 +53,22 @@ impl Jobs {
     /// # Errors
     /// [`JobError::LimitReached`] if not.
     pub async fn admit(&self, owner: &Owner) -> Result<(), JobError> {
-        let limit = self.limits.active_jobs;
-        if limit == usize::MAX {
-            return Ok(());
-        }
-        let Tally { active, held, .. } = self.records.counters(owner).await?;
-        let ahead = usize::try_from(active + held);
-        if ahead.unwrap_or_default() < limit {
+        if self.has_room(owner).await? {
             Ok(())
         } else {
             Err(self.limit_reached(Limit::ActiveJobs))
         }
+    }
+
+    /// Whether an owner may have another job beside those that count and those that wait for room.
+    pub(crate) async fn has_room(&self, owner: &Owner) -> Result<bool, Unavailable> {
+        let limit = self.limits.active_jobs;
+        if limit == usize::MAX {
+            return Ok(true);
+        }
+        let Tally { active, held, .. } = self.records.counters(owner).await?;
+        let ahead = usize::try_from(active + held);
+        Ok(ahead.unwrap_or_default() < limit)
     }
 
     /// The job of an earlier request with this key; none if there is none.

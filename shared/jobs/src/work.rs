@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use resonare_pipeline::TokenizerInfo;
+use resonare_pipeline::{TokenizerInfo, causes};
 use tokio::time::Instant;
 use tracing::warn;
 use uuid::Uuid;
 
-use crate::causes::causes;
 use crate::elapsed::elapsed;
 use crate::events::{FailureKind, Step};
 use crate::jobs::{Change, Jobs, prefix};
@@ -337,7 +336,9 @@ impl Jobs {
             }
             Change::Left(deleted) => {
                 self.objects.remove_all(&prefix(job.run_id)).await?;
-                if has_lease_of(&deleted, job) {
+                if may_go_on(&verdict) {
+                    self.settle_deletion(&deleted, job).await?;
+                } else if has_lease_of(&deleted, job) {
                     // No other worker can be at it. Whoever deleted it may not have come to its payload.
                     self.remove_payload(&deleted).await?;
                     self.records.remove(&deleted).await?;
@@ -351,6 +352,24 @@ impl Jobs {
                 Ok(Handled::Lost)
             }
         }
+    }
+
+    /// Keeps the mark of a deletion until an attempt that goes on must have ended.
+    async fn settle_deletion(
+        &self,
+        deleted: &JobRecord,
+        job: &JobRecord,
+    ) -> Result<(), Unavailable> {
+        let now = self.now();
+        let change = self.change(deleted.run_id, |record| {
+            (record.status == JobStatus::Deleting && has_lease_of(record, job)).then(|| {
+                let mut next = record.next(now);
+                next.lease = None;
+                next.settle_at = Some(now + self.timings.leftovers);
+                next
+            })
+        });
+        change.await.map(drop)
     }
 
     fn result(&self, record: &JobRecord, verdict: &Verdict, now: Timestamp) -> JobRecord {
@@ -370,14 +389,14 @@ impl Jobs {
                 });
             }
             Verdict::Failed {
-                kind,
                 message,
                 stats,
                 outputs,
+                ..
             } => {
                 // An attempt that ends removes what it began; one whose worker died does not, and one
                 // that did not end in time may go on.
-                let may_leave = *kind == FailureKind::Time || record.attempts > 1;
+                let may_leave = may_go_on(verdict) || record.attempts > 1;
                 if outputs.is_empty() && may_leave {
                     next.settle_at = Some(now + self.timings.leftovers);
                 }
@@ -466,6 +485,17 @@ fn out_of_time(job: &JobRecord, attempt: &Attempt) -> Verdict {
         stats: None,
         outputs: Vec::new(),
     }
+}
+
+/// Whether an attempt was left behind that may still store outputs.
+fn may_go_on(verdict: &Verdict) -> bool {
+    matches!(
+        verdict,
+        Verdict::Failed {
+            kind: FailureKind::Time,
+            ..
+        }
+    )
 }
 
 /// Whether a record has the claim that `job` was read with.

@@ -13,6 +13,7 @@
 //! the code that shows an error spells the settings.
 
 mod advice;
+mod causes;
 mod chat_buffer;
 mod chat_output;
 mod check;
@@ -44,6 +45,7 @@ mod tokens;
 mod waiting;
 
 pub use advice::{Advice, Setting};
+pub use causes::causes;
 pub use check::{CheckedExport, check};
 pub use error::PipelineError;
 pub use explain::{

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
@@ -224,7 +225,7 @@ impl<T: Tokenizer> Run<'_, T> {
     {
         let counters = self.threads.get() - 1;
         let (read_to, to_count) = bounded::<NumberedChunk>(counters + 1);
-        let (counted_to, counted) = bounded::<NumberedChunk>(counters + 1);
+        let (counted_to, counted) = bounded::<Result<NumberedChunk, PipelineError>>(counters + 1);
         // What was allocated for reading is filled again, and let go of, by the thread that reads.
         let (spent_to, spent) = unbounded::<Chunk>();
         std::thread::scope(|scope| {
@@ -244,8 +245,8 @@ impl<T: Tokenizer> Run<'_, T> {
                 scope.spawn(move || {
                     let mut tokens = self.tokenizer.counter();
                     for mut numbered in to_count {
-                        count(&mut tokens, &mut numbered.chunk);
-                        if counted_to.send(numbered).is_err() {
+                        let counted = count(&mut tokens, &mut numbered.chunk);
+                        if counted_to.send(counted.map(|()| numbered)).is_err() {
                             return;
                         }
                     }
@@ -270,20 +271,26 @@ struct NumberedChunk {
     chunk: Chunk,
 }
 
-fn count(counter: &mut impl TokenCounter, chunk: &mut Chunk) {
-    for record in &mut chunk.records {
-        record.tokens = counter.count(record.text(&chunk.text));
-    }
+/// Counts a chunk's messages. A tokenizer that panics at one must not leave the other threads waiting for
+/// the chunk, and would panic the next time as well.
+fn count(counter: &mut impl TokenCounter, chunk: &mut Chunk) -> Result<(), PipelineError> {
+    let counting = AssertUnwindSafe(|| {
+        for record in &mut chunk.records {
+            record.tokens = counter.count(record.text(&chunk.text));
+        }
+    });
+    catch_unwind(counting).map_err(|_| PipelineError::Tokenizer("it panicked".to_owned()))
 }
 
 fn finish_in_order<C: TokenCounter>(
-    counted: Receiver<NumberedChunk>,
+    counted: Receiver<Result<NumberedChunk, PipelineError>>,
     spent: Sender<Chunk>,
     finisher: &mut Finisher<'_, C>,
 ) -> Result<(), PipelineError> {
     let mut early = BTreeMap::new();
     let mut next = 0;
-    for NumberedChunk { number, chunk } in counted {
+    for numbered in counted {
+        let NumberedChunk { number, chunk } = numbered?;
         early.insert(number, chunk);
         while let Some(mut chunk) = early.remove(&next) {
             finisher.take(&mut chunk)?;
@@ -303,7 +310,7 @@ struct InlineSink<'s, 'a, C> {
 
 impl<C: TokenCounter> ChunkSink for InlineSink<'_, '_, C> {
     fn accept(&mut self, mut chunk: Chunk) -> Result<Chunk, PipelineError> {
-        count(&mut self.counter, &mut chunk);
+        count(&mut self.counter, &mut chunk)?;
         self.finisher.take(&mut chunk)?;
         Ok(chunk.cleared())
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::error::SettingsError;
 use crate::file;
 use crate::keys::Key;
-use crate::misspelling::closest;
+use crate::misspelling::hint;
 
 /// Read if it exists and no other file is named.
 const DEFAULT_FILE: &str = "conf/config.yaml";
@@ -101,17 +101,10 @@ fn variables(environment: HashMap<String, String>) -> Vec<(String, Value)> {
 }
 
 fn unknown_key(key: String, origin: &str) -> SettingsError {
-    let hint = closest(&key, Key::ALL).map_or_else(
-        || {
-            let names: Vec<_> = Key::ALL.iter().map(|key| key.name()).collect();
-            format!("the keys are {}", names.join(", "))
-        },
-        |meant| format!("did you mean `{}`?", meant.name()),
-    );
     SettingsError::UnknownKey {
+        hint: hint(&key, Key::ALL),
         key,
         origin: origin.to_owned(),
-        hint,
     }
 }
 
@@ -154,7 +147,7 @@ mod tests {
         let far = error("colour");
         assert!(
             far.starts_with(
-                "unknown configuration key `colour` (from here); the keys are model_id, "
+                "unknown configuration key `colour` (from here); expected one of model_id, "
             ),
             "{far}"
         );

@@ -22,5 +22,5 @@ pub use error::SettingsError;
 pub use keys::Key;
 pub use kind::Kind;
 pub use layers::Layers;
-pub use misspelling::closest;
+pub use misspelling::hint;
 pub use modes::{InputMode, OutputMode, RawOutput};

@@ -2,8 +2,19 @@
 
 use crate::keys::Key;
 
+/// What to write instead of an unknown name: the key that was probably meant, or else one of all.
+pub fn hint(name: &str, keys: &[Key]) -> String {
+    closest(name, keys).map_or_else(
+        || {
+            let names: Vec<_> = keys.iter().map(|key| key.name()).collect();
+            format!("expected one of {}", names.join(", "))
+        },
+        |meant| format!("did you mean `{}`?", meant.name()),
+    )
+}
+
 /// The key whose name is closest to an unknown name, if one is close.
-pub fn closest(name: &str, keys: &[Key]) -> Option<Key> {
+fn closest(name: &str, keys: &[Key]) -> Option<Key> {
     let by_distance = keys
         .iter()
         .map(|key| (edits(name, key.name()), *key))

@@ -22,9 +22,7 @@ pub use lookup::error::LookupError;
 pub use lookup::folder::FolderModelFiles;
 pub use lookup::found::FoundTokenizer;
 pub use lookup::hub::{Hub, HubError};
-pub use lookup::model_files::{
-    FilesError, LARGEST_FILE, ModelFile, ModelFiles, NoUrls, UrlReader, is_url,
-};
+pub use lookup::model_files::{FilesError, LARGEST_FILE, ModelFile, ModelFiles, NoUrls, UrlReader};
 pub use lookup::model_id::{ModelId, NotAModelId};
 pub use lookup::{Lookup, WantedTokenizer};
 pub use model::{ModelCounter, ModelTokenizer, ParseError};

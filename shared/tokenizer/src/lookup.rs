@@ -16,6 +16,7 @@ mod tokenizer_file;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use resonare_pipeline::causes;
 use serde::{Deserialize, Serialize};
 
 use crate::files::read_bounded;
@@ -45,8 +46,7 @@ pub struct WantedTokenizer {
 /// ```
 /// use std::sync::Arc;
 ///
-/// use resonare_pipeline::{TokenCounter as _, Tokenizer as _};
-/// use resonare_tokenizer::{FolderModelFiles, Hub, Lookup, NoUrls, WantedTokenizer};
+/// /// use resonare_tokenizer::{FolderModelFiles, Hub, Lookup, NoUrls, WantedTokenizer};
 ///
 /// let lookup = Lookup {
 ///     files: Arc::new(FolderModelFiles::new("data/tokenizers")),
@@ -106,7 +106,11 @@ impl Lookup {
             }
             HubAnswer::OutOfReach(problem) => {
                 let reason = format!("the model hub can't be reached ({problem})");
-                fall_back(wanted, reason, LookupError::OutOfReach)
+                let found = fall_back(wanted, reason, LookupError::OutOfReach)?;
+                Ok(FoundTokenizer {
+                    is_out_of_reach: true,
+                    ..found
+                })
             }
         }
     }
@@ -118,7 +122,8 @@ impl Lookup {
         if is_url(value) {
             let json = self.urls.read(value)?;
             let json = json.ok_or_else(|| LookupError::NothingAtUrl(value.to_owned()))?;
-            return TokenizerFile::new(json, value.to_owned(), CompiledPlace::Nowhere).load();
+            let file = TokenizerFile::new(json, value.to_owned(), CompiledPlace::Nowhere);
+            return file.load(value.to_owned());
         }
         let mut path = PathBuf::from(value);
         if path.is_dir() {
@@ -132,7 +137,7 @@ impl Lookup {
         let mut compiled = path.into_os_string();
         compiled.push(".compiled");
         let file = TokenizerFile::new(json, location, CompiledPlace::File(compiled.into()));
-        file.with_source(value.to_owned()).load()
+        file.load(value.to_owned())
     }
 
     /// What is kept of a model.
@@ -140,7 +145,8 @@ impl Lookup {
         let Some(json) = self.files.read(model, ModelFile::Tokenizer)? else {
             return Ok(None);
         };
-        let file = self.file_of(model, json);
+        let location = self.files.location(model, ModelFile::Tokenizer);
+        let file = self.file_of(model, json, location);
         let source = match self.files.read(model, ModelFile::Source)? {
             Some(note) => {
                 let location = || self.files.location(model, ModelFile::Source);
@@ -160,16 +166,16 @@ impl Lookup {
             }
             None => format!("tokenizers/{model}/{}", ModelFile::Tokenizer.name()),
         };
-        file.with_source(source).load().map(Some)
+        file.load(source).map(Some)
     }
 
     /// Keeps what the hub gave, for next time, if it is of use.
     fn keep(&self, model: &ModelId, fetched: HubFile) -> Result<FoundTokenizer, LookupError> {
         let revision = fetched.revision;
-        let file = self
-            .file_of(model, fetched.bytes)
-            .with_source(hub_source(model, revision.as_deref()));
-        let found = file.load()?;
+        // It is not kept yet, so an error is about what the hub gave.
+        let origin = hub_source(model, revision.as_deref());
+        let file = self.file_of(model, fetched.bytes, origin.clone());
+        let found = file.load(origin)?;
         let source = HubSource {
             model_id: model.to_string(),
             revision,
@@ -180,15 +186,18 @@ impl Lookup {
         // The tokenizer comes last: with it, the rest is there.
         let kept = kept.and_then(|()| self.files.keep(model, ModelFile::Tokenizer, &file.json));
         if let Err(error) = kept {
-            let cause = std::error::Error::source(&error).map(ToString::to_string);
-            let cause = cause.unwrap_or_default();
-            tracing::warn!("failed to keep the tokenizer of {model}: {error}: {cause}");
+            let error = causes(&error);
+            tracing::warn!("failed to keep the tokenizer of {model}: {error}");
         }
         Ok(found)
     }
 
-    fn file_of<'a>(&'a self, model: &'a ModelId, json: Vec<u8>) -> TokenizerFile<'a> {
-        let location = self.files.location(model, ModelFile::Tokenizer);
+    fn file_of<'a>(
+        &'a self,
+        model: &'a ModelId,
+        json: Vec<u8>,
+        location: String,
+    ) -> TokenizerFile<'a> {
         let compiled = CompiledPlace::OfModel(&*self.files, model);
         TokenizerFile::new(json, location, compiled)
     }

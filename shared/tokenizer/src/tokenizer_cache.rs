@@ -13,6 +13,9 @@ const KEPT: usize = 4;
 /// How long a fallback is kept: access to the model may be granted meanwhile.
 const FALLBACK_IS_KEPT: Duration = Duration::from_mins(10);
 
+/// How long one is kept that stands for a hub out of reach, which may be back any moment.
+const OUT_OF_REACH_IS_KEPT: Duration = Duration::from_mins(1);
+
 struct Kept {
     wanted: WantedTokenizer,
     found: FoundTokenizer,
@@ -53,8 +56,12 @@ impl TokenizerCache {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let place = kept.iter().position(|kept| kept.wanted == *wanted)?;
         let entry = kept.remove(place);
-        let is_fallback = entry.found.info.fallback_reason.is_some();
-        if is_fallback && entry.found_at.elapsed() > FALLBACK_IS_KEPT {
+        let longest = match &entry.found {
+            found if found.is_out_of_reach => OUT_OF_REACH_IS_KEPT,
+            found if found.info.fallback_reason.is_some() => FALLBACK_IS_KEPT,
+            _ => Duration::MAX,
+        };
+        if entry.found_at.elapsed() > longest {
             return None;
         }
         let found = entry.found.clone();

@@ -5,6 +5,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::{Extension, Json};
 use resonare_jobs::{Jobs, Owner, Payload, RunId, Submission};
+use resonare_settings::Key;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -62,18 +63,21 @@ pub(crate) async fn process(
         None => false,
     };
     if !is_repeated {
-        readiness::check(&api, &config).await?;
+        if is_model_known(&api, &query) {
+            readiness::check(&api, &config).await?;
+        }
         api.jobs.admit(&owner).await?;
     }
     let call = Call {
         owner,
         query,
         idempotency_key,
+        is_repeated,
     };
     let accepted = to_the_end(async move {
         let run_id = api.jobs.reserve().await?;
         let submission = match store(&api, run_id, body).await {
-            Ok(stored) => submission(&api, run_id, call, stored),
+            Ok(stored) => submission(&api, run_id, call, stored).await,
             Err(problem) => Err(problem),
         };
         match submission {
@@ -93,6 +97,13 @@ struct Call {
     owner: Owner,
     query: Vec<(String, Value)>,
     idempotency_key: Option<String>,
+    is_repeated: bool,
+}
+
+/// Whether the body can't change which model a submission is for.
+fn is_model_known(api: &Api, query: &[(String, Value)]) -> bool {
+    let is_named = || query.iter().any(|(name, _)| name == Key::ModelId.name());
+    api.configuration.allowed_models.len() == 1 || is_named()
 }
 
 async fn store(api: &Api, run_id: RunId, body: Body) -> Result<Stored, Problem> {
@@ -100,11 +111,19 @@ async fn store(api: &Api, run_id: RunId, body: Body) -> Result<Stored, Problem> 
     body::store_export(body, writer, api.limits).await
 }
 
-fn submission(api: &Api, run_id: RunId, call: Call, stored: Stored) -> Result<Submission, Problem> {
+async fn submission(
+    api: &Api,
+    run_id: RunId,
+    call: Call,
+    stored: Stored,
+) -> Result<Submission, Problem> {
     let mut values = of_body(stored.checked.beside);
     // The URL wins.
     values.extend(call.query);
     let config = merge(&api.configuration, values)?;
+    if !call.is_repeated {
+        readiness::check(api, &config).await?;
+    }
     // A digest, since it is kept: the configuration may name people.
     let both = format!("{}{}", stored.sha256, Value::from(config.clone()));
     let fingerprint = base16ct::lower::encode_string(&Sha256::digest(both));

@@ -372,29 +372,30 @@ async fn idempotency_keys(store: &dyn JobStore) {
     for record in [&second, &others] {
         assert_eq!(store.remove(record).await.unwrap(), Written::Done);
     }
-    assert_eq!(counted(store, "keyed").await, [0, 0, 0]);
+    assert_eq!(counted(store, "keyed").await, [0, 0, 0, 0]);
 }
 
-/// An owner's counters: unfinished, queued, running.
-async fn counted(store: &dyn JobStore, owner: &str) -> [i64; 3] {
+/// An owner's counters: unfinished, queued, running, held.
+async fn counted(store: &dyn JobStore, owner: &str) -> [i64; 4] {
     let owner = Owner(owner.to_owned());
     let Tally {
         active,
         queued,
         running,
+        held,
         ..
     } = store.counters(&owner).await.unwrap();
-    [active, queued, running]
+    [active, queued, running, held]
 }
 
 async fn counters(store: &dyn JobStore) {
     let counted = async || counted(store, "counted").await;
-    assert_eq!(counted().await, [0, 0, 0]);
+    assert_eq!(counted().await, [0, 0, 0, 0]);
     let mut awaiting = record("counted", 1);
     awaiting.status = JobStatus::AwaitingUpload;
     let queued = record("counted", 2);
     let mut held = record("counted", 3);
-    held.counted = false;
+    (held.counted, held.held_by) = (false, Some(Limit::ActiveJobs));
     let mut failed = record("counted", 4);
     (failed.status, failed.counted) = (JobStatus::Failed, false);
     for record in [&awaiting, &queued, &held, &failed] {
@@ -404,7 +405,7 @@ async fn counters(store: &dyn JobStore) {
     create(store, &record("somebody else", 1)).await;
     assert_eq!(
         counted().await,
-        [2, 2, 0],
+        [2, 2, 0, 1],
         "a job that is held is not active"
     );
 
@@ -417,43 +418,63 @@ async fn counters(store: &dyn JobStore) {
         });
     })
     .await;
-    assert_eq!(counted().await, [2, 1, 1]);
+    assert_eq!(counted().await, [2, 1, 1, 1]);
     let late = with(&queued, |next| next.status = JobStatus::Completed);
     assert_eq!(
         store.replace(&queued, &late).await.unwrap(),
         Written::Conflict
     );
-    assert_eq!(counted().await, [2, 1, 1]);
+    assert_eq!(counted().await, [2, 1, 1, 1]);
     let back = change(store, &running, |next| next.status = JobStatus::Queued).await;
-    assert_eq!(counted().await, [2, 2, 0]);
+    assert_eq!(counted().await, [2, 2, 0, 1]);
     let running = change(store, &back, |next| next.status = JobStatus::Running).await;
     let extended = change(store, &running, |next| next.attempts += 1).await;
     let done = change(store, &extended, |next| next.status = JobStatus::Completed).await;
-    assert_eq!(counted().await, [1, 1, 0]);
+    assert_eq!(counted().await, [1, 1, 0, 1]);
     let deleting = change(store, &awaiting, |next| next.status = JobStatus::Deleting).await;
-    assert_eq!(counted().await, [0, 1, 0]);
+    assert_eq!(counted().await, [0, 1, 0, 1]);
 
     // What is held counts when there is room for it.
-    let admitted = with(&held, |next| next.counted = true);
+    let held = change(store, &held, |next| {
+        next.held_by = Some(Limit::BytesPerDay);
+    })
+    .await;
+    assert_eq!(counted().await, [0, 1, 0, 0], "it waits for another day");
+    let held = change(store, &held, |next| {
+        next.held_by = Some(Limit::ActiveJobs);
+    })
+    .await;
+    assert_eq!(counted().await, [0, 1, 0, 1]);
+    let admitted = with(&held, |next| {
+        (next.counted, next.held_by) = (true, None);
+    });
     let limit = |active_jobs| Limits {
         active_jobs,
         ..Limits::NONE
     };
     let full = store.admit(&held, &admitted, limit(0)).await.unwrap();
     assert_eq!(full, Admitted::Refused(Limit::ActiveJobs));
-    assert_eq!(counted().await, [0, 1, 0]);
+    assert_eq!(counted().await, [0, 1, 0, 1]);
     let room = store.admit(&held, &admitted, limit(1)).await.unwrap();
     assert_eq!(room, Admitted::Done);
     let again = store.admit(&held, &admitted, limit(9)).await.unwrap();
     assert_eq!(again, Admitted::Conflict);
-    assert_eq!(counted().await, [1, 1, 0]);
+    assert_eq!(counted().await, [1, 1, 0, 0]);
+
+    // One that is deleted while it waits keeps nobody waiting.
+    let mut unwanted = record("counted", 5);
+    (unwanted.counted, unwanted.held_by) = (false, Some(Limit::ActiveJobs));
+    assert_eq!(create(store, &unwanted).await, Created::Done);
+    assert_eq!(counted().await[3], 1);
+    assert_eq!(store.remove(&unwanted).await.unwrap(), Written::Done);
+    assert_eq!(counted().await, [1, 1, 0, 0]);
 
     // Removing an unfinished record counts, too.
     for record in [&done, &deleting, &failed, &admitted] {
         assert_eq!(store.remove(record).await.unwrap(), Written::Done);
         assert_eq!(store.remove(record).await.unwrap(), Written::Done);
     }
-    assert_eq!(counted().await, [0, 0, 0]);
+    assert_eq!(counted().await, [0, 0, 0, 0]);
     version_one(store).await;
 }
 
@@ -462,11 +483,11 @@ async fn version_one(store: &dyn JobStore) {
     let mut old = record("old", 1);
     (old.schema_version, old.counted, old.due_at) = (1, false, None);
     assert_eq!(create(store, &old).await, Created::Done);
-    assert_eq!(counted(store, "old").await, [0, 0, 0]);
+    assert_eq!(counted(store, "old").await, [0, 0, 0, 0]);
     let running = change(store, &old, |next| next.status = JobStatus::Running).await;
-    assert_eq!(counted(store, "old").await, [1, 0, 1]);
+    assert_eq!(counted(store, "old").await, [1, 0, 1, 0]);
     let done = change(store, &running, |next| next.status = JobStatus::Completed).await;
-    assert_eq!(counted(store, "old").await, [0, 0, 0]);
+    assert_eq!(counted(store, "old").await, [0, 0, 0, 0]);
     assert_eq!(store.remove(&done).await.unwrap(), Written::Done);
 }
 

@@ -108,6 +108,18 @@ async fn a_new_submission_does_not_overtake_what_waits_for_room() {
     assert_eq!(world.work().await.unwrap().unwrap(), Handled::Completed);
     let early = world.jobs.admit(&owner()).await;
     assert!(matches!(early, Err(JobError::LimitReached { .. })));
+    world.put("uploads/c", b"hello");
+    assert_eq!(
+        world.take_drop("uploads/c").await.unwrap(),
+        DropArrival::Held
+    );
+    world.clock.advance(Duration::from_mins(2));
+    assert_eq!(world.jobs.sweep(None).await.unwrap().admitted, 1);
+    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Completed);
+    assert_eq!(
+        world.status(run_of("uploads/b")).await,
+        Some(JobStatus::Completed)
+    );
     world.clock.advance(Duration::from_mins(2));
     assert_eq!(world.jobs.sweep(None).await.unwrap().admitted, 1);
     assert_eq!(world.work().await.unwrap().unwrap(), Handled::Completed);

@@ -84,6 +84,30 @@ async fn outputs_that_come_after_a_deletion_are_removed() {
     assert_eq!(world.records.get(run_id).await.unwrap(), None);
 }
 
+#[tokio::test(start_paused = true)]
+async fn outputs_of_a_job_that_was_deleted_while_its_attempt_hung_are_removed() {
+    let world = World::new();
+    let run_id = world.submit(b"hello", None).await.unwrap();
+    let message = world.queue.receive(Duration::from_mins(1)).await;
+    let message = message.unwrap().unwrap();
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    let never = AtomicBool::new(false);
+    let work = world
+        .jobs
+        .handle_until(&message, &Hanging, &never, Some(deadline));
+    let delete = async {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        world.jobs.delete(&owner(), run_id).await.unwrap();
+    };
+    let (handled, ()) = tokio::join!(work, delete);
+    assert_eq!(handled.unwrap(), Handled::Lost);
+    world.put(&output(run_id), b"late");
+    world.clock.advance(Duration::from_mins(17));
+    assert_eq!(world.jobs.sweep(None).await.unwrap().deleted, 1);
+    assert!(world.objects.keys().is_empty());
+    assert_eq!(world.records.get(run_id).await.unwrap(), None);
+}
+
 #[tokio::test]
 async fn duplicates_of_a_failed_job_cost_no_listing() {
     let world = World::new();

@@ -1,7 +1,8 @@
 //! The pipeline's rules, each by an export that shows it.
 
 use crate::support::{
-    Broken, Pairs, Words, chat, error_of, full, message, pretty, run, run_with, settings, source,
+    Broken, Pairs, Panicking, Words, chat, error_of, full, message, pretty, run, run_with,
+    settings, source,
 };
 use resonare_pipeline::{
     DateLimit, MessageDrop, PipelineError, RoleOrder, Settings, Source, Target, TokenBudget,

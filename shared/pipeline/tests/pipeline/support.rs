@@ -72,6 +72,25 @@ impl Tokenizer for Broken {
     }
 }
 
+/// Counts words, and panics at one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Panicking;
+
+impl Tokenizer for Panicking {
+    type Counter<'t> = Self;
+
+    fn counter(&self) -> Self {
+        *self
+    }
+}
+
+impl TokenCounter for Panicking {
+    fn count(&mut self, text: &str) -> u32 {
+        assert!(!text.contains("unspeakable"), "a bug of the tokenizer");
+        Words.count(text)
+    }
+}
+
 /// What a run left.
 #[derive(Debug)]
 pub(crate) struct Done {

@@ -14,6 +14,8 @@ pub struct FoundTokenizer {
     pub tokenizer: Arc<ModelTokenizer>,
     /// What it is, where it comes from and, if it is a fallback, why.
     pub info: TokenizerInfo,
+    /// It is a fallback, since the hub could not be reached at this moment.
+    pub(crate) is_out_of_reach: bool,
 }
 
 impl FoundTokenizer {
@@ -30,6 +32,7 @@ impl FoundTokenizer {
         Self {
             tokenizer: Arc::new(tokenizer),
             info,
+            is_out_of_reach: false,
         }
     }
 }

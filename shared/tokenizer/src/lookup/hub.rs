@@ -1,6 +1,7 @@
 //! Fetching the files of models from the Hugging Face hub.
 
 use std::io::{self, Read};
+use std::net::{TcpStream, ToSocketAddrs as _};
 use std::thread;
 use std::time::Duration;
 
@@ -18,6 +19,9 @@ const ATTEMPTS: u32 = 4;
 
 /// How many connections may fail before the network is considered to be missing.
 const CONNECTION_ATTEMPTS: u32 = 2;
+
+/// How long a host may take to accept a connection before it counts as not there.
+const LISTENS_WITHIN: Duration = Duration::from_secs(3);
 
 /// The hub answers a file with at most two: to the file's storage, and that storage's own.
 const REDIRECTS: usize = 5;
@@ -172,14 +176,21 @@ impl Hub {
         let mut revision = None;
         for redirect in 0..=REDIRECTS {
             let mut request = agent.get(&url);
+            let is_hub = authority(&url)? == hub;
             if let Some(token) = &self.token
-                && authority(&url)? == hub
+                && is_hub
             {
                 request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
             }
             let response = request.call().map_err(|error| match fault(&error) {
                 // The hub itself was reached: it sent us here.
                 Fault::NoConnection(problem) if redirect > 0 => Fault::MayPass(problem, None),
+                // So it was if it answers, and then no more while the connection is set up.
+                Fault::NoConnection(problem)
+                    if matches!(error, ureq::Error::Timeout(_)) && listens(&url) =>
+                {
+                    Fault::MayPass(problem, None)
+                }
                 fault => fault,
             })?;
             revision = revision.or_else(|| header_text(&response, "x-repo-commit"));
@@ -190,8 +201,17 @@ impl Hub {
                         revision,
                     }));
                 }
-                StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => {
-                    return Ok(HubAnswer::Refused(response.status().as_u16()));
+                status @ (StatusCode::UNAUTHORIZED
+                | StatusCode::FORBIDDEN
+                | StatusCode::NOT_FOUND) => {
+                    // A hub says so itself, if need be one that a mirror leads to. What it leads to for a file
+                    // that it gives says nothing about the model.
+                    let is_of_a_hub = is_hub || header_text(&response, "x-error-code").is_some();
+                    return if is_of_a_hub {
+                        Ok(HubAnswer::Refused(status.as_u16()))
+                    } else {
+                        Err(Fault::MayPass(format!("{status} from its storage"), None))
+                    };
                 }
                 status if status.is_redirection() => {
                     let location = header_text(&response, "location")
@@ -213,6 +233,26 @@ impl Hub {
     }
 }
 
+/// Whether a URL's host takes connections.
+fn listens(url: &str) -> bool {
+    let Ok(uri) = url.parse::<Uri>() else {
+        return false;
+    };
+    let usual = if uri.scheme_str() == Some("http") {
+        80
+    } else {
+        443
+    };
+    let addresses = uri.host().and_then(|host| {
+        (host, uri.port_u16().unwrap_or(usual))
+            .to_socket_addrs()
+            .ok()
+    });
+    addresses.is_some_and(|mut addresses| {
+        addresses.any(|address| TcpStream::connect_timeout(&address, LISTENS_WITHIN).is_ok())
+    })
+}
+
 /// What an error of a request means.
 fn fault(error: &ureq::Error) -> Fault {
     use io::ErrorKind;
@@ -221,7 +261,7 @@ fn fault(error: &ureq::Error) -> Fault {
         ureq::Error::BadUri(_) | ureq::Error::InvalidProxyUrl => Fault::Final(problem),
         ureq::Error::HostNotFound
         | ureq::Error::ConnectionFailed
-        | ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => Fault::NoConnection(problem),
+        | ureq::Error::Timeout(Timeout::Connect) => Fault::NoConnection(problem),
         // What can only happen to a connection; all else, a name that is not resolved among it, is the lack
         // of one.
         ureq::Error::Io(error) => match error.kind() {

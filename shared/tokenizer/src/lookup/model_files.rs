@@ -64,7 +64,7 @@ pub trait UrlReader: Send + Sync {
 }
 
 /// Whether a configured tokenizer is a URL, and not a path or an encoding.
-pub fn is_url(tokenizer: &str) -> bool {
+pub(crate) fn is_url(tokenizer: &str) -> bool {
     tokenizer.contains("://")
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use resonare_pipeline::TokenizerInfo;
+use resonare_pipeline::{TokenizerInfo, causes};
 
 use super::error::LookupError;
 use super::found::FoundTokenizer;
@@ -31,7 +31,7 @@ impl CompiledPlace<'_> {
             Self::OfModel(files, model) => {
                 let read = files.read(model, ModelFile::CompiledTokenizer);
                 read.unwrap_or_else(|error| {
-                    tracing::debug!("compiling a tokenizer again: {error}");
+                    tracing::debug!("compiling a tokenizer again: {}", causes(&error));
                     None
                 })
             }
@@ -45,7 +45,7 @@ impl CompiledPlace<'_> {
             Self::File(path) => write_whole(path, bytes).map_err(|error| error.to_string()),
             Self::OfModel(files, model) => files
                 .keep(model, ModelFile::CompiledTokenizer, bytes)
-                .map_err(|error| error.to_string()),
+                .map_err(|error| causes(&error)),
             Self::Nowhere => Ok(()),
         };
         if let Err(error) = kept {
@@ -61,8 +61,6 @@ pub(crate) struct TokenizerFile<'a> {
     pub(crate) fingerprint: String,
     /// Where it is, for errors.
     pub(crate) location: String,
-    /// Where it comes from, for statistics.
-    pub(crate) source: String,
     pub(crate) compiled: CompiledPlace<'a>,
 }
 
@@ -72,19 +70,14 @@ impl<'a> TokenizerFile<'a> {
         Self {
             fingerprint: sha256(&json),
             json: Arc::new(json),
-            source: location.clone(),
             location,
             compiled,
         }
     }
 
-    /// The same, said to come from somewhere else than where it is.
-    pub(crate) fn with_source(self, source: String) -> Self {
-        Self { source, ..self }
-    }
-
-    /// The tokenizer that it describes, from its compiled form if that is whole and of this very file.
-    pub(crate) fn load(&self) -> Result<FoundTokenizer, LookupError> {
+    /// The tokenizer that it describes, from its compiled form if that is whole and of this very file;
+    /// `source` is where it comes from, for statistics.
+    pub(crate) fn load(&self, source: String) -> Result<FoundTokenizer, LookupError> {
         let tokenizer = match self.kept_or_compiled() {
             Some(compiled) => ModelTokenizer::compiled(compiled),
             None => {
@@ -96,7 +89,7 @@ impl<'a> TokenizerFile<'a> {
         };
         let info = TokenizerInfo {
             kind: "huggingface".to_owned(),
-            source: self.source.clone(),
+            source,
             fingerprint: self.fingerprint.clone(),
             fallback_reason: None,
             engine: tokenizer.engine().to_owned(),
@@ -104,6 +97,7 @@ impl<'a> TokenizerFile<'a> {
         Ok(FoundTokenizer {
             tokenizer: Arc::new(tokenizer),
             info,
+            is_out_of_reach: false,
         })
     }
 

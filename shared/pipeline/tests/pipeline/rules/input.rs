@@ -222,6 +222,23 @@ fn a_tokenizer_that_fails_fails_the_job() {
 }
 
 #[test]
+fn a_tokenizer_that_panics_fails_the_job_and_leaves_no_thread_waiting() {
+    // Many chunks, so that there is more to read, to count and to wait for after the first.
+    let words = "word ".repeat(4000);
+    let mut messages = vec![message(0, "Ann", "unspeakable")];
+    messages.extend((1..400).map(|second| message(second, "Me", &words)));
+    let export = chat("Ann", messages).to_string();
+    for threads in [1, 2, 4] {
+        let failure = run_with(&Panicking, vec![source(&*export)], &settings(), threads);
+        let failure = failure.unwrap_err();
+        assert!(
+            matches!(failure.error, PipelineError::Tokenizer(_)),
+            "{failure}"
+        );
+    }
+}
+
+#[test]
 fn other_peoples_data_reaches_nothing() {
     let export = full(vec![chat("Ann", dialogue())]);
     let done = run(export.clone(), &settings()).unwrap();
