@@ -2,8 +2,9 @@
 //!
 //! The engine bounds steps and what each of them makes, but not what its values add up to: a list that
 //! holds another twice, and so on, is small until it is written or compared, and one in another in
-//! another exhausts the stack. So every value that a template assigns passes here: its nesting and its
-//! size as text are bounded, and what would be computed only when it is read is computed now.
+//! another exhausts the stack. So what a template assigns with `set` passes here: its nesting and its
+//! size as text are bounded, and what would be computed only when it is read is computed now. Values that
+//! loops, `with` and macros name, and what the filters of a `set` block return, are not bounded yet.
 
 use minijinja::value::{Tuple, Value, ValueKind};
 use minijinja::{Error, ErrorKind, State};

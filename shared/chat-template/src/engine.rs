@@ -11,7 +11,7 @@ use crate::json::tojson;
 use crate::methods;
 
 // A step costs one, and so do 64 bytes of any text or list that a template makes. The largest chats
-// need a hundredth; at the limit half a second has passed, and 200 MB at most are in use.
+// need a hundredth; at the limit half a second has passed.
 const FUEL: u64 = 3_000_000;
 
 // Macros, loops and conditions within each other; the engine's own limit is for larger stacks.

@@ -133,8 +133,9 @@ fn tag_start(text: &str) -> Option<usize> {
 
 /// The length of the comment, expression, statement or raw part that `text` begins with.
 fn tag_length(text: &str) -> usize {
-    if text.starts_with("{#") {
-        return end_after(text, "#}");
+    if let Some(comment) = text.strip_prefix("{#") {
+        // The engine looks for the end after the beginning: `{#}` is not a comment.
+        return 2 + end_after(comment, "#}");
     }
     let closing = if text.starts_with("{{") { "}}" } else { "%}" };
     let length = expression_length(text, closing);
@@ -165,12 +166,25 @@ fn raw_length(text: &str) -> usize {
     let mut searched = 0;
     while let Some(found) = text[searched..].find("{%") {
         let start = searched + found;
-        if statement(&text[start..]) == Some("endraw") {
-            return start + end_after(&text[start..], "%}");
+        let end = start + end_after(&text[start..], "%}");
+        if ends_raw(&text[start..end]) {
+            return end;
         }
         searched = start + 2;
     }
     text.len()
+}
+
+/// Whether a tag is `{% endraw %}` and nothing else: the engine passes over any other.
+fn ends_raw(tag: &str) -> bool {
+    let inside = tag
+        .strip_prefix("{%")
+        .and_then(|tag| tag.strip_suffix("%}"));
+    inside.is_some_and(|inside| {
+        let inside = inside.strip_prefix(['-', '+']).unwrap_or(inside);
+        let inside = inside.strip_suffix(['-', '+']).unwrap_or(inside);
+        inside.trim_ascii() == "endraw"
+    })
 }
 
 fn end_after(text: &str, closing: &str) -> usize {
@@ -227,6 +241,16 @@ mod tests {
             prepared("{% raw %}{{{% endraw %}{% generation %}"),
             "{% raw %}{{{% endraw %}{% with %}"
         );
+    }
+
+    #[test]
+    fn comments_and_raw_parts_end_where_the_engine_ends_them() {
+        for source in [
+            "{#} {% generation %} #}",
+            "{% raw %}{% endraw x %}{% generation %}{% endraw %}",
+        ] {
+            assert_eq!(prepared(source), source);
+        }
     }
 
     #[test]

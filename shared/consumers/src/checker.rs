@@ -116,6 +116,10 @@ impl<'m> Checker<'m> {
     /// If the file can't be read.
     pub fn read(&mut self, mut reader: impl BufRead) -> io::Result<()> {
         let bytes = if is_array(&mut reader)? {
+            let beginning = reader.fill_buf()?;
+            if without_mark(beginning).len() < beginning.len() {
+                self.add(None, Flaw::of_row(Rule::ByteOrderMark));
+            }
             self.add(None, Flaw::of_row(Rule::NotJsonLines));
             for_each_element(reader, |row| self.raw_row(row))?
         } else {

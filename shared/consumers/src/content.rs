@@ -1,6 +1,8 @@
 //! The rules on what a row says: who speaks, in which order, and with which words. The same code
 //! checks the rows of a file and the blocks of a run.
 
+use std::sync::LazyLock;
+
 use crate::consumer::Consumer;
 use crate::demands::Severity;
 use crate::message::{MessageRef, Role};
@@ -59,18 +61,21 @@ impl Flaw {
     }
 }
 
-/// The words that a consumer reserves, ready to be looked for.
+/// Nova's words, ready to be looked for.
+static RESERVED: LazyLock<Phrases> = LazyLock::new(|| Phrases::new(NOVA_RESERVED));
+
+/// The rules about what a consumer reads in messages.
 pub(crate) struct ContentRules {
     consumer: Consumer,
-    reserved: Phrases,
+    reserved: Option<&'static Phrases>,
 }
 
 impl ContentRules {
     pub(crate) fn new(consumer: Consumer) -> Self {
-        let reserved = consumer.severity(Rule::ReservedWord).is_some();
+        let reserved = consumer.severity(Rule::ReservedWord);
         Self {
             consumer,
-            reserved: Phrases::new(NOVA_RESERVED.into_iter().filter(|_| reserved)),
+            reserved: reserved.map(|_| &*RESERVED),
         }
     }
 
@@ -94,7 +99,10 @@ impl ContentRules {
             if message.content.is_empty() {
                 report(Flaw::of_message(index, Rule::EmptyContent));
             }
-            if let Some(word) = self.reserved.find(message.content) {
+            if let Some(word) = self
+                .reserved
+                .and_then(|reserved| reserved.find(message.content))
+            {
                 report(Flaw::of_message(index, Rule::ReservedWord).finding(word));
             }
         }
@@ -120,7 +128,7 @@ impl Consumer {
 #[derive(Default)]
 struct Turns {
     systems: usize,
-    /// The roles' messages, the system's aside.
+    /// The messages, without system messages.
     count: usize,
     last: Option<Role>,
     answered: bool,

@@ -20,8 +20,7 @@ pub(crate) enum RawText<'a> {
     Complete(&'a [u8]),
     /// Longer than the bound.
     TooLong,
-    /// The array is not what it began as: it has no end, an element is
-    /// missing, or something stands after it.
+    /// The array is not valid: its end or an element is missing, or something follows it.
     Broken,
 }
 
@@ -119,11 +118,6 @@ pub(crate) fn for_each_element(
             break;
         }
         let length = chunk.len();
-        let chunk = if read == 0 {
-            without_mark(chunk)
-        } else {
-            chunk
-        };
         cutter.take(chunk, &mut each);
         read += length as u64;
         reader.consume(length);
@@ -246,6 +240,7 @@ impl Cutter {
             b']' | b'}' => {
                 self.depth -= 1;
                 if self.depth == 0 {
+                    self.broken |= byte == b'}';
                     self.place = Place::After;
                     return true;
                 }
@@ -319,6 +314,7 @@ mod tests {
     fn an_array_without_an_end_or_with_more_after_it_is_broken() {
         assert_eq!(elements("[1,2", 8), ["1 1", "1 !"]);
         assert_eq!(elements("[1] 2", 8), ["1 1", "1 !"]);
+        assert_eq!(elements("[1}", 8), ["1 1", "1 !"]);
     }
 
     #[test]

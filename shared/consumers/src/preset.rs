@@ -13,7 +13,7 @@ pub struct Setting {
     pub value: &'static str,
     /// Why, in a sentence.
     pub why: &'static str,
-    /// Whether the consumer refuses other values' results, rather than making less of them.
+    /// Whether the consumer refuses what other values produce; if not, it only makes less of it.
     pub is_demanded: bool,
 }
 
@@ -126,7 +126,7 @@ impl Consumer {
             ),
             Self::Together | Self::BedrockNova | Self::BedrockLlama | Self::OpenAi => (
                 "rendered",
-                "the service adds its template's tokens itself, far below its own limit",
+                "the service adds the tokens of its own template, and rows stay far below its limit",
             ),
         };
         Setting {

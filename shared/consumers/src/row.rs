@@ -231,7 +231,7 @@ impl Keys {
         Self { role, content }
     }
 
-    /// The role in our words; as it is, where it is none that the structure has.
+    /// The role's name in our terms; unchanged if this structure has no such role.
     fn known_role<'a>(&self, role: &'a str) -> &'a str {
         match role {
             "human" if self.role == "from" => "user",

@@ -33,7 +33,7 @@ macro_rules! rules {
 rules! {
     NotUtf8: "not-utf8", "the row is not UTF-8", "save the file as UTF-8";
     ByteOrderMark: "byte-order-mark", "the file begins with a byte order mark", "save the file as UTF-8 without a byte order mark";
-    CarriageReturn: "carriage-return", "a carriage return inside the row ends the line for some readers", "end lines with only a line feed";
+    CarriageReturn: "carriage-return", "a carriage return inside the row, where some readers end the line", "end lines with only a line feed";
     BlankLine: "blank-line", "the line is empty", "remove empty lines";
     RowTooLong: "row-too-long", "the row is longer than 8 MiB and was not read", "split the conversation into several rows";
     NotJson: "not-json", "the row is not JSON", "write one complete JSON value per row, with a JSON library";
@@ -60,11 +60,11 @@ rules! {
     NoAssistant: "no-assistant", "the assistant says nothing, so there is nothing to learn", "remove the row";
     LastNotAssistant: "last-not-assistant", "the last turn is not the assistant's", "set `role_order: user_first`, or remove the turns after the assistant's last";
     OddCount: "odd-count", "the number of turns is odd", "end each row with the answer to the last question";
-    TooFewMessages: "too-few-messages", "the row has fewer than two turns", "remove the row: it has no exchange";
-    ReservedWord: "reserved-word", "a text contains a word that this consumer reserves", "reword the text, or leave the message out (`exclude_words`)";
+    TooFewMessages: "too-few-messages", "the row has fewer than two turns", "remove the row; an exchange takes two turns";
+    ReservedWord: "reserved-word", "a text contains a word that this consumer reserves", "reword the text, or leave the message out";
     SpecialTokenText: "special-token-text", "a text contains what the model's tokenizer reads as a special token", "change the text; otherwise the model sees turns that aren't there";
     WeightNotZeroOrOne: "weight-not-0-or-1", "a message's `weight` is not the number 0 or 1", "write 0 for turns that are not learned, 1 for the others";
-    PartialWeights: "partial-weights", "some turns have a `weight` and others don't, which then count as 1", "write a weight on every turn: 0 on those that are not learned";
+    PartialWeights: "partial-weights", "some turns have a `weight`; those without one count as 1", "write a weight on every turn: 0 on those that are not learned";
     FlagIgnored: "flag-ignored", "this consumer doesn't read the flag that says whether a message is learned", "remove the flag, or choose a consumer that reads it";
     TemplateRefused: "template-refused", "the model's chat template refuses the row", "change the row as the template's message says";
     TooFewRows: "too-few-rows", "the file has fewer rows than this consumer accepts", "add data: a lower `min_tokens_per_block` keeps more blocks";

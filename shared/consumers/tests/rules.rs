@@ -183,6 +183,8 @@ fn an_array_is_read_and_refused_where_lines_are_expected() {
     assert_eq!((report.rows, report.is_accepted()), (2, true));
     assert_eq!(rules(OpenAi, format!("[{EXCHANGE}]")), ["not-json-lines"]);
     assert_eq!(rules(Trl, format!("[{EXCHANGE}")), ["not-json"]);
+    let marked = format!("\u{feff}[{SHAREGPT}]");
+    assert!(rules(LlamaFactory, marked).contains(&"byte-order-mark"));
 }
 
 #[test]
