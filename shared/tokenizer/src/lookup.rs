@@ -46,7 +46,8 @@ pub struct WantedTokenizer {
 /// ```
 /// use std::sync::Arc;
 ///
-/// /// use resonare_tokenizer::{FolderModelFiles, Hub, Lookup, NoUrls, WantedTokenizer};
+/// use resonare_pipeline::{TokenCounter as _, Tokenizer as _};
+/// use resonare_tokenizer::{FolderModelFiles, Hub, Lookup, NoUrls, WantedTokenizer};
 ///
 /// let lookup = Lookup {
 ///     files: Arc::new(FolderModelFiles::new("data/tokenizers")),
