@@ -3,7 +3,8 @@
 //! A chat template is a Jinja program that comes with a model and turns messages into the text that the
 //! model is trained on. [`ChatTemplate`] reads it from the files beside a tokenizer and gives, for any
 //! messages, the same text as `apply_chat_template(tokenize=False, add_generation_prompt=False)`, or the
-//! template's own words if it refuses them. [`SpecialTokens`] finds text in a chat that reads as one of
+//! template's own words if it refuses them. [`ChatTemplate::special_tokens`] are
+//! what text in a chat must not read as:
 //! the model's special tokens.
 //!
 //! Templates come from strangers: they reach no file, no network and no clock, and their time, memory
@@ -38,5 +39,4 @@ mod text;
 
 pub use error::{RenderError, TemplateError};
 pub use files::TemplateFiles;
-pub use special::{Neutralized, SpecialTokens};
 pub use template::{ChatTemplate, Message};

@@ -9,7 +9,7 @@ use crate::error::{RenderError, TemplateError};
 use crate::files::TemplateFiles;
 use crate::output::BoundedText;
 use crate::source;
-use crate::special::SpecialTokens;
+use crate::special::special_tokens;
 
 const NAME: &str = "chat";
 
@@ -31,7 +31,7 @@ pub struct Message<'a> {
 #[derive(Debug)]
 pub struct ChatTemplate {
     environment: Environment<'static>,
-    special_tokens: SpecialTokens,
+    special_tokens: Vec<String>,
 }
 
 impl ChatTemplate {
@@ -57,7 +57,7 @@ impl ChatTemplate {
         }
         Ok(Some(Self {
             environment,
-            special_tokens: SpecialTokens::new(&findings),
+            special_tokens: special_tokens(&findings),
         }))
     }
 
@@ -82,8 +82,9 @@ impl ChatTemplate {
         Ok(text.into_string())
     }
 
-    /// The special tokens of the model, to find text in a chat that reads as one.
-    pub fn special_tokens(&self) -> &SpecialTokens {
+    /// The special tokens of the model, in byte order: text in a chat that reads as one would change the
+    /// turns that a trainer sees.
+    pub fn special_tokens(&self) -> &[String] {
         &self.special_tokens
     }
 }

@@ -161,6 +161,5 @@ fn special_tokens_are_those_of_the_files() {
         ..TemplateFiles::default()
     };
     let template = ChatTemplate::new(&files).unwrap().unwrap();
-    let tokens: Vec<&str> = template.special_tokens().iter().collect();
-    assert_eq!(tokens, ["</s>", "<think>", "<|im_end|>"]);
+    assert_eq!(template.special_tokens(), ["</s>", "<think>", "<|im_end|>"]);
 }

@@ -7,10 +7,10 @@ use crate::content::{ContentRules, Flaw};
 use crate::elements::{RawRow, RawText, for_each_element, for_each_line, is_array, without_mark};
 use crate::lengths::Histogram;
 use crate::message::{MessageRef, Role, Shape};
-use crate::phrases::Phrases;
 use crate::report::{Findings, Report};
 use crate::row::Row;
 use crate::rule::Rule;
+use crate::special_tokens::SpecialTokens;
 use crate::value::Value;
 
 /// The number of tokens of a row, or a chat template's words of refusal.
@@ -30,7 +30,7 @@ type Measure<'m> = Box<dyn FnMut(&[MessageRef<'_>]) -> Result<u64, String> + 'm>
 pub struct Checker<'m> {
     consumer: Consumer,
     content: ContentRules,
-    special_tokens: Phrases,
+    special_tokens: SpecialTokens,
     measure: Option<Measure<'m>>,
     limit: Option<u64>,
     is_validation: bool,
@@ -54,7 +54,7 @@ impl<'m> Checker<'m> {
         Self {
             consumer,
             content: ContentRules::new(consumer),
-            special_tokens: Phrases::new([]),
+            special_tokens: SpecialTokens::default(),
             measure: None,
             limit: consumer.limits().max_row_tokens,
             is_validation: false,
@@ -105,8 +105,8 @@ impl<'m> Checker<'m> {
 
     /// Looks for texts that the model's tokenizer reads as special tokens.
     #[must_use]
-    pub fn with_special_tokens<'a>(mut self, tokens: impl IntoIterator<Item = &'a str>) -> Self {
-        self.special_tokens = Phrases::new(tokens);
+    pub fn with_special_tokens(mut self, tokens: SpecialTokens) -> Self {
+        self.special_tokens = tokens;
         self
     }
 
@@ -440,7 +440,8 @@ mod tests {
 
     #[test]
     fn a_text_that_reads_as_a_special_token_is_found() {
-        let mut checker = Checker::new(Trl).with_special_tokens(["<|im_end|>", "<s>"]);
+        let mut checker = Checker::new(Trl)
+            .with_special_tokens(SpecialTokens::new(["<|im_end|>", "<s>"].map(str::to_owned)));
         checker
             .read(answer(r#""content":"so <|im_end|>""#).as_bytes())
             .unwrap();

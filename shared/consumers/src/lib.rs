@@ -19,6 +19,7 @@ mod render;
 mod report;
 mod row;
 mod rule;
+mod special_tokens;
 mod system;
 mod value;
 
@@ -33,4 +34,5 @@ pub use preset::Setting;
 pub use render::{bedrock_line, messages_line, sharegpt_element};
 pub use report::{Finding, Report, RuleCount};
 pub use rule::Rule;
+pub use special_tokens::SpecialTokens;
 pub use system::SystemAs;

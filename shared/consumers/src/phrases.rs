@@ -1,9 +1,16 @@
 //! Finding any of several phrases in a text, in one pass.
 
 /// Phrases to be looked for, by their last bytes: these are rarer in chats than the first.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Phrases {
     phrases: Vec<Box<str>>,
     ends: [bool; 256],
+}
+
+impl Default for Phrases {
+    fn default() -> Self {
+        Self::new([])
+    }
 }
 
 impl Phrases {

@@ -16,6 +16,7 @@ mod advice;
 mod causes;
 mod chat_buffer;
 mod chat_output;
+mod chat_template;
 mod check;
 mod chunk;
 mod date;
@@ -46,6 +47,7 @@ mod waiting;
 
 pub use advice::{Advice, Setting};
 pub use causes::causes;
+pub use chat_template::ChatTemplate;
 pub use check::{CheckedExport, check};
 pub use error::PipelineError;
 pub use explain::{
