@@ -28,7 +28,7 @@ pub enum Consumer {
 
 /// A name that no consumer has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unknown consumer {0:?}; expected one of {names}", names = Consumer::names().join(", "))]
+#[error("unknown consumer {0:?}; expected one of {names}", names = Consumer::NAMES.join(", "))]
 pub struct UnknownConsumer(String);
 
 /// How much a consumer takes.
@@ -62,22 +62,20 @@ impl Consumer {
     ];
 
     /// The names that [`FromStr`] reads.
-    pub fn names() -> [&'static str; 8] {
-        Self::ALL.map(Self::name)
-    }
+    pub const NAMES: [&'static str; 8] = [
+        "trl",
+        "unsloth",
+        "axolotl",
+        "llama-factory",
+        "together",
+        "bedrock-nova",
+        "bedrock-llama",
+        "openai",
+    ];
 
     /// The name that chooses it.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Trl => "trl",
-            Self::Unsloth => "unsloth",
-            Self::Axolotl => "axolotl",
-            Self::LlamaFactory => "llama-factory",
-            Self::Together => "together",
-            Self::BedrockNova => "bedrock-nova",
-            Self::BedrockLlama => "bedrock-llama",
-            Self::OpenAi => "openai",
-        }
+        Self::NAMES[self as usize]
     }
 
     /// The name that its makers write.
@@ -124,6 +122,14 @@ impl Consumer {
                 recommended_rows: Some(50),
                 ..at_least(10)
             },
+        }
+    }
+
+    /// Whether it can be told to learn every turn, not just the assistant's.
+    pub fn can_learn_all(self) -> bool {
+        match self {
+            Self::Trl | Self::Unsloth | Self::Axolotl | Self::LlamaFactory | Self::Together => true,
+            Self::BedrockNova | Self::BedrockLlama | Self::OpenAi => false,
         }
     }
 
@@ -216,6 +222,8 @@ mod tests {
         for consumer in Consumer::ALL {
             assert_eq!(consumer.name().parse(), Ok(consumer));
         }
+        assert_eq!(Consumer::LlamaFactory.name(), "llama-factory");
+        assert_eq!(Consumer::OpenAi.name(), "openai");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::consumer::Consumer;
 use crate::family::TemplateFamily;
+use crate::loss::Loss;
 use crate::system::SystemAs;
 
 /// A value that a consumer gives to a key of the configuration.
@@ -18,16 +19,17 @@ pub struct Setting {
 }
 
 impl Consumer {
-    /// The keys that it sets: role order, system handling, extra formats, token budget. The family of
+    /// The keys that it sets: role order, system handling, extra formats, token budget, loss. The family of
     /// the model's chat template, where it is known, tells whether there is a system role.
     ///
     /// `token_budget: template` needs the template itself; where it can't be had, `rendered` is next.
-    pub fn preset(self, family: Option<TemplateFamily>) -> [Setting; 4] {
+    pub fn preset(self, family: Option<TemplateFamily>) -> [Setting; 5] {
         [
             self.role_order(),
             self.system_as(family),
             self.formats(),
             self.token_budget(),
+            self.loss(),
         ]
     }
 
@@ -107,6 +109,15 @@ impl Consumer {
             value,
             why,
             is_demanded: value == "bedrock",
+        }
+    }
+
+    fn loss(self) -> Setting {
+        Setting {
+            key: "loss",
+            value: Loss::Assistant.name(),
+            why: "only the target's own words are to be learned",
+            is_demanded: !self.can_learn_all(),
         }
     }
 
