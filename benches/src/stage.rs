@@ -9,7 +9,8 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context as _, bail};
 use resonare_pipeline::{
-    Failure, Outputs, Run, Settings, Source, TokenCounter, TokenLimits, Tokenizer, TokenizerInfo,
+    Failure, Outputs, Run, Settings, Source, SpecialTokens, TokenCounter, TokenLimits, Tokenizer,
+    TokenizerInfo,
 };
 use resonare_tokenizer::{ModelTokenizer, OpenAiEncoding};
 
@@ -57,6 +58,8 @@ fn run<T: Tokenizer>(
             fallback_reason: None,
             engine: String::new(),
         },
+        chat_template: None,
+        special_tokens: &SpecialTokens::default(),
         threads: NonZeroUsize::MIN,
         scratch_dir: &std::env::temp_dir(),
         cancelled: &AtomicBool::new(false),
@@ -66,6 +69,7 @@ fn run<T: Tokenizer>(
         train: &mut train,
         processed: &mut processed,
         raw: if raw { Some(&mut copy) } else { None },
+        formats: Vec::new(),
     };
     let name = path.display().to_string();
     run.execute([Ok(Source { name, reader })], outputs)?;

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use libfuzzer_sys::fuzz_target;
 use resonare_pipeline::{
-    Outputs, Run, Settings, Source, Statistics, Target, TokenCounter, TokenLimits, Tokenizer,
+    Outputs, Run, Settings, Source, SpecialTokens, Statistics, Target, TokenCounter, TokenLimits, Tokenizer,
     TokenizerInfo,
 };
 
@@ -41,6 +41,8 @@ fn run(bytes: &[u8], settings: &Settings) -> Option<(Vec<u8>, Vec<u8>, Statistic
             fallback_reason: None,
             engine: String::new(),
         },
+        chat_template: None,
+        special_tokens: &SpecialTokens::default(),
         threads: NonZeroUsize::MIN,
         scratch_dir: &std::env::temp_dir(),
         cancelled: &AtomicBool::new(false),
@@ -49,6 +51,7 @@ fn run(bytes: &[u8], settings: &Settings) -> Option<(Vec<u8>, Vec<u8>, Statistic
         train: &mut train as &mut (dyn Write + Send),
         processed: &mut processed,
         raw: Some(&mut raw),
+        formats: Vec::new(),
     };
     let source = Source { name: "x".to_owned(), reader: Box::new(Cursor::new(bytes.to_vec())) };
     let statistics = run.execute([Ok(source)], outputs).ok()?;

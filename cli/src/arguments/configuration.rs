@@ -142,7 +142,8 @@ fn option(entry: &'static Entry) -> Option<Arg> {
         | Kind::Model
         | Kind::Number { .. }
         | Kind::Date
-        | Kind::OneOf(_) => argument,
+        | Kind::OneOf(_)
+        | Kind::OptionalOneOf(_) => argument,
     })
 }
 

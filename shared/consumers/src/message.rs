@@ -55,6 +55,19 @@ pub enum Flag {
     Train,
 }
 
+impl Flag {
+    /// The field that a message has for it, after its content; nothing where it has none.
+    pub fn field(self, role: &str, learned: bool) -> &'static str {
+        match (self, learned) {
+            (Self::AssistantWeight, _) if role != "assistant" => "",
+            (Self::Weight | Self::AssistantWeight, true) => r#","weight":1"#,
+            (Self::Weight | Self::AssistantWeight, false) => r#","weight":0"#,
+            (Self::Train, true) => r#","train":true"#,
+            (Self::Train, false) => r#","train":false"#,
+        }
+    }
+}
+
 /// The structure of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {

@@ -113,11 +113,16 @@ impl Consumer {
     }
 
     fn loss(self) -> Setting {
+        let can_learn_all = self.can_learn_all();
         Setting {
             key: "loss",
             value: Loss::Assistant.name(),
-            why: "only the target's own words are to be learned",
-            is_demanded: !self.can_learn_all(),
+            why: if can_learn_all {
+                "only the target's own words are to be learned"
+            } else {
+                "it learns the assistant's turns alone"
+            },
+            is_demanded: !can_learn_all,
         }
     }
 

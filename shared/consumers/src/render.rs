@@ -12,7 +12,8 @@ pub fn messages_line(messages: &[MessageRef<'_>], flag: Option<Flag>, out: &mut 
         out.extend_from_slice(br#","content":"#);
         push_string(message.content, out);
         if let Some(flag) = flag {
-            push_flag(message, flag, out);
+            let field = flag.field(message.role, message.learned);
+            out.extend_from_slice(field.as_bytes());
         }
         out.push(b'}');
     });
@@ -74,17 +75,6 @@ fn separated<'m>(
         }
         push(message, out);
     }
-}
-
-fn push_flag(message: &MessageRef<'_>, flag: Flag, out: &mut Vec<u8>) {
-    let text: &[u8] = match (flag, message.learned) {
-        (Flag::AssistantWeight, _) if message.role != "assistant" => b"",
-        (Flag::Weight | Flag::AssistantWeight, true) => br#","weight":1"#,
-        (Flag::Weight | Flag::AssistantWeight, false) => br#","weight":0"#,
-        (Flag::Train, true) => br#","train":true"#,
-        (Flag::Train, false) => br#","train":false"#,
-    };
-    out.extend_from_slice(text);
 }
 
 fn push_string(text: &str, out: &mut Vec<u8>) {

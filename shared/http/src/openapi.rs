@@ -102,6 +102,10 @@ fn schema_of(key: Key, models: &[String]) -> Schema {
                 .item(one_of(&["", "null", "None"])),
         ),
         Kind::OneOf(names) => Schema::from(one_of(names)),
+        Kind::OptionalOneOf(names) => {
+            let names = names.iter().copied().chain([""]);
+            Schema::from(object(Type::String).enum_values(Some(names)))
+        }
         Kind::SomeOf(names) => {
             Schema::from(ArrayBuilder::new().items(one_of(names)).min_items(Some(1)))
         }

@@ -7,7 +7,8 @@ use std::sync::atomic::AtomicBool;
 use std::{env, fs, io};
 
 use resonare_pipeline::{
-    Outputs, Run, Settings, Source, TokenCounter, TokenLimits, Tokenizer, TokenizerInfo,
+    Outputs, Run, Settings, Source, SpecialTokens, TokenCounter, TokenLimits, Tokenizer,
+    TokenizerInfo,
 };
 
 /// Counts words.
@@ -38,6 +39,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         settings: &settings,
         tokenizer: &Words,
         tokenizer_info: TokenizerInfo::default(),
+        chat_template: None,
+        special_tokens: &SpecialTokens::default(),
         threads: NonZeroUsize::MIN,
         scratch_dir: &env::temp_dir(),
         cancelled: &AtomicBool::new(false),
@@ -46,6 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         train: &mut io::stdout(),
         processed: &mut io::sink(),
         raw: None,
+        formats: Vec::new(),
     };
     run.execute([Ok(Source { name: path, reader })], outputs)?;
     Ok(())

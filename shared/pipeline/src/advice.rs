@@ -15,24 +15,30 @@ pub enum Setting {
     MaxTokensPerBlock,
     /// The fewest tokens of a block.
     MinTokensPerBlock,
+    /// Whom the blocks are for.
+    Consumer,
     /// In which order the roles of a block come.
     RoleOrder,
     /// Whether what is complete of an export that ends early is used.
     Salvage,
+    /// How the system prompt is written.
+    SystemAs,
     /// Whose style is learned.
     TargetName,
 }
 
 impl Setting {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::ChatTypes,
+        Self::Consumer,
         Self::ConvoBlockThresholdSecs,
         Self::DateLimit,
         Self::MaxTokensPerBlock,
         Self::MinTokensPerBlock,
         Self::RoleOrder,
         Self::Salvage,
+        Self::SystemAs,
         Self::TargetName,
     ];
 
@@ -40,12 +46,14 @@ impl Setting {
     pub fn key(self) -> &'static str {
         match self {
             Self::ChatTypes => "chat_types",
+            Self::Consumer => "consumer",
             Self::ConvoBlockThresholdSecs => "convo_block_threshold_secs",
             Self::DateLimit => "date_limit",
             Self::MaxTokensPerBlock => "max_tokens_per_block",
             Self::MinTokensPerBlock => "min_tokens_per_block",
             Self::RoleOrder => "role_order",
             Self::Salvage => "salvage",
+            Self::SystemAs => "system_as",
             Self::TargetName => "target_name",
         }
     }
@@ -76,6 +84,10 @@ pub enum Advice {
     AllowLongerBlocks,
     /// Keep blocks without an exchange, or make larger ones.
     KeepOtherRoleOrders,
+    /// Write blocks that the chat template takes.
+    SuitTheTemplate,
+    /// Write blocks that the consumer takes.
+    SuitTheConsumer,
 }
 
 impl Advice {
@@ -117,6 +129,13 @@ impl Advice {
             Self::KeepOtherRoleOrders => {
                 let order = spell(Setting::RoleOrder);
                 format!("set {order} to as_is or raise {}", threshold())
+            }
+            Self::SuitTheTemplate => {
+                let (order, system) = (spell(Setting::RoleOrder), spell(Setting::SystemAs));
+                format!("try {order} user_first and {system} first_user")
+            }
+            Self::SuitTheConsumer => {
+                format!("choose another {}", spell(Setting::Consumer))
             }
         }
     }

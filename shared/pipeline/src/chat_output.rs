@@ -1,17 +1,22 @@
 //! From a whole chat to its blocks in the outputs.
 
+use crate::block::Block;
+use crate::block_text::BlockText;
 use crate::chunk::WholeChat;
 use crate::emit::BlockWriter;
 use crate::error::PipelineError;
 use crate::explain::BlockTally;
 use crate::funnel::ChatDrop;
 use crate::lines::Lines;
-use crate::pack::Block;
 use crate::select::BlockSelector;
 use crate::sender::Target;
 use crate::settings::{Settings, TokenBudget};
 use crate::statistics::Statistics;
 use crate::tokens::TokenCounter;
+
+/// Tokens that a chat template adds to a turn, where there is no template to tell: more than those of any
+/// known one.
+const PADDING_OF_A_TURN: u64 = 16;
 
 /// Writes the blocks of chats, and counts them.
 pub(crate) struct ChatOutput<'a, C> {
@@ -19,16 +24,22 @@ pub(crate) struct ChatOutput<'a, C> {
     delimiter: &'a str,
     selector: BlockSelector<'a, C>,
     writer: BlockWriter<'a>,
+    block_text: BlockText,
     target_messages: u64,
 }
 
 impl<'a, C: TokenCounter> ChatOutput<'a, C> {
-    pub(crate) fn new(settings: &'a Settings, counter: C, writer: BlockWriter<'a>) -> Self {
+    pub(crate) fn new(
+        settings: &'a Settings,
+        selector: BlockSelector<'a, C>,
+        writer: BlockWriter<'a>,
+    ) -> Self {
         Self {
             settings,
             delimiter: settings.message_delimiter.trim(),
-            selector: BlockSelector::new(settings, counter),
+            selector,
             writer,
+            block_text: BlockText::default(),
             target_messages: 0,
         }
     }
@@ -69,8 +80,8 @@ impl<'a, C: TokenCounter> ChatOutput<'a, C> {
             delimiter: self.delimiter,
         };
 
+        let blocks = self.selector.blocks(lines, statistics);
         let funnel = &mut statistics.funnel;
-        let blocks = self.selector.blocks(lines, &mut funnel.messages.dropped);
         if blocks.is_empty() {
             funnel.chats.dropped.add(ChatDrop::NoBlocks, 1);
             return Ok(());
@@ -79,7 +90,7 @@ impl<'a, C: TokenCounter> ChatOutput<'a, C> {
         statistics.add_chat(&head.name, blocks.len() as u64);
         self.writer
             .begin_chat(&head.name, &head.chat_type, blocks.len());
-        for block in blocks {
+        for block in &blocks {
             self.write_block(lines, block, statistics)?;
         }
         self.writer.end_chat();
@@ -89,34 +100,47 @@ impl<'a, C: TokenCounter> ChatOutput<'a, C> {
     fn write_block(
         &mut self,
         lines: Lines<'_>,
-        block: Block,
+        block: &Block,
         statistics: &mut Statistics,
     ) -> Result<(), PipelineError> {
-        let Block { messages, tokens } = block;
         let last_run = lines
-            .merged(messages.clone())
+            .merged(block.messages.clone())
             .last()
             .expect("a block has messages");
-        let from = lines.records[messages.start].stamp;
+        let from = lines.records[block.messages.start].stamp;
         let to = lines.records[last_run.start].stamp;
         statistics
             .duration_minutes_per_block
             .add((to - from) as f64 / 60e6);
-        statistics.funnel.messages.in_blocks += messages.len() as u64;
-        let emitted_tokens = match self.settings.token_budget {
-            TokenBudget::Rendered => {
-                self.writer.block(lines, messages, |_| {})?;
-                tokens
-            }
-            TokenBudget::Content => {
-                let mut tokens = self.selector.system_tokens();
-                let count = |content: &str| tokens += self.selector.count(content);
-                self.writer.block(lines, messages, count)?;
-                tokens
-            }
+        statistics.funnel.messages.in_blocks += block.messages.len() as u64;
+        let composer = self.selector.composer();
+        composer.compose(lines, block, &mut self.block_text);
+        self.writer.block(lines, &self.block_text)?;
+        let tokens = match self.settings.token_budget {
+            TokenBudget::Rendered => block.tokens,
+            TokenBudget::Content | TokenBudget::Template => self.emitted_tokens(),
         };
-        statistics.tokens_per_block.add(emitted_tokens as f64);
+        statistics.tokens_per_block.add(tokens as f64);
+        statistics.limited_tokens_per_block.add(block.tokens as f64);
+        if let Some(tokens) = block.template_tokens {
+            statistics.template_tokens_per_block.add(tokens as f64);
+        }
+        let turns = self.block_text.messages().count() as u64;
+        let padded = tokens + PADDING_OF_A_TURN * turns;
+        statistics.longest_padded_block = statistics.longest_padded_block.max(padded);
         Ok(())
+    }
+
+    /// The tokens of the contents of the block that is written.
+    fn emitted_tokens(&mut self) -> u64 {
+        let mut tokens = 0;
+        for (message, first_line) in self.block_text.with_first_lines() {
+            tokens += match first_line {
+                Some(_) => self.selector.count(message.content),
+                None => self.selector.system_tokens(),
+            };
+        }
+        tokens
     }
 
     /// Ends the outputs after the last chat.

@@ -5,6 +5,8 @@ use std::sync::atomic::AtomicBool;
 
 use serde_json::{Map, Value};
 
+use resonare_consumers::SpecialTokens;
+
 use crate::chunk::Chunk;
 use crate::error::PipelineError;
 use crate::input::chats::ReadingContext;
@@ -53,9 +55,11 @@ pub fn check(
         ..Settings::default()
     };
     let mut checked = CheckedExport::default();
+    let special_tokens = SpecialTokens::default();
     let context = ReadingContext {
         source: &name,
         settings: &settings,
+        special_tokens: &special_tokens,
         sink: &mut NullSink,
         chats: &mut checked.chats,
     };

@@ -134,6 +134,8 @@ pub(crate) struct Chunk {
     pub(crate) ends: Vec<ChatEnd>,
     /// Owners that the inputs name.
     pub(crate) owners: Vec<u64>,
+    /// Places in the texts that read as a special token, and were broken.
+    pub(crate) special_token_text: u64,
     /// Set in the last chunk of an input.
     pub(crate) mended: Mends,
     pub(crate) salvaged: Option<Salvage>,
@@ -154,6 +156,7 @@ impl Chunk {
         self.ends.clear();
         self.owners.clear();
         Self {
+            special_token_text: 0,
             mended: Mends::default(),
             salvaged: None,
             ..self

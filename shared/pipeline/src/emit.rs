@@ -1,25 +1,33 @@
-//! Writing blocks: consecutive messages of one role become one, in `train.jsonl` and
-//! `processed.json` alike.
+//! Writing blocks, in `train.jsonl`, `processed.json` and other formats alike.
 
 use std::io::{self, Write};
-use std::ops::Range;
 
+use resonare_consumers::{Flag, MessageRef};
+
+use crate::block_text::BlockText;
 use crate::error::PipelineError;
+use crate::formats::BlockSink;
 use crate::json::encode::push_encoded;
 use crate::lines::Lines;
+use crate::output_name::OutputName;
 
-/// Writes `train.jsonl` and `processed.json`.
+/// A file in another format.
+pub(crate) struct FormatFile<'o> {
+    pub(crate) name: OutputName,
+    pub(crate) sink: Box<dyn BlockSink + 'o>,
+}
+
+/// Writes `train.jsonl`, `processed.json` and the files in other formats.
 pub(crate) struct BlockWriter<'o> {
     train: &'o mut (dyn Write + Send),
     processed: &'o mut (dyn Write + Send),
-    /// The system message as it is in each output, or nothing.
-    system_train: Vec<u8>,
-    system_processed: Vec<u8>,
+    formats: Vec<FormatFile<'o>>,
+    /// How `train.jsonl` says of each message whether it is learned.
+    flag: Option<Flag>,
     chats: u64,
     blocks_of_chat: u64,
     train_line: Vec<u8>,
     processed_block: Vec<u8>,
-    content: String,
     timestamp: String,
 }
 
@@ -30,31 +38,18 @@ impl<'o> BlockWriter<'o> {
     pub(crate) fn new(
         train: &'o mut (dyn Write + Send),
         processed: &'o mut (dyn Write + Send),
-        system_prompt: Option<&str>,
+        formats: Vec<FormatFile<'o>>,
+        flag: Option<Flag>,
     ) -> Self {
-        let mut message = Vec::new();
-        if let Some(prompt) = system_prompt {
-            message.extend_from_slice(br#""role":"system","content":""#);
-            push_encoded(prompt, &mut message);
-            message.extend_from_slice(br#""}"#);
-        }
-        let with_start = |start: &[u8]| {
-            if message.is_empty() {
-                Vec::new()
-            } else {
-                [start, &message].concat()
-            }
-        };
         Self {
             train,
             processed,
-            system_train: with_start(b"{"),
-            system_processed: with_start(br#"{"timestamp":null,"#),
+            formats,
+            flag,
             chats: 0,
             blocks_of_chat: 0,
             train_line: Vec::new(),
             processed_block: Vec::new(),
-            content: String::new(),
             timestamp: String::new(),
         }
     }
@@ -71,50 +66,62 @@ impl<'o> BlockWriter<'o> {
         self.blocks_of_chat = 0;
     }
 
-    /// Writes one block; calls `content` with each emitted message's content.
+    /// Writes one block, whose messages come from these lines.
     pub(crate) fn block(
         &mut self,
         lines: Lines<'_>,
-        block: Range<usize>,
-        mut content: impl FnMut(&str),
+        block_text: &BlockText,
     ) -> Result<(), PipelineError> {
-        let (train, processed) = (&mut self.train_line, &mut self.processed_block);
-        train.extend_from_slice(br#"{"messages":["#);
-        train.extend_from_slice(&self.system_train);
+        self.train_line.extend_from_slice(br#"{"messages":["#);
         if self.blocks_of_chat > 0 {
-            processed.push(b',');
+            self.processed_block.push(b',');
         }
-        processed.extend_from_slice(br#"{"messages":["#);
-        processed.extend_from_slice(&self.system_processed);
-        let mut first = self.system_train.is_empty();
-        for run in lines.merged(block) {
-            if !first {
-                train.push(b',');
-                processed.push(b',');
+        self.processed_block.extend_from_slice(br#"{"messages":["#);
+        for (index, (message, first_line)) in block_text.with_first_lines().enumerate() {
+            if index > 0 {
+                self.train_line.push(b',');
+                self.processed_block.push(b',');
             }
-            first = false;
-            self.content.clear();
-            lines.push_content(run.clone(), &mut self.content);
-            content(&self.content);
-            self.timestamp.clear();
-            lines.records[run.start].write_timestamp(lines.arena, &mut self.timestamp);
-            processed.extend_from_slice(br#"{"timestamp":""#);
-            push_encoded(&self.timestamp, processed);
-            processed.extend_from_slice(br#"","#);
-
-            train.push(b'{');
-            let message_start = train.len();
-            train.extend_from_slice(br#""role":""#);
-            train.extend_from_slice(lines.role(run.start).name().as_bytes());
-            train.extend_from_slice(br#"","content":""#);
-            push_encoded(&self.content, train);
-            train.extend_from_slice(br#""}"#);
-            processed.extend_from_slice(&train[message_start..]);
+            self.message(lines, message, first_line);
         }
-        train.extend_from_slice(b"]}\n");
-        processed.extend_from_slice(b"]}");
+        self.train_line.extend_from_slice(b"]}\n");
+        self.processed_block.extend_from_slice(b"]}");
         self.blocks_of_chat += 1;
+        if !self.formats.is_empty() {
+            let messages: Vec<_> = block_text.messages().collect();
+            for FormatFile { name, sink } in &mut self.formats {
+                sink.block(&messages).map_err(failed(*name))?;
+            }
+        }
         self.write_out(Self::BUFFER)
+    }
+
+    fn message(&mut self, lines: Lines<'_>, message: MessageRef<'_>, first_line: Option<usize>) {
+        let (train, processed) = (&mut self.train_line, &mut self.processed_block);
+        match first_line {
+            Some(index) => {
+                self.timestamp.clear();
+                lines.records[index].write_timestamp(lines.arena, &mut self.timestamp);
+                processed.extend_from_slice(br#"{"timestamp":""#);
+                push_encoded(&self.timestamp, processed);
+                processed.extend_from_slice(br#"","#);
+            }
+            None => processed.extend_from_slice(br#"{"timestamp":null,"#),
+        }
+        train.push(b'{');
+        let start = train.len();
+        train.extend_from_slice(br#""role":""#);
+        train.extend_from_slice(message.role.as_bytes());
+        train.extend_from_slice(br#"","content":""#);
+        push_encoded(message.content, train);
+        train.push(b'"');
+        processed.extend_from_slice(&train[start..]);
+        processed.push(b'}');
+        if let Some(flag) = self.flag {
+            let field = flag.field(message.role, message.learned);
+            train.extend_from_slice(field.as_bytes());
+        }
+        train.push(b'}');
     }
 
     pub(crate) fn end_chat(&mut self) {
@@ -124,24 +131,33 @@ impl<'o> BlockWriter<'o> {
     pub(crate) fn finish(&mut self) -> Result<(), PipelineError> {
         self.processed_block
             .extend_from_slice(if self.chats == 0 { b"[]\n" } else { b"\n]\n" });
+        for FormatFile { name, sink } in &mut self.formats {
+            sink.finish().map_err(failed(*name))?;
+        }
         self.write_out(0)
     }
 
     /// Writes what has collected beyond `limit`.
     fn write_out(&mut self, limit: usize) -> Result<(), PipelineError> {
-        let failed = |output| move |cause: io::Error| PipelineError::Write { output, cause };
         if self.train_line.len() > limit {
             self.train
                 .write_all(&self.train_line)
-                .map_err(failed("train.jsonl"))?;
+                .map_err(failed(OutputName::Train))?;
             self.train_line.clear();
         }
         if self.processed_block.len() > limit {
             self.processed
                 .write_all(&self.processed_block)
-                .map_err(failed("processed.json"))?;
+                .map_err(failed(OutputName::Processed))?;
             self.processed_block.clear();
         }
         Ok(())
+    }
+}
+
+fn failed(output: OutputName) -> impl Fn(io::Error) -> PipelineError {
+    move |cause| PipelineError::Write {
+        output: output.as_str(),
+        cause,
     }
 }

@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use resonare_consumers::Rule;
+
 use crate::advice::Advice;
 use crate::funnel::{ChatDrop, Funnel, MessageDrop};
 use crate::position::Position;
@@ -171,35 +173,46 @@ pub struct BlockTally {
     pub too_long: u64,
     /// Blocks of which no exchange was left.
     pub no_exchange: u64,
+    /// Blocks that the model's chat template refused.
+    pub template_refused: u64,
+    /// Blocks that the consumer would refuse.
+    pub refused_by_consumer: u64,
     /// The tokens of the largest block.
     pub largest_tokens: u64,
 }
 
 /// Why a block is dropped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum BlockDrop {
     TooShort,
     TooLong,
     NoExchange,
+    /// With the template's own words.
+    TemplateRefused(String),
+    RefusedByConsumer(Rule),
 }
 
 impl BlockDrop {
     /// The reason under which its messages are counted.
-    pub(crate) fn of_messages(self) -> MessageDrop {
+    pub(crate) fn of_messages(&self) -> MessageDrop {
         match self {
             Self::TooShort => MessageDrop::BlockTooShort,
             Self::TooLong => MessageDrop::MessageTooLong,
             Self::NoExchange => MessageDrop::NoExchange,
+            Self::TemplateRefused(_) => MessageDrop::TemplateRefused,
+            Self::RefusedByConsumer(_) => MessageDrop::RefusedByConsumer,
         }
     }
 }
 
 impl BlockTally {
-    pub(crate) fn add(&mut self, reason: BlockDrop) {
+    pub(crate) fn add(&mut self, reason: &BlockDrop) {
         *match reason {
             BlockDrop::TooShort => &mut self.too_short,
             BlockDrop::TooLong => &mut self.too_long,
             BlockDrop::NoExchange => &mut self.no_exchange,
+            BlockDrop::TemplateRefused(_) => &mut self.template_refused,
+            BlockDrop::RefusedByConsumer(_) => &mut self.refused_by_consumer,
         } += 1;
     }
 }
@@ -219,15 +232,20 @@ impl NoBlockKept {
             too_short,
             too_long,
             no_exchange,
+            template_refused,
+            refused_by_consumer,
             ..
         } = self.tally;
-        if too_short >= too_long.max(no_exchange) {
-            Advice::KeepShorterBlocks
-        } else if too_long >= no_exchange {
-            Advice::AllowLongerBlocks
-        } else {
-            Advice::KeepOtherRoleOrders
-        }
+        let reasons = [
+            (too_short, Advice::KeepShorterBlocks),
+            (too_long, Advice::AllowLongerBlocks),
+            (no_exchange, Advice::KeepOtherRoleOrders),
+            (template_refused, Advice::SuitTheTemplate),
+            (refused_by_consumer, Advice::SuitTheConsumer),
+        ];
+        // Of equals, the first.
+        let most = reasons.into_iter().rev().max_by_key(|(blocks, _)| *blocks);
+        most.map_or(Advice::KeepShorterBlocks, |(_, advice)| advice)
     }
 }
 
@@ -237,14 +255,22 @@ impl fmt::Display for NoBlockKept {
         write!(
             f,
             "no block was kept: {} had fewer than {} tokens, {} had more than {}, and {} had no \
-             exchange; the largest had {} tokens",
+             exchange; ",
             tally.too_short,
             limits.min(),
             tally.too_long,
             limits.max(),
             tally.no_exchange,
-            tally.largest_tokens
-        )
+        )?;
+        if tally.template_refused > 0 {
+            let blocks = tally.template_refused;
+            write!(f, "the model's chat template refused {blocks}; ")?;
+        }
+        if tally.refused_by_consumer > 0 {
+            let blocks = tally.refused_by_consumer;
+            write!(f, "{blocks} broke a rule of the consumer; ")?;
+        }
+        write!(f, "the largest had {} tokens", tally.largest_tokens)
     }
 }
 

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::chat_buffer::ChatBuffer;
 use crate::chat_output::ChatOutput;
 use crate::chunk::{ChatEnd, Chunk, Record, WholeChat};
-use crate::emit::BlockWriter;
 use crate::error::PipelineError;
 use crate::explain::{NoBlockKept, NothingUsable, TargetProblem};
 use crate::failure::Failure;
@@ -49,9 +48,8 @@ pub(crate) struct Finisher<'a, C> {
 impl<'a, C: TokenCounter> Finisher<'a, C> {
     pub(crate) fn new(
         context: RunContext<'a>,
-        counter: C,
         tokenizer: TokenizerInfo,
-        writer: BlockWriter<'a>,
+        output: ChatOutput<'a, C>,
     ) -> Self {
         let target = TargetSearch::new(context.settings.target.as_ref());
         let waiting = match target.known() {
@@ -60,7 +58,7 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
         };
         Self {
             context,
-            output: ChatOutput::new(context.settings, counter, writer),
+            output,
             statistics: Statistics::new(tokenizer),
             target,
             waiting,
@@ -74,6 +72,7 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
     /// Takes a chunk whose tokens are counted.
     pub(crate) fn take(&mut self, chunk: &mut Chunk) -> Result<(), PipelineError> {
         self.statistics.funnel.mended.add(&chunk.mended);
+        self.statistics.special_token_text += chunk.special_token_text;
         self.statistics.salvaged = self.statistics.salvaged.or(chunk.salvaged);
         for owner in std::mem::take(&mut chunk.owners) {
             self.target.meet_owner(owner);

@@ -81,6 +81,10 @@ reasons! {
         RoleOrder = "role_order",
         /// `role_order: user_first` left nothing of its block.
         NoExchange = "no_exchange",
+        /// The model's chat template refuses its block.
+        TemplateRefused = "template_refused",
+        /// Its block breaks a rule of the consumer.
+        RefusedByConsumer = "refused_by_consumer",
     }
 }
 

@@ -5,6 +5,8 @@ use std::sync::atomic::AtomicBool;
 
 use serde::Serialize;
 
+use resonare_consumers::SpecialTokens;
+
 use crate::chunk::{ChatEnd, Chunk, Record};
 use crate::date::Micros;
 use crate::error::PipelineError;
@@ -92,6 +94,7 @@ pub fn inspect(
         salvage,
         ..Settings::default()
     };
+    let special_tokens = SpecialTokens::default();
     let mut inspector = Inspector::default();
     let mut chats = 0;
     for source in sources {
@@ -104,6 +107,7 @@ pub fn inspect(
         let context = ReadingContext {
             source: &name,
             settings: &settings,
+            special_tokens: &special_tokens,
             sink: &mut inspector,
             chats: &mut chats,
         };

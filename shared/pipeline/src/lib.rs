@@ -13,26 +13,32 @@
 //! the code that shows an error spells the settings.
 
 mod advice;
+mod block;
+mod block_text;
 mod causes;
 mod chat_buffer;
 mod chat_output;
 mod chat_template;
 mod check;
 mod chunk;
+mod context;
 mod date;
 mod emit;
 mod error;
 mod explain;
 mod failure;
 mod finish;
+mod formats;
 mod funnel;
 mod input;
 mod inspect;
 mod json;
 mod lines;
 mod outcome;
+mod output_name;
 mod pack;
 mod position;
+mod refusals;
 mod roles;
 mod run;
 mod salvage;
@@ -54,6 +60,7 @@ pub use explain::{
     BlockTally, EarlyEnd, NoBlockKept, NothingUsable, TargetProblem, UnexpectedContent,
 };
 pub use failure::Failure;
+pub use formats::OutputFormat;
 pub use funnel::{
     ChatDrop, ChatFunnel, DropCounts, DroppedChats, DroppedMessages, Funnel, MessageDrop,
     MessageFunnel,
@@ -61,9 +68,12 @@ pub use funnel::{
 pub use input::source::Source;
 pub use inspect::{InspectedChat, Inspection, inspect};
 pub use json::mend::Mends;
-pub use outcome::{Outcome, OutputName, RunFiles};
+pub use outcome::{Outcome, RunFiles, run_outputs};
+pub use output_name::OutputName;
 pub use position::Position;
-pub use run::{Outputs, Run};
+pub use refusals::Refusals;
+pub use resonare_consumers::SpecialTokens;
+pub use run::{FormatOutput, Outputs, Run};
 pub use salvage::{LastMessage, Salvage};
 pub use sender::Target;
 pub use senders::SenderCount;

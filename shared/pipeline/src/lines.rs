@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::block::Block;
 use crate::chunk::Record;
 use crate::roles::Role;
 
@@ -30,9 +31,21 @@ impl<'a> Lines<'a> {
         self.records[index].text(self.arena)
     }
 
-    /// The runs of one role in a block.
-    pub(crate) fn merged(self, block: Range<usize>) -> impl Iterator<Item = Range<usize>> {
-        let mut rest = block;
+    /// The runs of one role in a block and its context. One that the context begins and the block goes on
+    /// with is one run.
+    pub(crate) fn runs(self, block: &Block) -> impl Iterator<Item = Range<usize>> {
+        let (context, own) = (block.context.clone(), block.messages.clone());
+        let (first, second) = if context.end == own.start {
+            (context.start..own.end, own.end..own.end)
+        } else {
+            (context, own)
+        };
+        self.merged(first).chain(self.merged(second))
+    }
+
+    /// The runs of one role among consecutive messages.
+    pub(crate) fn merged(self, messages: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+        let mut rest = messages;
         std::iter::from_fn(move || {
             let first = rest.next()?;
             let role = self.role(first);

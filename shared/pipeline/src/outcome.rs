@@ -1,96 +1,75 @@
 //! What a run's result becomes, and which files that leaves. It is decided here, for the command and for
 //! jobs: they only place files.
 
-use std::fmt;
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::failure::Failure;
-use crate::run::Outputs;
+use crate::formats::OutputFormat;
+use crate::output_name::OutputName;
+use crate::run::{FormatOutput, Outputs};
 use crate::statistics::Statistics;
-
-/// A file that a run leaves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum OutputName {
-    /// `train.jsonl`: one block a line.
-    Train,
-    /// `processed.json`: the blocks of each chat, with their times.
-    Processed,
-    /// `raw.json`: the chats as the export has them.
-    Raw,
-    /// `stats.json`: where everything went, and with which settings.
-    Stats,
-    /// `stats.failed.json`: the same of a run that failed beside the outputs of an earlier one.
-    FailedStats,
-}
-
-impl OutputName {
-    /// All of them.
-    pub const ALL: [Self; 5] = [
-        Self::Train,
-        Self::Processed,
-        Self::Raw,
-        Self::Stats,
-        Self::FailedStats,
-    ];
-
-    /// The file's name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Train => "train.jsonl",
-            Self::Processed => "processed.json",
-            Self::Raw => "raw.json",
-            Self::Stats => "stats.json",
-            Self::FailedStats => "stats.failed.json",
-        }
-    }
-
-    /// The output with this file name.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|output| output.as_str() == name)
-    }
-}
-
-impl fmt::Display for OutputName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// The files that a run writes while it is not yet known how it ends. They are published if it is
 /// [`Outcome::Completed`], and thrown away otherwise.
 #[derive(Debug)]
-pub struct RunFiles<F> {
-    /// Becomes [`OutputName::Train`].
-    pub train: F,
-    /// Becomes [`OutputName::Processed`].
-    pub processed: F,
-    /// Becomes [`OutputName::Raw`], where it is wanted.
-    pub raw: Option<F>,
+pub struct RunFiles<F>(Vec<(OutputName, F)>);
+
+impl<F> RunFiles<F> {
+    /// Files for what [`run_outputs`] names.
+    pub fn new(named: Vec<(OutputName, F)>) -> Self {
+        Self(named)
+    }
+
+    /// Each file with its name.
+    pub fn named(self) -> impl Iterator<Item = (OutputName, F)> {
+        self.0.into_iter()
+    }
 }
 
 impl<F: Write + Send> RunFiles<F> {
     /// What [`Run::execute`](crate::Run::execute) writes to.
+    ///
+    /// # Panics
+    /// If `train.jsonl` or `processed.json` is not among the files.
     pub fn outputs(&mut self) -> Outputs<'_> {
+        let (mut train, mut processed, mut raw) = (None, None, None);
+        let mut formats = Vec::new();
+        for (name, file) in &mut self.0 {
+            match name {
+                OutputName::Train => train = Some(file as &mut (dyn Write + Send)),
+                OutputName::Processed => processed = Some(file as &mut (dyn Write + Send)),
+                OutputName::Raw => raw = Some(file as &mut (dyn Write + Send)),
+                other => formats.extend(
+                    OutputFormat::of_output(*other)
+                        .map(|format| FormatOutput { format, out: file }),
+                ),
+            }
+        }
         Outputs {
-            train: &mut self.train,
-            processed: &mut self.processed,
-            raw: self.raw.as_mut().map(|raw| raw as &mut (dyn Write + Send)),
+            train: train.expect("every run has it"),
+            processed: processed.expect("every run has it"),
+            raw,
+            formats,
         }
     }
 }
 
-impl<F> RunFiles<F> {
-    /// Each file with its name.
-    pub fn named(self) -> impl Iterator<Item = (OutputName, F)> {
-        let raw = self.raw.map(|raw| (OutputName::Raw, raw));
-        [
-            (OutputName::Train, self.train),
-            (OutputName::Processed, self.processed),
-        ]
-        .into_iter()
-        .chain(raw)
+/// The names of the files that a run writes as it goes.
+pub fn run_outputs(raw: bool, formats: &[OutputFormat]) -> Vec<OutputName> {
+    let others = formats
+        .iter()
+        .map(|format| format.output_name())
+        .filter(|name| *name != OutputName::Train);
+    let raw = raw.then_some(OutputName::Raw);
+    let mut names = vec![OutputName::Train, OutputName::Processed];
+    names.extend(raw);
+    for name in others {
+        if !names.contains(&name) {
+            names.push(name);
+        }
     }
+    names
 }
 
 /// What a run's result becomes.
@@ -147,11 +126,20 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_read_as_it_is_written() {
-        for output in OutputName::ALL {
-            assert_eq!(OutputName::parse(output.as_str()), Some(output));
-        }
-        assert_eq!(OutputName::parse("other.json"), None);
+    fn each_file_is_written_once() {
+        let formats = [
+            OutputFormat::Messages,
+            OutputFormat::Bedrock,
+            OutputFormat::Bedrock,
+        ];
+        let names = [
+            OutputName::Train,
+            OutputName::Processed,
+            OutputName::Raw,
+            OutputName::TrainBedrock,
+        ];
+        assert_eq!(run_outputs(true, &formats), names);
+        assert_eq!(run_outputs(false, &[]), names[..2]);
     }
 
     #[test]

@@ -3,26 +3,20 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use crate::block::Block;
 use crate::chunk::Record;
+use crate::context::ContextRule;
 
 pub(crate) mod rendered;
-
-/// A run of messages kept together.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Block {
-    /// Indices of its messages.
-    pub(crate) messages: Range<usize>,
-    /// Its tokens, as the token budget counts them.
-    pub(crate) tokens: u64,
-}
+pub(crate) mod template;
 
 /// An estimate let a message in that an exact count would have refused.
 pub(crate) struct Misjudgment;
 
 /// Counts a block as it grows.
 pub(crate) trait BlockMeter {
-    /// Begins a block with the message at `index`.
-    fn start(&mut self, index: usize);
+    /// Begins a block with the message at `index` after this context; whether that is within the maximum.
+    fn start(&mut self, context: Range<usize>, index: usize) -> bool;
 
     /// Adds the message at `index` if the block stays within the maximum with it.
     fn extend(&mut self, index: usize) -> Result<bool, Misjudgment>;
@@ -52,8 +46,10 @@ impl<'a> ContentMeter<'a> {
 }
 
 impl BlockMeter for ContentMeter<'_> {
-    fn start(&mut self, index: usize) {
-        self.tokens = self.records[index].tokens.into();
+    fn start(&mut self, context: Range<usize>, index: usize) -> bool {
+        self.tokens =
+            content_tokens(&self.records[context]) + u64::from(self.records[index].tokens);
+        self.tokens <= self.max
     }
 
     fn extend(&mut self, index: usize) -> Result<bool, Misjudgment> {
@@ -71,18 +67,31 @@ impl BlockMeter for ContentMeter<'_> {
     fn estimate_no_more(&mut self) {}
 }
 
+/// The tokens of the messages' own texts.
+pub(crate) fn content_tokens(records: &[Record]) -> u64 {
+    records.iter().map(|record| u64::from(record.tokens)).sum()
+}
+
 /// Cuts messages, ordered by time, into blocks: a message continues the block if the gap to the one
-/// before it is at most `threshold` and the block stays within the maximum.
+/// before it is at most `threshold` and the block stays within the maximum. Where the maximum cuts, the
+/// next block gets the context that `context` allows, as far as it fits.
 pub(crate) fn pack(
     records: &[Record],
     threshold: Duration,
+    context: &ContextRule<'_>,
     meter: &mut impl BlockMeter,
 ) -> Vec<Block> {
     let threshold = i64::try_from(threshold.as_micros()).unwrap_or(i64::MAX);
-    let mut blocks = Vec::new();
+    let goes_on =
+        |index: usize| records[index].time.saturating_sub(records[index - 1].time) <= threshold;
+    let mut blocks: Vec<Block> = Vec::new();
     let mut start = 0;
     while start < records.len() {
-        match grow(records, start, threshold, meter) {
+        let before = match blocks.last() {
+            Some(before) if goes_on(start) => context.before(start, before.messages.start),
+            _ => start..start,
+        };
+        match grow(records.len(), before, start, goes_on, meter) {
             Ok(block) => {
                 start = block.messages.end;
                 blocks.push(block);
@@ -94,23 +103,22 @@ pub(crate) fn pack(
 }
 
 fn grow(
-    records: &[Record],
+    end: usize,
+    mut context: Range<usize>,
     start: usize,
-    threshold: i64,
+    goes_on: impl Fn(usize) -> bool,
     meter: &mut impl BlockMeter,
 ) -> Result<Block, Misjudgment> {
-    meter.start(start);
-    let mut end = start + 1;
-    while end < records.len()
-        && records[end].time.saturating_sub(records[end - 1].time) <= threshold
-        && meter.extend(end)?
-    {
-        end += 1;
+    while !meter.start(context.clone(), start) && !context.is_empty() {
+        context.start += 1;
     }
-    Ok(Block {
-        messages: start..end,
-        tokens: meter.tokens()?,
-    })
+    let mut block = Block::beginning(context, start);
+    let messages = &mut block.messages;
+    while messages.end < end && goes_on(messages.end) && meter.extend(messages.end)? {
+        messages.end += 1;
+    }
+    block.tokens = meter.tokens()?;
+    Ok(block)
 }
 
 #[cfg(test)]
@@ -136,10 +144,15 @@ mod tests {
     fn blocks(messages: &[(i64, u32)], threshold: u64, max: u64) -> Vec<(Range<usize>, u64)> {
         let records = records(messages);
         let mut meter = ContentMeter::new(&records, max);
-        pack(&records, Duration::from_secs(threshold), &mut meter)
-            .into_iter()
-            .map(|block| (block.messages, block.tokens))
-            .collect()
+        pack(
+            &records,
+            Duration::from_secs(threshold),
+            &ContextRule::NONE,
+            &mut meter,
+        )
+        .into_iter()
+        .map(|block| (block.messages, block.tokens))
+        .collect()
     }
 
     #[test]

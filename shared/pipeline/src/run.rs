@@ -8,12 +8,16 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use resonare_consumers::{Consumer, SpecialTokens};
 
+use crate::chat_output::ChatOutput;
+use crate::chat_template::ChatTemplate;
 use crate::chunk::Chunk;
-use crate::emit::BlockWriter;
+use crate::emit::{BlockWriter, FormatFile};
 use crate::error::PipelineError;
 use crate::failure::Failure;
 use crate::finish::{Finisher, RunContext};
+use crate::formats::{BedrockFile, BlockSink, OutputFormat, ShareGptFile};
 use crate::input::capture::RawCopy;
 use crate::input::chats::ReadingContext;
 use crate::input::export::ExportReader;
@@ -21,6 +25,7 @@ use crate::input::reader::Reader;
 use crate::input::sink::ChunkSink;
 use crate::input::source::{Source, decompressed};
 use crate::input::window::Window;
+use crate::select::BlockSelector;
 use crate::settings::Settings;
 use crate::statistics::Statistics;
 use crate::tokens::{TokenCounter, Tokenizer, TokenizerInfo};
@@ -33,6 +38,16 @@ pub struct Outputs<'o> {
     pub processed: &'o mut (dyn Write + Send),
     /// `raw.json`, if it is wanted: the chats as they are in the export.
     pub raw: Option<&'o mut (dyn Write + Send)>,
+    /// The blocks in other formats.
+    pub formats: Vec<FormatOutput<'o>>,
+}
+
+/// A file with the blocks in another format.
+pub struct FormatOutput<'o> {
+    /// The format.
+    pub format: OutputFormat,
+    /// The file.
+    pub out: &'o mut (dyn Write + Send),
 }
 
 /// One run over one or more inputs, as if their chats were in one list.
@@ -44,7 +59,7 @@ pub struct Outputs<'o> {
 /// use std::sync::atomic::AtomicBool;
 ///
 /// use resonare_pipeline::{
-///     Outputs, Run, Settings, Source, Target, TokenCounter, TokenLimits, Tokenizer, TokenizerInfo,
+///     Outputs, Run, Settings, Source, SpecialTokens, Target, TokenCounter, TokenLimits, Tokenizer, TokenizerInfo,
 /// };
 ///
 /// struct Words;
@@ -77,6 +92,8 @@ pub struct Outputs<'o> {
 ///     settings: &settings,
 ///     tokenizer: &Words,
 ///     tokenizer_info: TokenizerInfo::default(),
+///     chat_template: None,
+///     special_tokens: &SpecialTokens::default(),
 ///     threads: NonZeroUsize::MIN,
 ///     scratch_dir: &std::env::temp_dir(),
 ///     cancelled: &AtomicBool::new(false),
@@ -90,6 +107,7 @@ pub struct Outputs<'o> {
 ///     train: &mut train,
 ///     processed: &mut processed,
 ///     raw: None,
+///     formats: Vec::new(),
 /// };
 /// let statistics = run.execute([Ok(source)], outputs)?;
 ///
@@ -109,6 +127,10 @@ pub struct Run<'a, T> {
     pub tokenizer: &'a T,
     /// How the statistics describe the tokenizer.
     pub tokenizer_info: TokenizerInfo,
+    /// The model's chat template, where blocks are to be measured by it or the consumer trains by it.
+    pub chat_template: Option<&'a dyn ChatTemplate>,
+    /// What messages must not read as; empty where that doesn't matter.
+    pub special_tokens: &'a SpecialTokens,
     /// How many threads may work; the result does not depend on it.
     pub threads: NonZeroUsize,
     /// A folder for temporary files, which are gone when the run ends.
@@ -130,19 +152,28 @@ impl<T: Tokenizer> Run<'_, T> {
             train,
             processed,
             raw,
+            formats,
         } = outputs;
         let context = RunContext {
             settings: self.settings,
             scratch_dir: self.scratch_dir,
             cancelled: self.cancelled,
         };
-        let writer = BlockWriter::new(train, processed, self.settings.system_prompt.as_deref());
-        let mut finisher = Finisher::new(
-            context,
+        let mut system_prompt = self.settings.system_prompt.clone();
+        if let Some(prompt) = &mut system_prompt {
+            self.special_tokens.neutralize(prompt, 0);
+        }
+        let selector = BlockSelector::new(
+            self.settings,
+            system_prompt.as_deref(),
+            self.chat_template,
             self.tokenizer.counter(),
-            self.tokenizer_info.clone(),
-            writer,
         );
+        let flag = self.settings.consumer.and_then(Consumer::flag);
+        let formats = formats.into_iter().filter_map(FormatOutput::file).collect();
+        let writer = BlockWriter::new(train, processed, formats, flag);
+        let output = ChatOutput::new(self.settings, selector, writer);
+        let mut finisher = Finisher::new(context, self.tokenizer_info.clone(), output);
         let result = if self.threads.get() == 1 {
             let mut sink = InlineSink {
                 counter: self.tokenizer.counter(),
@@ -198,6 +229,7 @@ impl<T: Tokenizer> Run<'_, T> {
             let context = ReadingContext {
                 source: &name,
                 settings: self.settings,
+                special_tokens: self.special_tokens,
                 sink,
                 chats: &mut chats,
             };
@@ -262,6 +294,19 @@ impl<T: Tokenizer> Run<'_, T> {
             // Where finishing fails, reading is cancelled: the first is the reason.
             result.and(read)
         })
+    }
+}
+
+impl<'o> FormatOutput<'o> {
+    /// The file as it is written; `train.jsonl` is, in any case.
+    fn file(self) -> Option<FormatFile<'o>> {
+        let name = self.format.output_name();
+        let sink: Box<dyn BlockSink + 'o> = match self.format {
+            OutputFormat::Messages => return None,
+            OutputFormat::Bedrock => Box::new(BedrockFile::new(self.out)),
+            OutputFormat::ShareGpt => Box::new(ShareGptFile::new(self.out)),
+        };
+        Some(FormatFile { name, sink })
     }
 }
 

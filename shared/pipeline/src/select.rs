@@ -1,32 +1,64 @@
-//! Which blocks of a chat are kept: packed, measured, and held against the limits.
+//! Which blocks of a chat are kept: packed, measured, and held against the limits and the rules of whoever
+//! takes them.
 
-use std::ops::Range;
+use resonare_consumers::Consumer;
 
+use crate::block::Block;
+use crate::block_text::{BlockText, Composer, SystemPrompt};
+use crate::chat_template::ChatTemplate;
+use crate::context::ContextRule;
 use crate::explain::{BlockDrop, BlockTally};
-use crate::funnel::{DroppedMessages, MessageDrop};
+use crate::funnel::MessageDrop;
 use crate::lines::Lines;
 use crate::pack::rendered::RenderedMeter;
-use crate::pack::{self, Block, ContentMeter};
+use crate::pack::template::{TemplateCosts, TemplateMeasure, TemplateMeter};
+use crate::pack::{self, ContentMeter};
 use crate::roles;
 use crate::settings::{RoleOrder, Settings, TokenBudget};
+use crate::statistics::Statistics;
 use crate::tokens::TokenCounter;
 
 /// Cuts chats into blocks and keeps those that the settings allow.
 pub(crate) struct BlockSelector<'a, C> {
     settings: &'a Settings,
+    composer: Composer<'a>,
+    template: Option<TemplateMeasure<'a>>,
     counter: C,
     system_tokens: u64,
+    block_text: BlockText,
     tally: BlockTally,
 }
 
 impl<'a, C: TokenCounter> BlockSelector<'a, C> {
-    pub(crate) fn new(settings: &'a Settings, mut counter: C) -> Self {
-        let system_prompt = settings.system_prompt.as_deref();
+    pub(crate) fn new(
+        settings: &'a Settings,
+        system_prompt: Option<&'a str>,
+        template: Option<&'a dyn ChatTemplate>,
+        mut counter: C,
+    ) -> Self {
         let system_tokens = system_prompt.map_or(0, |prompt| u64::from(counter.count(prompt)));
+        let composer = Composer {
+            prompt: SystemPrompt::new(settings, system_prompt),
+            loss: settings.loss,
+        };
+        // With the line feed before it.
+        let line_tokens = match settings.message_delimiter.trim() {
+            "" => 1,
+            delimiter => u64::from(counter.count(&format!("\n{delimiter} "))),
+        };
+        let template = template.map(|template| TemplateMeasure {
+            template,
+            composer,
+            role_order: settings.role_order,
+            costs: TemplateCosts::of(template, composer, system_tokens, line_tokens),
+        });
         Self {
             settings,
+            composer,
+            template,
             counter,
             system_tokens,
+            block_text: BlockText::default(),
             tally: BlockTally::default(),
         }
     }
@@ -34,6 +66,11 @@ impl<'a, C: TokenCounter> BlockSelector<'a, C> {
     /// What became of all blocks so far.
     pub(crate) fn tally(&self) -> BlockTally {
         self.tally
+    }
+
+    /// What makes blocks into messages.
+    pub(crate) fn composer(&self) -> Composer<'a> {
+        self.composer
     }
 
     /// The tokens of the system prompt.
@@ -46,23 +83,23 @@ impl<'a, C: TokenCounter> BlockSelector<'a, C> {
         self.counter.count(content).into()
     }
 
-    /// The blocks of a chat that are kept; the messages of the others are counted in `dropped`.
-    pub(crate) fn blocks(&mut self, lines: Lines<'_>, dropped: &mut DroppedMessages) -> Vec<Block> {
+    /// The blocks of a chat that are kept; the others are counted, and so are their messages.
+    pub(crate) fn blocks(&mut self, lines: Lines<'_>, statistics: &mut Statistics) -> Vec<Block> {
         let mut kept = Vec::new();
         for block in self.pack(lines) {
             let messages = block.messages.len() as u64;
             self.tally.largest_tokens = self.tally.largest_tokens.max(block.tokens);
+            let dropped = &mut statistics.funnel.messages.dropped;
             match self.select(lines, block) {
                 Ok(block) => {
-                    dropped.add(
-                        MessageDrop::RoleOrder,
-                        messages - block.messages.len() as u64,
-                    );
+                    let left = block.messages.len() as u64;
+                    dropped.add(MessageDrop::RoleOrder, messages - left);
                     kept.push(block);
                 }
                 Err(reason) => {
                     dropped.add(reason.of_messages(), messages);
-                    self.tally.add(reason);
+                    self.tally.add(&reason);
+                    statistics.refusals.add(reason);
                 }
             }
         }
@@ -72,58 +109,115 @@ impl<'a, C: TokenCounter> BlockSelector<'a, C> {
     fn pack(&mut self, lines: Lines<'_>) -> Vec<Block> {
         let (records, threshold) = (lines.records, self.settings.threshold);
         let max = self.settings.limits.max();
-        match self.settings.token_budget {
-            TokenBudget::Content => {
-                pack::pack(records, threshold, &mut ContentMeter::new(records, max))
+        let context = ContextRule::new(self.settings, lines);
+        match (self.settings.token_budget, self.template) {
+            (TokenBudget::Content, _) => {
+                let mut meter = ContentMeter::new(records, max);
+                pack::pack(records, threshold, &context, &mut meter)
             }
-            TokenBudget::Rendered => {
-                let mut meter =
-                    RenderedMeter::new(&mut self.counter, lines, self.system_tokens, max);
-                pack::pack(records, threshold, &mut meter)
+            (TokenBudget::Template, Some(measure)) => {
+                let mut meter = TemplateMeter::new(measure, lines, max, &mut self.block_text);
+                pack::pack(records, threshold, &context, &mut meter)
+            }
+            (TokenBudget::Rendered | TokenBudget::Template, _) => {
+                let prompt = self.composer.prompt;
+                let mut meter = RenderedMeter::new(&mut self.counter, lines, prompt, max);
+                pack::pack(records, threshold, &context, &mut meter)
             }
         }
     }
 
     /// What is kept of a block, or why nothing is.
     fn select(&mut self, lines: Lines<'_>, block: Block) -> Result<Block, BlockDrop> {
-        let limits = self.settings.limits;
-        if block.tokens > limits.max() {
+        if block.tokens > self.settings.limits.max() {
             return Err(BlockDrop::TooLong);
         }
-        if block.tokens < limits.min() {
-            return Err(BlockDrop::TooShort);
-        }
-        if self.settings.role_order == RoleOrder::AsIs {
-            return Ok(block);
-        }
-        let messages = roles::user_first(block.messages.clone(), |index| lines.role(index))
-            .ok_or(BlockDrop::NoExchange)?;
-        if messages == block.messages {
-            return Ok(block);
-        }
-        let tokens = self.measure(lines, messages.clone());
-        if tokens < limits.min() {
-            return Err(BlockDrop::TooShort);
-        }
-        Ok(Block { messages, tokens })
+        self.check_minimum(lines, &block)?;
+        let block = match self.settings.role_order {
+            RoleOrder::AsIs => block,
+            RoleOrder::UserFirst => self.in_user_first_order(lines, block)?,
+        };
+        self.accepted(lines, block)
     }
 
-    /// The tokens of a run of messages, as the budget counts them.
-    fn measure(&mut self, lines: Lines<'_>, messages: Range<usize>) -> u64 {
-        match self.settings.token_budget {
-            TokenBudget::Content => lines.records[messages]
-                .iter()
-                .map(|record| u64::from(record.tokens))
-                .sum(),
-            TokenBudget::Rendered => {
-                let mut content = String::new();
-                let mut tokens = self.system_tokens;
-                for run in lines.merged(messages) {
-                    content.clear();
-                    lines.push_content(run, &mut content);
-                    tokens += self.count(&content);
-                }
-                tokens
+    /// The minimum is about a block's own messages.
+    fn check_minimum(&mut self, lines: Lines<'_>, block: &Block) -> Result<(), BlockDrop> {
+        let own = if block.context.is_empty() {
+            block.tokens
+        } else {
+            self.measure(lines, &block.without_context())
+        };
+        if own < self.settings.limits.min() {
+            return Err(BlockDrop::TooShort);
+        }
+        Ok(())
+    }
+
+    fn in_user_first_order(&mut self, lines: Lines<'_>, block: Block) -> Result<Block, BlockDrop> {
+        let trim = |block: &Block| {
+            let trimmed = roles::user_first(block, |index| lines.role(index));
+            trimmed.ok_or(BlockDrop::NoExchange)
+        };
+        let mut trimmed = trim(&block)?;
+        if (&trimmed.context, &trimmed.messages) == (&block.context, &block.messages) {
+            return Ok(block);
+        }
+        trimmed.tokens = self.measure(lines, &trimmed);
+        // Where the system prompt goes into another message than it was measured in, a block can grow.
+        while trimmed.tokens > self.settings.limits.max() {
+            trimmed.messages.end -= 1;
+            trimmed = trim(&trimmed)?;
+            trimmed.tokens = self.measure(lines, &trimmed);
+        }
+        self.check_minimum(lines, &trimmed)?;
+        Ok(trimmed)
+    }
+
+    /// Whether the consumer and the template take a block.
+    fn accepted(&mut self, lines: Lines<'_>, mut block: Block) -> Result<Block, BlockDrop> {
+        if let Some(consumer) = self.settings.consumer {
+            self.check_rules(consumer, lines, &block)?;
+        }
+        if let Some(template) = self.template {
+            let tokens = template
+                .count(lines, &block, &mut self.block_text)
+                .map_err(BlockDrop::TemplateRefused)?;
+            block.template_tokens = Some(tokens);
+        }
+        Ok(block)
+    }
+
+    fn check_rules(
+        &mut self,
+        consumer: Consumer,
+        lines: Lines<'_>,
+        block: &Block,
+    ) -> Result<(), BlockDrop> {
+        self.composer.compose(lines, block, &mut self.block_text);
+        let messages: Vec<_> = self.block_text.messages().collect();
+        match consumer.refuses(&messages) {
+            Some(rule) => Err(BlockDrop::RefusedByConsumer(rule)),
+            None => Ok(()),
+        }
+    }
+
+    /// The tokens of a block, as the budget counts them.
+    fn measure(&mut self, lines: Lines<'_>, block: &Block) -> u64 {
+        match (self.settings.token_budget, self.template) {
+            (TokenBudget::Content, _) => {
+                pack::content_tokens(&lines.records[block.context.clone()])
+                    + pack::content_tokens(&lines.records[block.messages.clone()])
+            }
+            (TokenBudget::Template, Some(template)) => template
+                .count(lines, block, &mut self.block_text)
+                // One that is refused will be dropped for that.
+                .unwrap_or_else(|_| block.tokens.max(self.settings.limits.min())),
+            (TokenBudget::Rendered | TokenBudget::Template, _) => {
+                self.composer.compose(lines, block, &mut self.block_text);
+                let contents = self.block_text.messages().map(|message| message.content);
+                contents
+                    .map(|content| u64::from(self.counter.count(content)))
+                    .sum()
             }
         }
     }

@@ -3,6 +3,8 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use resonare_consumers::{Consumer, Loss, SystemAs};
+
 use crate::advice::Setting;
 use crate::date::{self, Micros};
 use crate::sender::Target;
@@ -114,6 +116,8 @@ pub enum TokenBudget {
     Content,
     /// The contents as emitted: merged lines with delimiters, and the system prompt.
     Rendered,
+    /// The block as the model's chat template renders it, special tokens included.
+    Template,
 }
 
 /// In which order the roles of a block come.
@@ -148,7 +152,11 @@ macro_rules! named_values {
     };
 }
 
-named_values!(TokenBudget { Content = "content", Rendered = "rendered" });
+named_values!(TokenBudget {
+    Content = "content",
+    Rendered = "rendered",
+    Template = "template",
+});
 named_values!(RoleOrder { AsIs = "as_is", UserFirst = "user_first" });
 
 /// Everything that shapes the result of a run, checked.
@@ -156,8 +164,8 @@ named_values!(RoleOrder { AsIs = "as_is", UserFirst = "user_first" });
 pub struct Settings {
     /// Whose style is learned; `None` means the owner of the export.
     pub target: Option<Target>,
-    /// Becomes the system message at the beginning of every block; counted against the limits
-    /// only with [`TokenBudget::Rendered`].
+    /// Said to the model at the beginning of every block, in the way of `system_as`; counted against
+    /// the limits except with [`TokenBudget::Content`].
     pub system_prompt: Option<String>,
     /// Messages before it are dropped.
     pub date_limit: Option<DateLimit>,
@@ -176,6 +184,15 @@ pub struct Settings {
     pub token_budget: TokenBudget,
     /// In which order the roles of a block come.
     pub role_order: RoleOrder,
+    /// Whose rules every block keeps.
+    pub consumer: Option<Consumer>,
+    /// How the system prompt is written.
+    pub system_as: SystemAs,
+    /// Which turns are learned, where the consumer reads that from the blocks.
+    pub loss: Loss,
+    /// The most tokens, in the messages' own texts, of the block before that a block begins with where
+    /// the maximum cut the conversation.
+    pub context_tokens: u32,
 }
 
 impl Default for Settings {
@@ -191,6 +208,10 @@ impl Default for Settings {
             message_delimiter: ">>>".to_owned(),
             token_budget: TokenBudget::default(),
             role_order: RoleOrder::default(),
+            consumer: None,
+            system_as: SystemAs::default(),
+            loss: Loss::default(),
+            context_tokens: 0,
         }
     }
 }

@@ -7,8 +7,10 @@ use std::collections::HashMap;
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
+use serde_json::json;
 
 use crate::funnel::Funnel;
+use crate::refusals::Refusals;
 use crate::salvage::Salvage;
 use crate::target::TargetChoice;
 use crate::tokens::TokenizerInfo;
@@ -78,6 +80,17 @@ pub struct Statistics {
     pub block_breakdown: BlockBreakdown,
     /// Tokens per block of the emitted messages' contents, including the system prompt.
     pub tokens_per_block: Summary,
+    /// Tokens per block that were held against the limits, context included.
+    pub limited_tokens_per_block: Summary,
+    /// Tokens per block as the model's chat template renders it, where that was asked.
+    pub template_tokens_per_block: Summary,
+    /// The tokens of the longest block with 16 more for each turn, for trainers where there is no chat template to
+    /// tell.
+    pub longest_padded_block: u64,
+    /// Blocks that the template or the consumer refused, and why.
+    pub refusals: Refusals,
+    /// Places in messages that read as one of the model's special tokens, and were broken.
+    pub special_token_text: u64,
     /// Minutes from a block's first emitted message to its last.
     pub duration_minutes_per_block: Summary,
     /// Where chats and messages went.
@@ -97,6 +110,11 @@ impl Statistics {
         Self {
             block_breakdown: BlockBreakdown::default(),
             tokens_per_block: Summary::default(),
+            limited_tokens_per_block: Summary::default(),
+            template_tokens_per_block: Summary::default(),
+            longest_padded_block: 0,
+            refusals: Refusals::default(),
+            special_token_text: 0,
             duration_minutes_per_block: Summary::default(),
             funnel: Funnel::default(),
             target: None,
@@ -180,6 +198,14 @@ impl Statistics {
         map.serialize_entry("min_tokens_per_block", &whole(self.tokens_per_block.min()))?;
         map.serialize_entry("max_tokens_per_block", &whole(self.tokens_per_block.max()))?;
         map.serialize_entry("avg_tokens_per_block", &self.tokens_per_block.avg())?;
+        let of_tokens = |summary: &Summary| json!({"min": whole(summary.min()), "max": whole(summary.max()), "avg": summary.avg()});
+        let limited = of_tokens(&self.limited_tokens_per_block);
+        map.serialize_entry("tokens_held_against_limits_per_block", &limited)?;
+        let rendered = &self.template_tokens_per_block;
+        if rendered.max().is_some() {
+            let rendered = of_tokens(rendered);
+            map.serialize_entry("chat_template_tokens_per_block", &rendered)?;
+        }
         let duration = &self.duration_minutes_per_block;
         map.serialize_entry("min_duration_minutes_per_block", &duration.min())?;
         map.serialize_entry("max_duration_minutes_per_block", &duration.max())?;
@@ -189,6 +215,10 @@ impl Statistics {
             map.serialize_entry("block_breakdown", breakdown)?;
         }
         map.serialize_entry("funnel", &self.funnel)?;
+        if !self.refusals.is_empty() {
+            map.serialize_entry("refusals", &self.refusals)?;
+        }
+        map.serialize_entry("special_token_text", &self.special_token_text)?;
         map.serialize_entry("target", &self.target)?;
         map.serialize_entry("tokenizer", &self.tokenizer)?;
         map.serialize_entry("salvaged", &self.salvaged)?;
@@ -218,6 +248,12 @@ pub struct StatsFile<'a> {
     pub statistics: &'a Statistics,
     /// The configuration that produced it.
     pub config: &'a serde_json::Map<String, serde_json::Value>,
+    /// What the consumer set of it, and why.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub preset: &'a [resonare_consumers::Setting],
+    /// Where the model's chat template comes from, or why there is none, where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chat_template: Option<&'a str>,
     /// Why the run failed, if it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<&'a str>,

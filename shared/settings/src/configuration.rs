@@ -3,14 +3,19 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use resonare_pipeline::{DateLimit, Settings, Target, TokenLimits};
+use resonare_consumers::Setting;
+use resonare_pipeline::{DateLimit, OutputFormat, Settings, Target, TokenBudget, TokenLimits};
 use serde_json::{Map, Value};
 
 use crate::error::SettingsError;
 use crate::keys::Key;
 use crate::layers::{Layer, Layers};
 use crate::modes::{InputMode, OutputMode, RawOutput};
+use crate::preset;
 use crate::values::Values;
+
+/// Where a frozen configuration names the keys that a consumer set.
+const PRESET: &str = "preset";
 
 /// Every setting, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +36,8 @@ pub struct Configuration {
     pub output_s3_region: Option<String>,
     /// When `raw.json` is written.
     pub output_raw: RawOutput,
+    /// The files with blocks that are written; `train.jsonl` is, in any case.
+    pub output_formats: Vec<OutputFormat>,
     /// Whether an uploaded payload outlives its job.
     pub keep_input: bool,
     /// What a request may choose as `model_id`; the operator's model if nothing is said.
@@ -67,8 +74,44 @@ impl Configuration {
     /// # Errors
     /// If it is not what was written.
     pub fn from_json(frozen: &Map<String, Value>) -> Result<Self, SettingsError> {
-        let frozen = Layer::new("the job's record", frozen.clone())?;
-        Self::of(Values::of(vec![frozen])?)
+        let mut frozen = frozen.clone();
+        let names = frozen.remove(PRESET);
+        let is_preset = |key: &str| {
+            let names = names.as_ref().and_then(Value::as_array);
+            names.is_some_and(|names| names.iter().any(|name| name == key))
+        };
+        let (preset, own): (Vec<_>, Vec<_>) =
+            frozen.into_iter().partition(|(key, _)| is_preset(key));
+        let preset = Layer {
+            is_preset: true,
+            ..Layer::new("what the consumer sets", preset)?
+        };
+        let own = Layer::new("the job's record", own)?;
+        Self::of(Values::of_frozen(vec![preset, own])?)
+    }
+
+    /// What the consumer of the blocks set, and why.
+    pub fn preset(&self) -> Vec<Setting> {
+        preset::in_effect(&self.values)
+    }
+
+    /// This configuration where the model has no chat template within reach, for that reason: where the
+    /// consumer wants blocks to be measured by it, they are measured as emitted.
+    ///
+    /// # Errors
+    /// If it was not the consumer that set `token_budget: template`.
+    pub fn without_chat_template(self, reason: &str) -> Result<Self, SettingsError> {
+        if self.pipeline.token_budget != TokenBudget::Template {
+            return Ok(self);
+        }
+        let key = Key::TokenBudget;
+        if !self.values.is_from_preset(key) {
+            return Err(SettingsError::NoChatTemplate {
+                origin: self.values.origin(key),
+                reason: reason.to_owned(),
+            });
+        }
+        Self::of(self.values.with_preset_value(key, "rendered"))
     }
 
     /// This configuration with the values of a request over it.
@@ -85,6 +128,7 @@ impl Configuration {
     }
 
     fn of(values: Values) -> Result<Self, SettingsError> {
+        preset::check(&values)?;
         let model_id = values.text(Key::ModelId);
         let allowed_models = values.optional_names(Key::AllowedModels);
         Ok(Self {
@@ -96,6 +140,7 @@ impl Configuration {
             output_s3_bucket: values.optional_text(Key::OutputS3Bucket),
             output_s3_region: values.optional_text(Key::OutputS3Region),
             output_raw: values.choice(Key::OutputRaw),
+            output_formats: values.choices(Key::OutputFormats),
             keep_input: values.flag(Key::KeepInput),
             allowed_models: allowed_models.unwrap_or_else(|| vec![model_id.clone()]),
             model_id,
@@ -109,10 +154,15 @@ impl Configuration {
     /// The settings that shape a result, as `stats.json` keeps them: the same for the same result,
     /// so without the places that things are read from and written to.
     pub fn to_json(&self) -> Map<String, Value> {
-        let frozen = Key::ALL.iter().filter(|key| key.entry().is_frozen);
-        frozen
+        let keys = Key::ALL.iter().filter(|key| key.entry().is_frozen);
+        let mut frozen: Map<_, _> = keys
             .map(|key| (key.name().to_owned(), self.values.json(*key).clone()))
-            .collect()
+            .collect();
+        let preset: Vec<_> = self.preset().iter().map(|setting| setting.key).collect();
+        if !preset.is_empty() {
+            frozen.insert(PRESET.to_owned(), preset.into());
+        }
+        frozen
     }
 }
 
@@ -132,6 +182,10 @@ fn pipeline(values: &Values) -> Result<Settings, SettingsError> {
         message_delimiter: values.text(Key::MessageDelimiter),
         token_budget: values.choice(Key::TokenBudget),
         role_order: values.choice(Key::RoleOrder),
+        consumer: preset::consumer(values.json(Key::Consumer)),
+        system_as: values.choice(Key::SystemAs),
+        loss: values.choice(Key::Loss),
+        context_tokens: values.number(Key::ContextTokens),
     })
 }
 
@@ -148,6 +202,9 @@ fn limits(values: &Values) -> Result<TokenLimits, SettingsError> {
 
 #[cfg(test)]
 mod tests {
+    use resonare_consumers::{Loss, SystemAs};
+    use resonare_pipeline::RoleOrder;
+
     use super::*;
     use crate::kind::Kind;
 
@@ -215,16 +272,22 @@ mod tests {
             Kind::Flag => (default != Some("true")).to_string(),
             Kind::Number { .. } => (default.unwrap().parse::<u32>().unwrap() + 1).to_string(),
             Kind::Date => "2024-01-31".to_owned(),
-            Kind::OneOf(names) | Kind::SomeOf(names) => other(names),
+            Kind::OneOf(names) | Kind::OptionalOneOf(names) | Kind::SomeOf(names) => other(names),
         }
     }
 
     #[test]
     fn each_key_of_the_table_changes_the_configuration() {
-        let default = Configuration::default();
         for key in Key::ALL {
+            // Without a consumer, there is no context.
+            let base = match key {
+                Key::ContextTokens => &[("consumer", "axolotl")][..],
+                _ => &[],
+            };
+            let default = load("", &[], base).unwrap();
             let value = another_value(*key);
-            let changed = load("", &[], &[(key.name(), &value)]).unwrap();
+            let overrides = [base, &[(key.name(), &*value)]].concat();
+            let changed = load("", &[], &overrides).unwrap();
             assert_ne!(changed.values, default.values);
             let only_fields = Configuration {
                 values: default.values.clone(),
@@ -301,13 +364,73 @@ mod tests {
             ("output.raw", "always"),
             ("keep_input", "true"),
         ];
-        for overrides in [&[][..], &overrides] {
+        let for_a_consumer = [
+            ("consumer", "bedrock-nova"),
+            ("token_budget", "content"),
+            ("context_tokens", "0"),
+        ];
+        for overrides in [&[][..], &overrides, &for_a_consumer] {
             let configuration = load("", &[], overrides).unwrap();
             let frozen = configuration.to_json();
             let thawed = Configuration::from_json(&frozen).unwrap();
             assert_eq!(thawed.to_json(), frozen);
             assert_eq!(thawed.pipeline, configuration.pipeline);
+            assert_eq!(thawed.output_formats, configuration.output_formats);
+            assert_eq!(thawed.preset(), configuration.preset());
         }
+    }
+
+    #[test]
+    fn what_a_consumer_sets_counts_over_earlier_layers_and_not_over_its_own() {
+        let yaml = "role_order: as_is\ntoken_budget: content";
+        let for_trl = load(yaml, &[], &[("consumer", "trl")]).unwrap();
+        assert_eq!(for_trl.pipeline.role_order, RoleOrder::UserFirst);
+        assert_eq!(for_trl.pipeline.token_budget, TokenBudget::Template);
+        assert_eq!(for_trl.pipeline.loss, Loss::Assistant);
+        let same_layer = [("consumer", "trl"), ("role_order", "as_is")];
+        let own = load("", &[], &same_layer).unwrap();
+        assert_eq!(own.pipeline.role_order, RoleOrder::AsIs);
+        let later = for_trl.with_request(owned(&[("token_budget", "rendered")]));
+        let later = later.unwrap();
+        assert_eq!(later.pipeline.token_budget, TokenBudget::Rendered);
+        assert_eq!(later.pipeline.role_order, RoleOrder::UserFirst);
+        let without = for_trl.with_request(owned(&[("consumer", "")])).unwrap();
+        assert_eq!(without.pipeline.role_order, RoleOrder::AsIs);
+        assert!(without.preset().is_empty());
+    }
+
+    #[test]
+    fn what_a_consumer_sets_follows_the_model_that_a_request_chooses() {
+        let operator = load("", &[], &[("consumer", "trl")]).unwrap();
+        assert_eq!(operator.pipeline.system_as, SystemAs::System);
+        let request = owned(&[("model_id", "google/gemma-2-2b")]);
+        let gemma = operator.with_request(request).unwrap();
+        assert_eq!(gemma.pipeline.system_as, SystemAs::FirstUser);
+    }
+
+    #[test]
+    fn what_a_consumer_refuses_is_named_with_its_layer() {
+        insta::assert_snapshot!(error("consumer: together", &[("RESONARE_ROLE_ORDER", "as_is")], &[]), @"role_order: as_is (from the environment) is not allowed here: Together needs user_first: turns must alternate, the user first");
+        insta::assert_snapshot!(error("", &[], &[("consumer", "bedrock-nova"), ("output.formats", "messages")]), @r#"output.formats: ["messages"] (from the command line) is not allowed here: Bedrock (Nova) needs bedrock: only conversations in the form of Bedrock's Converse API are read"#);
+        insta::assert_snapshot!(error("", &[], &[("consumer", "openai"), ("loss", "all")]), @"loss: all (from the command line) is not allowed here: OpenAI needs assistant: it learns the assistant's turns alone");
+        insta::assert_snapshot!(error("", &[], &[("consumer", "trl"), ("context_tokens", "9")]), @"context_tokens: 9 (from the command line) is not allowed here: TRL can't mark messages that are not learned; axolotl, together, openai can");
+        insta::assert_snapshot!(error("", &[], &[("context_tokens", "9")]), @"context_tokens: 9 (from the command line) is not allowed here: without a consumer, lines can't mark messages that are not learned; axolotl, together, openai can");
+    }
+
+    #[test]
+    fn without_a_chat_template_blocks_are_measured_as_emitted_unless_that_was_asked_for() {
+        let preset = load("", &[], &[("consumer", "trl")]).unwrap();
+        let frozen = Configuration::from_json(&preset.to_json()).unwrap();
+        for configuration in [preset, frozen] {
+            let rendered = configuration.without_chat_template("gated").unwrap();
+            assert_eq!(rendered.pipeline.token_budget, TokenBudget::Rendered);
+            assert_eq!(rendered.to_json()["token_budget"], "rendered");
+        }
+        let asked = load("", &[], &[("token_budget", "template")]).unwrap();
+        let refused = asked.without_chat_template("it is gated").unwrap_err();
+        insta::assert_snapshot!(refused, @"token_budget: template (from the command line) needs the model's chat template: it is gated");
+        let content = load("", &[], &[]).unwrap();
+        assert!(content.without_chat_template("gated").is_ok());
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub struct Entry {
     pub option: Option<CommandLineOption>,
     /// Whether a job keeps its value: what shapes the result is kept, places are not.
     pub is_frozen: bool,
+    /// Whether a consumer may set it.
+    pub is_in_presets: bool,
     /// Whether it is a parameter of the application on AWS.
     pub is_parameter: bool,
     /// One line of help.
@@ -58,6 +60,7 @@ impl Entry {
         null_means: None,
         option: None,
         is_frozen: true,
+        is_in_presets: false,
         is_parameter: true,
         help: "",
     };
@@ -73,6 +76,12 @@ impl Entry {
     pub(crate) const OF_REQUEST: Self = Self {
         scope: Scope::Query,
         ..Self::OF_OPERATOR
+    };
+
+    /// A request's key that a consumer may set.
+    pub(crate) const OF_PRESET: Self = Self {
+        is_in_presets: true,
+        ..Self::OF_REQUEST
     };
 }
 

@@ -33,6 +33,26 @@ pub enum SettingsError {
         /// What would be allowed.
         allowed: String,
     },
+    /// A value that the consumer of the blocks doesn't take.
+    #[error("{key}: {value} (from {origin}) is not allowed here: {why}")]
+    RefusedByConsumer {
+        /// The key.
+        key: &'static str,
+        /// Its value.
+        value: String,
+        /// The layer that gives it.
+        origin: String,
+        /// What the consumer needs instead, and why.
+        why: String,
+    },
+    /// Blocks are to be measured by a chat template, and there is none.
+    #[error("token_budget: template (from {origin}) needs the model's chat template: {reason}")]
+    NoChatTemplate {
+        /// The layer that asks for it.
+        origin: String,
+        /// Why there is none.
+        reason: String,
+    },
     /// A minimum that leaves no block.
     #[error(
         "min_tokens_per_block ({min} from {min_origin}) must be below max_tokens_per_block ({max} from {max_origin})"

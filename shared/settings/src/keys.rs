@@ -8,7 +8,8 @@
 //! To add a key, add an entry here and a line in [`crate::Configuration`]; then let the tests render
 //! those files anew with `UPDATE_DOCUMENTS=1 cargo test -p resonare-settings`.
 
-use resonare_pipeline::{CHAT_TYPES, RoleOrder, TokenBudget};
+use resonare_consumers::{Consumer, Loss, SystemAs};
+use resonare_pipeline::{CHAT_TYPES, OutputFormat, RoleOrder, TokenBudget};
 use serde_json::Value;
 
 use crate::entry::{Entry, Scope, option};
@@ -156,9 +157,10 @@ keys! {
         kind: Kind::OneOf(TokenBudget::NAMES),
         default: Some("content"),
         option: Some(option("token-budget", "BUDGET")),
-        help: "What the limits are measured against: content (the messages' own text) or rendered \
-               (the text as emitted, with delimiters and system prompt)",
-        ..Entry::OF_REQUEST
+        help: "What the limits are measured against: content (the messages' own text), rendered (the \
+               text as emitted, with delimiters and system prompt) or template (the block as the \
+               model's chat template renders it, special tokens included)",
+        ..Entry::OF_PRESET
     },
     RoleOrder = Entry {
         name: "role_order",
@@ -167,7 +169,50 @@ keys! {
         option: Some(option("role-order", "ORDER")),
         help: "Order of roles in a block: as_is, or user_first (user first and assistant last, as \
                most chat templates require)",
+        ..Entry::OF_PRESET
+    },
+    Consumer = Entry {
+        name: "consumer",
+        kind: Kind::OptionalOneOf(&Consumer::NAMES),
+        option: Some(option("for", "CONSUMER")),
+        help: "Trainer or service that the blocks are for; sets the keys that it demands: trl, \
+               unsloth, axolotl, llama-factory, together, bedrock-nova, bedrock-llama or openai",
         ..Entry::OF_REQUEST
+    },
+    SystemAs = Entry {
+        name: "system_as",
+        kind: Kind::OneOf(&SystemAs::NAMES),
+        default: Some("system"),
+        option: Some(option("system-as", "WAY")),
+        help: "How the system prompt is written: system (a message of its own), first_user (at the \
+               beginning of the first user message) or none (not at all)",
+        ..Entry::OF_PRESET
+    },
+    Loss = Entry {
+        name: "loss",
+        kind: Kind::OneOf(&Loss::NAMES),
+        default: Some("all"),
+        option: Some(option("loss", "TURNS")),
+        help: "Which turns the trainer learns: all, or assistant (those of the target)",
+        ..Entry::OF_PRESET
+    },
+    ContextTokens = Entry {
+        name: "context_tokens",
+        kind: Kind::Number { least: 0, most: u32::MAX },
+        default: Some("0"),
+        option: Some(option("context-tokens", "N")),
+        help: "Where the token limit cut a conversation, begin the next block with up to this many \
+               tokens of the one before, as context that is not learned",
+        ..Entry::OF_REQUEST
+    },
+    OutputFormats = Entry {
+        name: "output.formats",
+        kind: Kind::SomeOf(OutputFormat::NAMES),
+        default: Some("messages"),
+        option: Some(option("output-format", "FORMAT")),
+        help: "Files with the blocks: messages (train.jsonl, which is always written), bedrock \
+               (train.bedrock.jsonl), sharegpt (train.sharegpt.json), parquet (train.parquet)",
+        ..Entry::OF_PRESET
     },
     OutputRaw = Entry {
         name: "output.raw",
@@ -335,7 +380,9 @@ mod tests {
     #[test]
     fn the_help_of_a_choice_explains_each_name() {
         for entry in entries() {
-            let (Kind::OneOf(names) | Kind::SomeOf(names)) = entry.kind else {
+            let (Kind::OneOf(names) | Kind::OptionalOneOf(names) | Kind::SomeOf(names)) =
+                entry.kind
+            else {
                 continue;
             };
             // Telegram's types of chats explain themselves.
@@ -363,6 +410,11 @@ mod tests {
             "message_delimiter",
             "token_budget",
             "role_order",
+            "consumer",
+            "system_as",
+            "loss",
+            "context_tokens",
+            "output.formats",
         ];
         assert_eq!(names, expected);
         let not_in_queries: Vec<_> = Key::of_requests()

@@ -34,6 +34,8 @@ pub enum Kind {
     Date,
     /// One of these names.
     OneOf(&'static [&'static str]),
+    /// One of these names; empty text and null stand for none.
+    OptionalOneOf(&'static [&'static str]),
     /// One or more of these names.
     SomeOf(&'static [&'static str]),
 }
@@ -42,6 +44,20 @@ impl Kind {
     /// Whether a key of this kind takes several values.
     pub fn is_list(self) -> bool {
         matches!(self, Self::Models | Self::SomeOf(_))
+    }
+
+    /// Whether empty text means something: another value than the default, or none.
+    pub(crate) fn takes_empty_text(self) -> bool {
+        match self {
+            Self::Text
+            | Self::TextOrEmpty
+            | Self::Name
+            | Self::Models
+            | Self::Date
+            | Self::OptionalOneOf(_) => true,
+            Self::Path | Self::Model | Self::Flag | Self::Number { .. } => false,
+            Self::OneOf(_) | Self::SomeOf(_) => false,
+        }
     }
 
     /// What is allowed, in words that follow "expected".
@@ -56,6 +72,7 @@ impl Kind {
             Self::Number { least, most } => format!("a whole number from {least} to {most}"),
             Self::Date => "an ISO 8601 date or date-time such as 2024-01-31, or null".to_owned(),
             Self::OneOf(names) => format!("one of {}", names.join(", ")),
+            Self::OptionalOneOf(names) => format!("one of {}, or null", names.join(", ")),
             Self::SomeOf(names) => format!("one or more of {}", names.join(", ")),
         }
     }
@@ -80,6 +97,10 @@ impl Kind {
             Self::OneOf(allowed) => match value {
                 Value::String(name) => allowed.contains(&&**name).then(|| value.clone()),
                 _ => None,
+            },
+            Self::OptionalOneOf(allowed) => match text_or_null(value)? {
+                Value::Null => Some(Value::Null),
+                name => Self::OneOf(allowed).check(&name),
             },
             Self::SomeOf(allowed) => names(value)
                 .filter(|names| {
@@ -174,6 +195,8 @@ mod tests {
             (Kind::Date, json!("None"), json!(null)),
             (Kind::Date, json!(20_240_131), json!("20240131")),
             (Kind::OneOf(&["a", "b"]), json!("b"), json!("b")),
+            (Kind::OptionalOneOf(&["a", "b"]), json!("b"), json!("b")),
+            (Kind::OptionalOneOf(&["a", "b"]), json!(""), json!(null)),
             (some, json!("b , a,"), json!(["b", "a"])),
             (some, json!(["a,b"]), json!(["a", "b"])),
         ] {
@@ -201,6 +224,7 @@ mod tests {
             (Kind::Date, json!("soon")),
             (Kind::Date, json!(true)),
             (Kind::OneOf(&["a", "b"]), json!("c")),
+            (Kind::OptionalOneOf(&["a", "b"]), json!("c")),
             (Kind::OneOf(&["a", "b"]), json!(null)),
             (some, json!("")),
             (some, json!(["a", "c"])),

@@ -34,6 +34,8 @@ pub struct Layers {
 pub(crate) struct Layer {
     pub(crate) origin: String,
     pub(crate) values: BTreeMap<Key, Value>,
+    /// Whether a consumer set them.
+    pub(crate) is_preset: bool,
 }
 
 impl Layers {
@@ -83,6 +85,7 @@ impl Layer {
         Ok(Self {
             origin: origin.to_owned(),
             values,
+            is_preset: false,
         })
     }
 }
@@ -92,7 +95,10 @@ fn variables(environment: HashMap<String, String>) -> Vec<(String, Value)> {
     let setting = |(name, value): (String, String)| {
         let name = name.to_lowercase();
         let key = name.strip_prefix(PREFIX)?.replace("__", ".");
-        Some((key, value.into()))
+        // A variable that has to be there can be left empty where that is no value.
+        let takes_it = |key: Key| key.entry().kind.takes_empty_text();
+        let is_left_empty = value.is_empty() && !Key::named(&key).is_none_or(takes_it);
+        (!is_left_empty).then(|| (key, value.into()))
     };
     let mut values: Vec<(String, Value)> = environment.into_iter().filter_map(setting).collect();
     // Errors are to be the same each time.
@@ -138,6 +144,22 @@ mod tests {
     fn of_a_key_that_comes_twice_the_later_value_counts() {
         let given = [("target_name", json!("A")), ("target_name", json!("B"))];
         assert_eq!(layer(&given).unwrap().values[&Key::TargetName], "B");
+    }
+
+    #[test]
+    fn a_variable_that_is_left_empty_sets_nothing_unless_that_is_a_value() {
+        let given = [
+            ("RESONARE_ROLE_ORDER", ""),
+            ("RESONARE_SALVAGE", ""),
+            ("RESONARE_MESSAGE_DELIMITER", ""),
+            ("RESONARE_CONSUMER", ""),
+        ];
+        let given = given.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let names: Vec<_> = variables(given.into())
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
+        assert_eq!(names, ["consumer", "message_delimiter"]);
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod kind;
 mod layers;
 mod misspelling;
 mod modes;
+mod preset;
 mod values;
 
 pub use configuration::Configuration;

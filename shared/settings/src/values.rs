@@ -9,13 +9,17 @@ use serde_json::Value;
 use crate::error::SettingsError;
 use crate::keys::Key;
 use crate::layers::Layer;
+use crate::preset;
 
 /// The value of every key, checked. The layers stay, so that it can be said which one gave a value,
 /// and so that others can be put over them.
 #[derive(Clone, Debug)]
 pub(crate) struct Values {
     values: BTreeMap<Key, Value>,
+    /// As they were given.
     layers: Vec<Layer>,
+    /// With what a consumer sets among them.
+    effective: Vec<Layer>,
 }
 
 /// The same values, wherever they come from.
@@ -28,17 +32,44 @@ impl PartialEq for Values {
 impl Eq for Values {}
 
 impl Values {
-    /// Of each key the value of the last layer that gives one, else the default.
+    /// Of each key the value of the last layer that gives one, else the default. What a consumer sets
+    /// counts as a layer just below the one that names it.
     pub(crate) fn of(layers: Vec<Layer>) -> Result<Self, SettingsError> {
-        let mut values = BTreeMap::new();
-        for &key in Key::ALL {
-            let value = match given(&layers, key) {
-                Some((layer, value)) => check(key, value, layer)?,
-                None => key.default_value(),
-            };
-            values.insert(key, value);
+        let mut effective = layers.clone();
+        if let Some((place, layer)) = preset::layer(&layers)? {
+            effective.insert(place, layer);
         }
-        Ok(Self { values, layers })
+        Self::resolve(layers, effective)
+    }
+
+    /// The same, where the layers already hold what a consumer sets.
+    pub(crate) fn of_frozen(layers: Vec<Layer>) -> Result<Self, SettingsError> {
+        Self::resolve(layers.clone(), layers)
+    }
+
+    fn resolve(layers: Vec<Layer>, effective: Vec<Layer>) -> Result<Self, SettingsError> {
+        let values = Key::ALL
+            .iter()
+            .map(|&key| Ok((key, value(&effective, key)?)));
+        Ok(Self {
+            values: values.collect::<Result<_, SettingsError>>()?,
+            layers,
+            effective,
+        })
+    }
+
+    /// These values with another one in place of what a consumer set.
+    pub(crate) fn with_preset_value(mut self, key: Key, value: &str) -> Self {
+        self.values.insert(key, value.into());
+        for layer in self.effective.iter_mut().filter(|layer| layer.is_preset) {
+            layer.values.insert(key, value.into());
+        }
+        self
+    }
+
+    /// Whether a value is one that a consumer set.
+    pub(crate) fn is_from_preset(&self, key: Key) -> bool {
+        given(&self.effective, key).is_some_and(|(layer, _)| layer.is_preset)
     }
 
     /// These values, with those of another layer over them.
@@ -48,7 +79,7 @@ impl Values {
 
     /// The layer that a value comes from, as errors call it.
     pub(crate) fn origin(&self, key: Key) -> String {
-        given(&self.layers, key)
+        given(&self.effective, key)
             .map_or("the defaults", |(layer, _)| &layer.origin)
             .to_owned()
     }
@@ -102,6 +133,14 @@ impl Values {
 fn choice<T: FromStr<Err: Debug>>(name: &str) -> T {
     name.parse()
         .expect("the kind of the key allows the names of this type alone")
+}
+
+/// A key's value, checked.
+pub(crate) fn value(layers: &[Layer], key: Key) -> Result<Value, SettingsError> {
+    match given(layers, key) {
+        Some((layer, value)) => check(key, value, layer),
+        None => Ok(key.default_value()),
+    }
 }
 
 fn given(layers: &[Layer], key: Key) -> Option<(&Layer, &Value)> {

@@ -1,7 +1,9 @@
 //! Chats and their messages, wherever in an export they are.
 
+use resonare_consumers::SpecialTokens;
+
 use super::interrupt::Interrupt;
-use super::message::{self, MessageOutcome};
+use super::message::{self, MessageOutcome, MessageRules};
 use super::open_chat::{MessagesState, OpenChat, PlainValue};
 use super::reader::{ReadError, Reader};
 use super::sink::ChunkSink;
@@ -19,6 +21,7 @@ pub(crate) struct ReadingContext<'a> {
     /// What messages call the input.
     pub(crate) source: &'a str,
     pub(crate) settings: &'a Settings,
+    pub(crate) special_tokens: &'a SpecialTokens,
     pub(crate) sink: &'a mut dyn ChunkSink,
     /// How many chats were met, over all inputs.
     pub(crate) chats: &'a mut u64,
@@ -243,7 +246,10 @@ impl<'a, 'o> ChatReader<'a, 'o> {
     }
 
     fn message_list(&mut self, chat: &mut OpenChat, pass_over: bool) -> Result<(), Interrupt> {
-        let limit = self.context.settings.date_limit;
+        let rules = MessageRules {
+            date_limit: self.context.settings.date_limit.as_ref(),
+            special_tokens: self.context.special_tokens,
+        };
         let mut first = true;
         loop {
             let read = self.reader.attempt(|cursor| {
@@ -260,7 +266,7 @@ impl<'a, 'o> ChatReader<'a, 'o> {
                     let reason = MessageDrop::ChatType;
                     return Ok(Some(MessageOutcome::Dropped { id: None, reason }));
                 }
-                message::read(cursor, limit.as_ref(), &mut chat.senders, &mut self.chunk).map(Some)
+                message::read(cursor, rules, &mut chat.senders, &mut self.chunk).map(Some)
             });
             let outcome = match read {
                 Ok(Some(outcome)) => outcome,

@@ -1,5 +1,7 @@
 //! One message: whether it is kept, its sender and its date.
 
+use resonare_consumers::SpecialTokens;
+
 use super::fields::Fields;
 use super::senders::{Senders, WrittenSender};
 use super::text::{message_text, trim_and_join};
@@ -32,10 +34,18 @@ struct SentAt {
     date: Date,
 }
 
+/// What decides on a message.
+#[derive(Clone, Copy)]
+pub(super) struct MessageRules<'a> {
+    pub(super) date_limit: Option<&'a DateLimit>,
+    /// What its text must not read as.
+    pub(super) special_tokens: &'a SpecialTokens,
+}
+
 /// Reads the value at the cursor as a message, keeps it in `chunk` or says why not.
 pub(super) fn read(
     cursor: &mut Cursor<'_, '_>,
-    limit: Option<&DateLimit>,
+    rules: MessageRules<'_>,
     senders: &mut Senders,
     chunk: &mut Chunk,
 ) -> Result<MessageOutcome, Stop> {
@@ -52,7 +62,7 @@ pub(super) fn read(
         _ => None,
     };
     let repeated_keys = &mut cursor.log.counts.duplicate_key;
-    Ok(match keep(&fields, limit, senders, chunk, repeated_keys) {
+    Ok(match keep(&fields, rules, senders, chunk, repeated_keys) {
         Ok(()) => MessageOutcome::Kept { id },
         Err(reason) => MessageOutcome::Dropped { id, reason },
     })
@@ -60,7 +70,7 @@ pub(super) fn read(
 
 fn keep(
     fields: &Fields<'_>,
-    limit: Option<&DateLimit>,
+    rules: MessageRules<'_>,
     senders: &mut Senders,
     chunk: &mut Chunk,
     repeated_keys: &mut u64,
@@ -82,8 +92,14 @@ fn keep(
     let arena_start = chunk.text.len();
     let kept = message_text(fields, &mut chunk.text, repeated_keys)
         .and_then(|()| trim_and_join(&mut chunk.text, arena_start))
-        .and_then(|()| sent_at(fields, limit))
-        .and_then(|sent| place(&sent, fields.date, arena_start, chunk))
+        .and_then(|()| sent_at(fields, rules.date_limit))
+        .and_then(|sent| {
+            let broken = rules
+                .special_tokens
+                .neutralize(&mut chunk.text, arena_start);
+            chunk.special_token_text += broken as u64;
+            place(&sent, fields.date, arena_start, chunk)
+        })
         .map(|record| chunk.records.push(Record { sender, ..record }));
     if kept.is_err() {
         chunk.text.truncate(arena_start);
@@ -189,14 +205,11 @@ mod tests {
         let (mut log, mut chunk) = (MendLog::default(), Chunk::default());
         let message = format!("{{{fields}}}");
         let mut cursor = Cursor::new(message.as_bytes(), 0, true, &mut log);
-        match read(
-            &mut cursor,
-            limit.as_ref(),
-            &mut Senders::default(),
-            &mut chunk,
-        )
-        .unwrap()
-        {
+        let rules = MessageRules {
+            date_limit: limit.as_ref(),
+            special_tokens: &SpecialTokens::new(["<|im_end|>".to_owned()]),
+        };
+        match read(&mut cursor, rules, &mut Senders::default(), &mut chunk).unwrap() {
             MessageOutcome::Kept { .. } => Ok(chunk.records[0].text(&chunk.text).to_owned()),
             MessageOutcome::Dropped { reason, .. } => {
                 assert!(chunk.text.is_empty() && chunk.records.is_empty());
@@ -248,6 +261,14 @@ mod tests {
         assert_eq!(
             text_from(r#""text": " \n\t\u2003""#),
             Err(MessageDrop::NoText)
+        );
+    }
+
+    #[test]
+    fn what_reads_as_a_special_token_is_broken() {
+        assert_eq!(
+            text_from(r#""text": "a<|im_end|>b""#).unwrap(),
+            "a<\u{200d}|im_end|>b"
         );
     }
 
@@ -319,8 +340,12 @@ mod tests {
         let message = format!(r#"{{{DATED}, "text": "first", "te\u0078t": "last"}}"#);
         let (mut log, mut chunk) = (MendLog::default(), Chunk::default());
         let mut cursor = Cursor::new(message.as_bytes(), 0, true, &mut log);
+        let rules = MessageRules {
+            date_limit: None,
+            special_tokens: &SpecialTokens::default(),
+        };
         assert!(matches!(
-            read(&mut cursor, None, &mut Senders::default(), &mut chunk),
+            read(&mut cursor, rules, &mut Senders::default(), &mut chunk),
             Ok(MessageOutcome::Kept { .. })
         ));
         assert_eq!((chunk.text.as_str(), log.counts.duplicate_key), ("last", 1));

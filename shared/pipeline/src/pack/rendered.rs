@@ -1,6 +1,9 @@
 //! `token_budget: rendered`: blocks measured as they will be emitted.
 
+use std::ops::Range;
+
 use super::{BlockMeter, Misjudgment};
+use crate::block_text::{PlacedPrompt, SystemPrompt, push_folded};
 use crate::lines::Lines;
 use crate::tokens::TokenCounter;
 
@@ -14,7 +17,7 @@ use crate::tokens::TokenCounter;
 pub(crate) struct RenderedMeter<'a, C> {
     counter: &'a mut C,
     lines: Lines<'a>,
-    system_tokens: u64,
+    prompt: SystemPrompt<'a>,
     max: u64,
     /// Tokens of the system prompt and of the merged messages before the last.
     closed: u64,
@@ -28,11 +31,16 @@ pub(crate) struct RenderedMeter<'a, C> {
 }
 
 impl<'a, C: TokenCounter> RenderedMeter<'a, C> {
-    pub(crate) fn new(counter: &'a mut C, lines: Lines<'a>, system_tokens: u64, max: u64) -> Self {
+    pub(crate) fn new(
+        counter: &'a mut C,
+        lines: Lines<'a>,
+        prompt: SystemPrompt<'a>,
+        max: u64,
+    ) -> Self {
         Self {
             counter,
             lines,
-            system_tokens,
+            prompt,
             max,
             closed: 0,
             open: String::new(),
@@ -47,6 +55,10 @@ impl<'a, C: TokenCounter> RenderedMeter<'a, C> {
         self.open.clear();
         self.open_first = index;
         self.lines.push_line(index, &mut self.open);
+        self.count_open();
+    }
+
+    fn count_open(&mut self) {
         let tokens = self.counter.count(&self.open);
         self.set_exact(tokens.into());
     }
@@ -83,9 +95,32 @@ impl<'a, C: TokenCounter> RenderedMeter<'a, C> {
 }
 
 impl<C: TokenCounter> BlockMeter for RenderedMeter<'_, C> {
-    fn start(&mut self, index: usize) {
-        self.closed = self.system_tokens;
-        self.begin_message(index);
+    fn start(&mut self, context: Range<usize>, index: usize) -> bool {
+        let first = if context.is_empty() {
+            index
+        } else {
+            context.start
+        };
+        self.closed = 0;
+        self.open.clear();
+        self.open_first = first;
+        match self.prompt.placed(self.lines.role(first)) {
+            PlacedPrompt::Nowhere => {}
+            PlacedPrompt::Message { text, .. } => self.closed = self.counter.count(text).into(),
+            PlacedPrompt::Folded(text) => push_folded(text, &mut self.open),
+        }
+        for line in context.chain([index]) {
+            if self.lines.role(line) != self.lines.role(self.open_first) {
+                self.closed += u64::from(self.counter.count(&self.open));
+                self.open.clear();
+                self.open_first = line;
+            } else if line != first {
+                self.open.push('\n');
+            }
+            self.lines.push_line(line, &mut self.open);
+        }
+        self.count_open();
+        self.closed + self.open_tokens <= self.max
     }
 
     fn extend(&mut self, index: usize) -> Result<bool, Misjudgment> {

@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
-use crate::support::{Pairs, Slow, Words, chat, message, pretty, run_with, settings, source};
+use crate::support::{
+    Model, Pairs, Slow, Turns, Words, chat, message, pretty, run_for, run_with, settings, source,
+};
 use proptest::prelude::*;
-use resonare_pipeline::{RoleOrder, Settings, Source, TokenBudget, TokenCounter, TokenLimits};
+use resonare_consumers::{Consumer, Loss, MessageRef, SystemAs};
+use resonare_pipeline::{
+    ChatTemplate as _, RoleOrder, Settings, Source, TokenBudget, TokenCounter, TokenLimits,
+};
 use serde_json::{Value, json};
 
 fn any_message() -> impl Strategy<Value = Value> {
@@ -68,6 +73,31 @@ fn any_settings() -> impl Strategy<Value = Settings> {
         )
 }
 
+/// Settings for a trainer, some of whose budgets are measured by a template.
+fn any_trainers_settings() -> impl Strategy<Value = Settings> {
+    let ways = [SystemAs::System, SystemAs::FirstUser, SystemAs::None];
+    (
+        any_settings(),
+        prop::sample::select(ways.to_vec()),
+        any::<[bool; 2]>(),
+        0_u32..30,
+    )
+        .prop_map(
+            |(settings, system_as, [template, all], context_tokens)| Settings {
+                consumer: Some(Consumer::Axolotl),
+                system_as,
+                context_tokens,
+                loss: if all { Loss::All } else { Loss::Assistant },
+                token_budget: if template {
+                    TokenBudget::Template
+                } else {
+                    settings.token_budget
+                },
+                ..settings
+            },
+        )
+}
+
 /// What the blocks of a run hold, as (role, content) pairs.
 fn emitted(train: &str) -> Vec<Vec<(String, String)>> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -127,7 +157,7 @@ proptest! {
                 .iter()
                 .filter(|(role, _)| role != "system" || settings.token_budget == TokenBudget::Rendered)
                 .map(|(_, content)| match settings.token_budget {
-                    TokenBudget::Rendered => Pairs.count(content),
+                    TokenBudget::Rendered | TokenBudget::Template => Pairs.count(content),
                     TokenBudget::Content => content
                         .split('\n')
                         .map(|line| Pairs.count(line.strip_prefix(delimiter).unwrap().trim_start()))
@@ -142,6 +172,40 @@ proptest! {
                 prop_assert!(roles.chunks(2).all(|pair| pair == ["user", "assistant"]));
             }
         }
+    }
+
+    #[test]
+    fn for_a_trainer_too_no_block_leaves_its_budget_and_everything_is_accounted_for(
+        chats in prop::collection::vec(any_chat(), 1..4),
+        settings in any_trainers_settings(),
+    ) {
+        let list = Value::from(chats);
+        let model = Model { chat_template: Some(Turns), ..Model::default() };
+        let run = run_for(&Pairs, vec![source(list.to_string())], &settings, &model, 1);
+        let funnel = match &run {
+            Ok(done) => &done.statistics.funnel,
+            Err(failure) => &failure.statistics.funnel,
+        };
+        prop_assert!(funnel.balances(), "{:?}", funnel);
+        let Ok(done) = run else {
+            return Ok(());
+        };
+        for block in emitted(&done.train) {
+            let messages: Vec<_> = block
+                .iter()
+                .map(|(role, content)| MessageRef::new(role, content))
+                .collect();
+            // What it refuses is not there.
+            let rendered = Turns.count(&messages).unwrap();
+            let contents: u32 = block.iter().map(|(_, content)| Pairs.count(content)).sum();
+            let tokens = match settings.token_budget {
+                TokenBudget::Content => continue,
+                TokenBudget::Rendered => contents.into(),
+                TokenBudget::Template => rendered,
+            };
+            prop_assert!(tokens <= settings.limits.max(), "{} {:?}", tokens, block);
+        }
+        prop_assert_eq!(done.statistics.num_blocks(), done.bedrock.lines().count() as u64);
     }
 
     #[test]

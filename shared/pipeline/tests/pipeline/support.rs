@@ -4,9 +4,10 @@ use std::io::{Cursor, Read};
 use std::num::NonZeroUsize;
 use std::sync::atomic::AtomicBool;
 
+use resonare_consumers::{MessageRef, SpecialTokens};
 use resonare_pipeline::{
-    Failure, Outputs, Run, Settings, Source, Statistics, Target, TokenCounter, TokenLimits,
-    Tokenizer, TokenizerInfo,
+    ChatTemplate, Failure, FormatOutput, OutputFormat, Outputs, Run, Settings, Source, Statistics,
+    Target, TokenCounter, TokenLimits, Tokenizer, TokenizerInfo,
 };
 use serde_json::{Value, json};
 
@@ -97,6 +98,8 @@ pub(crate) struct Done {
     pub(crate) train: String,
     pub(crate) processed: String,
     pub(crate) raw: String,
+    pub(crate) bedrock: String,
+    pub(crate) sharegpt: String,
     pub(crate) statistics: Statistics,
 }
 
@@ -157,6 +160,49 @@ pub(crate) fn run_with(
     settings: &Settings,
     threads: usize,
 ) -> Result<Done, Failure> {
+    let model = Model::default();
+    run_for(tokenizer, sources, settings, &model, threads)
+}
+
+/// What is known of the model that is trained, but for its tokenizer.
+#[derive(Default)]
+pub(crate) struct Model {
+    pub(crate) chat_template: Option<Turns>,
+    pub(crate) special_tokens: SpecialTokens,
+}
+
+/// A chat template that adds three tokens to a turn and five to a chat, and refuses chats that don't
+/// alternate from the user on, or that say "bca".
+pub(crate) struct Turns;
+
+impl ChatTemplate for Turns {
+    fn count(&self, messages: &[MessageRef<'_>]) -> Result<u64, String> {
+        let is_turn = |message: &&MessageRef<'_>| message.role != "system";
+        let turns: Vec<_> = messages.iter().filter(is_turn).collect();
+        let expected = ["user", "assistant"].into_iter().cycle();
+        if turns
+            .iter()
+            .zip(expected)
+            .any(|(turn, role)| turn.role != role)
+        {
+            return Err("roles must alternate".to_owned());
+        }
+        if turns.iter().any(|turn| turn.content.contains("bca")) {
+            return Err("no bca".to_owned());
+        }
+        let contents = messages.iter().map(|message| Pairs.count(message.content));
+        Ok(contents.map(|tokens| u64::from(tokens) + 3).sum::<u64>() + 5)
+    }
+}
+
+pub(crate) fn run_for(
+    tokenizer: &impl Tokenizer,
+    sources: Vec<Source>,
+    settings: &Settings,
+    model: &Model,
+    threads: usize,
+) -> Result<Done, Failure> {
+    let (mut bedrock, mut sharegpt) = (Vec::new(), Vec::new());
     let (mut train, mut processed, mut raw) = (Vec::new(), Vec::new(), Vec::new());
     let info = TokenizerInfo {
         kind: "test".to_owned(),
@@ -169,6 +215,8 @@ pub(crate) fn run_with(
         settings,
         tokenizer,
         tokenizer_info: info,
+        chat_template: model.chat_template.as_ref().map(|template| template as _),
+        special_tokens: &model.special_tokens,
         threads: NonZeroUsize::new(threads).unwrap(),
         scratch_dir: &std::env::temp_dir(),
         cancelled: &AtomicBool::new(false),
@@ -177,6 +225,16 @@ pub(crate) fn run_with(
         train: &mut train,
         processed: &mut processed,
         raw: Some(&mut raw),
+        formats: vec![
+            FormatOutput {
+                format: OutputFormat::Bedrock,
+                out: &mut bedrock,
+            },
+            FormatOutput {
+                format: OutputFormat::ShareGpt,
+                out: &mut sharegpt,
+            },
+        ],
     };
     let statistics = run.execute(sources.into_iter().map(Ok), outputs)?;
     let text = |bytes| String::from_utf8(bytes).unwrap();
@@ -184,6 +242,8 @@ pub(crate) fn run_with(
         train: text(train),
         processed: text(processed),
         raw: text(raw),
+        bedrock: text(bedrock),
+        sharegpt: text(sharegpt),
         statistics,
     })
 }

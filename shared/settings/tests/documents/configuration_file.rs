@@ -31,16 +31,23 @@ fn the_shipped_file_has_each_key_with_its_help_and_its_default() {
         let indent = if group.is_some() { "  " } else { "" };
         let comment = wrapped(&comment(entry), WIDTH - indent.len() - 2);
         lines.extend(comment.iter().map(|line| format!("{indent}# {line}")));
-        lines.push(format!("{indent}{name}: {}", value(entry)));
+        // What is set here counts more than what a consumer sets that is named here too.
+        let off = if entry.is_in_presets { "# " } else { "" };
+        lines.push(format!("{indent}{off}{name}: {}", value(entry)));
     }
     lines.push(String::new());
     check("conf/config.yaml", &KEYS, &lines.join("\n"));
 }
 
 fn comment(entry: &Entry) -> String {
+    let preset = if entry.is_in_presets {
+        " A consumer sets it; remove the # to set it yourself."
+    } else {
+        ""
+    };
     match entry.null_means {
-        Some(words) => format!("{} (null: {words}).", entry.help),
-        None => format!("{}.", entry.help),
+        Some(words) => format!("{} (null: {words}).{preset}", entry.help),
+        None => format!("{}.{preset}", entry.help),
     }
 }
 

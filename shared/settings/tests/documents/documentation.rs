@@ -19,6 +19,7 @@ fn the_documentation_has_each_key() {
 
 fn row(entry: &Entry) -> String {
     let default = match (entry.default, entry.null_means) {
+        (Some(value), _) if entry.is_in_presets => format!("`{value}`, or what `consumer` sets"),
         (Some(value), _) => format!("`{value}`"),
         (None, Some(words)) => words.to_owned(),
         (None, None) => "–".to_owned(),
@@ -47,6 +48,7 @@ fn value(kind: Kind) -> String {
     };
     match kind {
         Kind::OneOf(names) => format!("one of {}", choice(names)),
+        Kind::OptionalOneOf(names) => format!("one of {}, or null", choice(names)),
         Kind::SomeOf(names) => format!("one or more of {}", choice(names)),
         other => other.allowed(),
     }

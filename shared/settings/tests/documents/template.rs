@@ -53,9 +53,18 @@ fn parameter(entry: &Entry) -> String {
         kind if kind.is_list() => ", separated by commas",
         _ => "",
     };
-    let default = entry.null_means.map(|words| format!(" (default: {words})"));
-    let description = format!("{}{values}{}", entry.help, default.unwrap_or_default());
-    let (name, default) = (parameter_name(entry), entry.default.unwrap_or_default());
+    // Where a consumer may set it, the variable has to be empty unless the operator sets it.
+    let (words, default) = match (entry.default, entry.null_means) {
+        (Some(default), _) if entry.is_in_presets => (
+            format!(" (default: {default}, or what the consumer sets)"),
+            "",
+        ),
+        (Some(default), _) => (String::new(), default),
+        (None, Some(words)) => (format!(" (default: {words})"), ""),
+        (None, None) => (String::new(), ""),
+    };
+    let description = format!("{}{values}{words}", entry.help);
+    let name = parameter_name(entry);
     format!(
         "  {name}:\n    Description: {description:?}\n    Type: String\n    Default: {default:?}\n"
     )

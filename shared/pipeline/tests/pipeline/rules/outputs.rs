@@ -84,6 +84,11 @@ fn the_statistics_have_the_documented_keys() {
       "min_tokens_per_block": 14,
       "max_tokens_per_block": 14,
       "avg_tokens_per_block": 14.0,
+      "tokens_held_against_limits_per_block": {
+        "min": 9,
+        "max": 9,
+        "avg": 9.0
+      },
       "min_duration_minutes_per_block": 0.6666666666666666,
       "max_duration_minutes_per_block": 0.6666666666666666,
       "avg_duration_minutes_per_block": 0.6666666666666666,
@@ -109,6 +114,7 @@ fn the_statistics_have_the_documented_keys() {
         },
         "mended": {}
       },
+      "special_token_text": 0,
       "target": {
         "target": "Me",
         "reason": "configured"

@@ -1,0 +1,156 @@
+//! Files with blocks in other formats than `train.jsonl`'s.
+
+use std::io::{self, Write};
+
+use resonare_consumers::{MessageRef, bedrock_line, sharegpt_element};
+
+use crate::named_values;
+use crate::output_name::OutputName;
+
+/// A file with the blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OutputFormat {
+    /// `train.jsonl`, which is always written.
+    Messages,
+    /// `train.bedrock.jsonl`: `bedrock-conversation-2024`.
+    Bedrock,
+    /// `train.sharegpt.json`: a list of `{"conversations":[{"from","value"}]}`.
+    ShareGpt,
+}
+
+named_values!(OutputFormat {
+    Messages = "messages",
+    Bedrock = "bedrock",
+    ShareGpt = "sharegpt",
+});
+
+impl OutputFormat {
+    /// The file's name.
+    pub fn output_name(self) -> OutputName {
+        match self {
+            Self::Messages => OutputName::Train,
+            Self::Bedrock => OutputName::TrainBedrock,
+            Self::ShareGpt => OutputName::TrainShareGpt,
+        }
+    }
+
+    /// The format of a file that holds the blocks.
+    pub(crate) fn of_output(name: OutputName) -> Option<Self> {
+        [Self::Messages, Self::Bedrock, Self::ShareGpt]
+            .into_iter()
+            .find(|format| format.output_name() == name)
+    }
+}
+
+/// Writes blocks, one after the other.
+pub(crate) trait BlockSink: Send {
+    /// Writes a block.
+    fn block(&mut self, messages: &[MessageRef<'_>]) -> io::Result<()>;
+
+    /// Ends the file.
+    fn finish(&mut self) -> io::Result<()>;
+}
+
+/// What is collected before it is written.
+const BUFFER: usize = 128 << 10;
+
+/// `train.bedrock.jsonl`.
+pub(crate) struct BedrockFile<'o> {
+    out: &'o mut (dyn Write + Send),
+    lines: Vec<u8>,
+}
+
+impl<'o> BedrockFile<'o> {
+    pub(crate) fn new(out: &'o mut (dyn Write + Send)) -> Self {
+        Self {
+            out,
+            lines: Vec::new(),
+        }
+    }
+}
+
+impl BlockSink for BedrockFile<'_> {
+    fn block(&mut self, messages: &[MessageRef<'_>]) -> io::Result<()> {
+        bedrock_line(messages, &mut self.lines);
+        write_beyond(BUFFER, &mut self.lines, self.out)
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        write_beyond(0, &mut self.lines, self.out)
+    }
+}
+
+/// `train.sharegpt.json`.
+pub(crate) struct ShareGptFile<'o> {
+    out: &'o mut (dyn Write + Send),
+    list: Vec<u8>,
+    is_empty: bool,
+}
+
+impl<'o> ShareGptFile<'o> {
+    pub(crate) fn new(out: &'o mut (dyn Write + Send)) -> Self {
+        Self {
+            out,
+            list: Vec::new(),
+            is_empty: true,
+        }
+    }
+}
+
+impl BlockSink for ShareGptFile<'_> {
+    fn block(&mut self, messages: &[MessageRef<'_>]) -> io::Result<()> {
+        let before: &[u8] = if self.is_empty { b"[\n" } else { b",\n" };
+        self.list.extend_from_slice(before);
+        self.is_empty = false;
+        sharegpt_element(messages, &mut self.list);
+        write_beyond(BUFFER, &mut self.list, self.out)
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        let end: &[u8] = if self.is_empty { b"[]\n" } else { b"\n]\n" };
+        self.list.extend_from_slice(end);
+        write_beyond(0, &mut self.list, self.out)
+    }
+}
+
+/// Writes what was collected, if it is more than `limit` bytes.
+fn write_beyond(limit: usize, bytes: &mut Vec<u8>, out: &mut dyn Write) -> io::Result<()> {
+    if bytes.len() > limit {
+        out.write_all(bytes)?;
+        bytes.clear();
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sharegpt(blocks: usize) -> String {
+        let mut out = Vec::new();
+        let mut file = ShareGptFile::new(&mut out);
+        for _ in 0..blocks {
+            file.block(&[MessageRef::new("user", "hi")]).unwrap();
+        }
+        file.finish().unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn sharegpt_is_one_list() {
+        let element = r#"{"conversations":[{"from":"human","value":"hi"}]}"#;
+        assert_eq!(sharegpt(0), "[]\n");
+        assert_eq!(sharegpt(2), format!("[\n{element},\n{element}\n]\n"));
+    }
+
+    #[test]
+    fn bedrock_has_a_line_for_each_block() {
+        let mut out = Vec::new();
+        let mut file = BedrockFile::new(&mut out);
+        for _ in 0..3 {
+            file.block(&[MessageRef::new("user", "hi")]).unwrap();
+        }
+        file.finish().unwrap();
+        assert_eq!(out.iter().filter(|byte| **byte == b'\n').count(), 3);
+    }
+}

@@ -1,0 +1,87 @@
+//! The names of the files that a run leaves.
+
+use std::fmt;
+
+macro_rules! output_names {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+        /// A file that a run leaves.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum OutputName { $($(#[$doc])* $variant,)* }
+
+        impl OutputName {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The file's name.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+        }
+    };
+}
+
+output_names! {
+    /// One block a line.
+    Train = "train.jsonl",
+    /// The same for Bedrock.
+    TrainBedrock = "train.bedrock.jsonl",
+    /// The same in ShareGPT's form.
+    TrainShareGpt = "train.sharegpt.json",
+    /// The same as Parquet.
+    TrainParquet = "train.parquet",
+    /// The blocks of each chat, with their times.
+    Processed = "processed.json",
+    /// The chats as the export has them.
+    Raw = "raw.json",
+    /// Where everything went, and with which settings.
+    Stats = "stats.json",
+    /// The same of a run that failed beside the outputs of an earlier one.
+    FailedStats = "stats.failed.json",
+    /// A card that names the files to whoever loads them as a data set.
+    DatasetCard = "README.md",
+    /// What Axolotl is told.
+    AxolotlConfig = "axolotl.yaml",
+    /// What TRL is told.
+    TrlConfig = "trl.yaml",
+    /// The model's chat template, with the assistant's turns marked.
+    ChatTemplate = "chat_template.jinja",
+    /// What LLaMA-Factory is told.
+    LlamaFactoryConfig = "llama-factory.yaml",
+    /// LLaMA-Factory's list of data sets.
+    DatasetInfo = "dataset_info.json",
+    /// A program that trains with Unsloth.
+    UnslothScript = "unsloth_sft.py",
+    /// The job that Bedrock is asked for.
+    BedrockJob = "bedrock-job.json",
+    /// The commands that give the files to Together.
+    TogetherScript = "together.sh",
+}
+
+impl OutputName {
+    /// The output with this file name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|output| output.as_str() == name)
+    }
+}
+
+impl fmt::Display for OutputName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_read_as_it_is_written() {
+        for output in OutputName::ALL {
+            assert_eq!(OutputName::parse(output.as_str()), Some(*output));
+        }
+        assert_eq!(OutputName::parse("other.json"), None);
+    }
+}
