@@ -16,29 +16,29 @@ use crate::python;
 pub(crate) enum Task {
     /// Send dead letters back to the queue of jobs
     #[command(disable_help_flag = true)]
-    Redrive(Passed),
+    Redrive(PassedArguments),
     /// Give the upload function again the S3 events that it could not take
     #[command(disable_help_flag = true)]
-    ReplayUploads(Passed),
+    ReplayUploads(PassedArguments),
     /// Remove a stack, and the bucket and the table that it retains
     #[command(disable_help_flag = true)]
-    Purge(Passed),
+    Purge(PassedArguments),
     /// Take the bucket and the table that a deleted stack retained into a new stack
     #[command(disable_help_flag = true)]
-    Adopt(Passed),
+    Adopt(PassedArguments),
     /// Deploy the application, drive it from outside, and remove it
     Drive(Place),
     /// Count what a job costs in calls of AWS
     #[command(disable_help_flag = true)]
-    Costs(Passed),
+    Costs(PassedArguments),
     /// Measure the memory of the worker
     #[command(disable_help_flag = true)]
-    Memory(Passed),
+    Memory(PassedArguments),
 }
 
 /// Arguments for another program, which has a `--help` of its own.
 #[derive(Args)]
-pub(crate) struct Passed {
+pub(crate) struct PassedArguments {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<OsString>,
 }
@@ -76,7 +76,7 @@ pub(crate) fn run_task(task: &Task) -> anyhow::Result<()> {
 }
 
 /// Becomes the program, which says itself what went wrong.
-fn hand_over(program: &[&str], passed: &Passed) -> anyhow::Result<()> {
+fn hand_over(program: &[&str], passed: &PassedArguments) -> anyhow::Result<()> {
     let error = tool("python").args(program).args(&passed.arguments).exec();
     Err(error).context("failed to start Python")
 }

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use crate::make_export;
 use crate::process::{self, cargo, root};
 use programs::Outputs;
-use runs::{Measured, in_turn};
+use runs::{Measurement, in_turn};
 
 /// Instructions hardly depend on the size, and counting them takes fifty times as long.
 const COUNTED_MB: f64 = 10.0;
@@ -70,7 +70,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let runs = in_turn(&programs, options.runs)?;
     let measured = programs.into_iter().zip(runs);
     let mut measured: Vec<_> = measured
-        .map(|(program, runs)| Measured {
+        .map(|(program, runs)| Measurement {
             program,
             runs,
             counts: None,

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use super::programs::Group;
-use super::runs::{Measured, median};
+use super::runs::{Measurement, median};
 
 /// Others on an export of the same shape and size (100.9 MB), measured once on another machine of 2
 /// processors: their name, seconds, and the most memory in MiB.
@@ -29,7 +29,7 @@ fn shortened(name: &str) -> &str {
 ///
 /// # Errors
 /// If standard output can't be written to.
-pub(super) fn print(measured: &[Measured], bytes: u64) -> anyhow::Result<()> {
+pub(super) fn print(measured: &[Measurement], bytes: u64) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     let yardstick = median(&measured[0].runs, |run| run.seconds);
     let megabytes = bytes as f64 / 1e6;
@@ -47,7 +47,7 @@ pub(super) fn print(measured: &[Measured], bytes: u64) -> anyhow::Result<()> {
             write!(out, " {:>12} {:>9}", "instr./byte", "alloc./MB")?;
         }
         writeln!(out)?;
-        for Measured {
+        for Measurement {
             program,
             runs,
             counts,

@@ -21,7 +21,7 @@ pub(super) struct Run {
 }
 
 /// A program with all that was measured of it.
-pub(super) struct Measured {
+pub(super) struct Measurement {
     pub(super) program: Program,
     pub(super) runs: Vec<Run>,
     pub(super) counts: Option<Counts>,

@@ -10,7 +10,7 @@ const DEEPEST: usize = 16;
 
 /// What a path leads to.
 #[derive(Clone, Copy)]
-enum Found {
+enum PathTarget {
     Module(ModuleId),
     /// Something that this module defines.
     ItemOf(ModuleId),
@@ -41,18 +41,22 @@ pub(super) fn imports(parsed: &Crate) -> Vec<Import> {
 impl Crate {
     /// The file that defines what a path in a module names; none if that is not a file of the crate.
     fn file_of(&self, module: ModuleId, path: &[String]) -> Option<&Path> {
-        let (Found::Module(id) | Found::ItemOf(id)) = self.find(module, path, DEEPEST)?;
+        let (PathTarget::Module(id) | PathTarget::ItemOf(id)) = self.find(module, path, DEEPEST)?;
         Some(&self.modules[id].file)
     }
 
-    fn find(&self, module: ModuleId, path: &[String], deepest: usize) -> Option<Found> {
+    fn find(&self, module: ModuleId, path: &[String], deepest: usize) -> Option<PathTarget> {
         let (first, rest) = path.split_first()?;
         match &**first {
-            "crate" => self.walk(Found::Module(ROOT), rest, deepest),
-            "self" => self.walk(Found::Module(module), rest, deepest),
+            "crate" => self.walk(PathTarget::Module(ROOT), rest, deepest),
+            "self" => self.walk(PathTarget::Module(module), rest, deepest),
             "super" => match rest.first().map(String::as_str) {
                 Some("super") => self.find(self.modules[module].parent, rest, deepest),
-                _ => self.walk(Found::Module(self.modules[module].parent), rest, deepest),
+                _ => self.walk(
+                    PathTarget::Module(self.modules[module].parent),
+                    rest,
+                    deepest,
+                ),
             },
             name => {
                 let found = self.named(module, name, deepest)?;
@@ -61,9 +65,9 @@ impl Crate {
         }
     }
 
-    fn walk(&self, mut found: Found, path: &[String], deepest: usize) -> Option<Found> {
+    fn walk(&self, mut found: PathTarget, path: &[String], deepest: usize) -> Option<PathTarget> {
         for name in path {
-            let Found::Module(module) = found else {
+            let PathTarget::Module(module) = found else {
                 // A variant, or something that belongs to a type.
                 return Some(found);
             };
@@ -74,20 +78,20 @@ impl Crate {
         Some(found)
     }
 
-    fn may_generate(&self, module: ModuleId, name: &str) -> Option<Found> {
+    fn may_generate(&self, module: ModuleId, name: &str) -> Option<PathTarget> {
         let mut uses = self.modules[module].uses.iter();
         let is_imported = uses.any(|used| used.name == name);
-        (!is_imported).then_some(Found::ItemOf(module))
+        (!is_imported).then_some(PathTarget::ItemOf(module))
     }
 
     /// What a name stands for in a module.
-    fn named(&self, id: ModuleId, name: &str, deepest: usize) -> Option<Found> {
+    fn named(&self, id: ModuleId, name: &str, deepest: usize) -> Option<PathTarget> {
         let module = &self.modules[id];
         if let Some(child) = module.children.get(name) {
-            return Some(Found::Module(*child));
+            return Some(PathTarget::Module(*child));
         }
         if module.items.contains(name) {
-            return Some(Found::ItemOf(id));
+            return Some(PathTarget::ItemOf(id));
         }
         let deeper = deepest.checked_sub(1)?;
         let mut named = module.uses.iter().filter(|used| used.name == name);
@@ -96,8 +100,8 @@ impl Crate {
         }
         let mut globs = module.uses.iter().filter(|used| used.name == "*");
         globs.find_map(|glob| match self.find(id, &glob.path, deeper)? {
-            Found::Module(module) => self.named(module, name, deeper),
-            Found::ItemOf(_) => None,
+            PathTarget::Module(module) => self.named(module, name, deeper),
+            PathTarget::ItemOf(_) => None,
         })
     }
 }
