@@ -60,7 +60,7 @@ pub(crate) fn run(arguments: &PrepareArguments, interruption: &Interruption) -> 
     let folder = Path::new(TOKENIZER_FOLDER);
     let lookup = tokenizers::lookup(&configuration, folder, &s3)?;
     let found = lookup.find(&wanted(&configuration));
-    let prepared = Prepared {
+    let prepared = PreparedRun {
         configuration: &configuration,
         inputs: &inputs,
         bucket,
@@ -88,7 +88,7 @@ fn no_tokenizer(error: &LookupError) -> CommandError {
     }
 }
 
-struct Prepared<'a> {
+struct PreparedRun<'a> {
     configuration: &'a Configuration,
     inputs: &'a Inputs,
     bucket: Option<BucketOutputs<'a>>,
@@ -97,7 +97,7 @@ struct Prepared<'a> {
     interruption: &'a Interruption,
 }
 
-impl Prepared<'_> {
+impl PreparedRun<'_> {
     fn run(self, run_id: &str, as_json: bool) -> Result<()> {
         let local_dir = &self.configuration.output_local_dir;
         let read: Vec<_> = self.inputs.files().collect();

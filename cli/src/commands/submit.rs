@@ -21,7 +21,7 @@ use crate::interruption::Interruption;
 use crate::report;
 use crate::storage::folder::RunFolder;
 use client::{Client, Refusal};
-use transfer::{Export, Wanted};
+use transfer::{Export, OutputDownload};
 
 /// What every service takes as a body; larger exports are uploaded.
 const LARGEST_BODY: u64 = 4_000_000;
@@ -178,7 +178,7 @@ impl Submission<'_> {
         let progress = transfer_bar(total, "receiving");
         for JobOutput { name, size_bytes } in outputs {
             let create = || folder.create_file(*name);
-            let output = Wanted {
+            let output = OutputDownload {
                 run_id,
                 name: name.as_str(),
                 size_bytes: *size_bytes,

@@ -42,7 +42,7 @@ impl Export {
 
 /// An output that is downloaded.
 #[derive(Clone, Copy)]
-pub(crate) struct Wanted<'a> {
+pub(crate) struct OutputDownload<'a> {
     /// The job that it is of.
     pub(crate) run_id: &'a str,
     pub(crate) name: &'a str,
@@ -197,7 +197,7 @@ impl Client {
     /// Downloads an output into a file that `create` makes, anew where a download is cut.
     pub(crate) fn download<W: Write>(
         &self,
-        output: Wanted<'_>,
+        output: OutputDownload<'_>,
         progress: &ProgressBar,
         create: impl Fn() -> io::Result<W>,
     ) -> anyhow::Result<W> {
@@ -216,11 +216,11 @@ impl Client {
 
     fn download_once<W: Write>(
         &self,
-        output: Wanted<'_>,
+        output: OutputDownload<'_>,
         progress: &ProgressBar,
         mut target: W,
     ) -> anyhow::Result<W> {
-        let Wanted {
+        let OutputDownload {
             run_id,
             name,
             size_bytes,
