@@ -171,7 +171,7 @@ pub(crate) fn storage_failed(error: &io::Error) -> Problem {
 }
 
 /// An export that was stored.
-pub(crate) struct Stored {
+pub(crate) struct StoredExport {
     pub(crate) checked: CheckedExport,
     pub(crate) size_bytes: u64,
     pub(crate) sha256: String,
@@ -185,7 +185,7 @@ pub(crate) async fn store_export(
     body: Body,
     writer: Box<dyn ObjectWriter>,
     limits: BodyLimits,
-) -> Result<Stored, Problem> {
+) -> Result<StoredExport, Problem> {
     // A small body may take long once it is decompressed.
     let out_of_time = Arc::new(AtomicBool::new(false));
     let told = Arc::clone(&out_of_time);
@@ -242,7 +242,7 @@ fn store_blocking(
     writer: Box<dyn ObjectWriter>,
     limits: BodyLimits,
     out_of_time: &AtomicBool,
-) -> Result<Stored, Problem> {
+) -> Result<StoredExport, Problem> {
     let progress = Progress {
         writer,
         hash: Sha256::new(),
@@ -283,7 +283,7 @@ fn store_blocking(
     let finished = progress.writer.finish();
     finished.map_err(|error| storage_failed(&error))?;
     let sha256 = base16ct::lower::encode_string(&progress.hash.finalize());
-    Ok(Stored {
+    Ok(StoredExport {
         checked,
         size_bytes: progress.size_bytes,
         sha256,

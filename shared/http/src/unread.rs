@@ -20,16 +20,16 @@ use http_body_util::BodyExt as _;
 /// For how long the rest of a body is taken.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-struct Shared {
+struct SharedBody {
     body: Body,
     was_read: bool,
 }
 
 /// A body that can be taken back after it was handed out.
 #[derive(Clone)]
-struct Lent(Arc<Mutex<Shared>>);
+struct LentBody(Arc<Mutex<SharedBody>>);
 
-impl HttpBody for Lent {
+impl HttpBody for LentBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -62,7 +62,7 @@ pub fn take_the_rest(router: Router) -> Router {
 async fn take(request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let waits_for_leave = parts.headers.contains_key(header::EXPECT);
-    let lent = Lent(Arc::new(Mutex::new(Shared {
+    let lent = LentBody(Arc::new(Mutex::new(SharedBody {
         body,
         was_read: false,
     })));

@@ -6,7 +6,8 @@ use utoipa::ToSchema;
 
 /// The answer to a submission.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Accepted {
+#[schema(as = Accepted)]
+pub(crate) struct AcceptedResponse {
     /// `queued`.
     status: &'static str,
     /// The same in words.
@@ -16,7 +17,7 @@ pub(crate) struct Accepted {
     run_id: RunId,
 }
 
-impl Accepted {
+impl AcceptedResponse {
     pub(crate) fn queued(run_id: RunId) -> Self {
         Self {
             status: "queued",

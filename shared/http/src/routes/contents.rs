@@ -13,7 +13,7 @@ use resonare_jobs::{JobError, Jobs, Owner, Payload, UploadArrival};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::accepted::Accepted;
+use super::accepted::AcceptedResponse;
 use super::extract::{OutputName, Path, PathRunId};
 use super::to_the_end::to_the_end;
 use crate::api::{Api, BodyLimits};
@@ -30,7 +30,7 @@ pub(crate) async fn upload(
     Extension(owner): Extension<Owner>,
     PathRunId(run_id): PathRunId,
     request: Request,
-) -> Result<(StatusCode, Json<Accepted>), Problem> {
+) -> Result<(StatusCode, Json<AcceptedResponse>), Problem> {
     let awaited = api.jobs.awaiting_upload(&owner, run_id).await?;
     let announced = awaited.payload.size_bytes;
     if let Some(length) = content_length(request.headers()).filter(|&length| length != announced) {
@@ -59,7 +59,7 @@ pub(crate) async fn upload(
         let arrival = jobs.upload_arrived(run_id, &payload).await;
         match arrival.map_err(JobError::from)? {
             UploadArrival::Queued | UploadArrival::Before => {
-                Ok((StatusCode::OK, Json(Accepted::queued(run_id))))
+                Ok((StatusCode::OK, Json(AcceptedResponse::queued(run_id))))
             }
             UploadArrival::Unwanted | UploadArrival::Unknown => {
                 let discarded = jobs.discard_upload(&payload).await;

@@ -155,7 +155,7 @@ pub(crate) async fn delete(
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Wanted {
+pub(crate) struct DownloadQuery {
     /// `false` returns the URL as JSON instead of a redirect.
     #[param(default = true)]
     redirect: Option<bool>,
@@ -170,7 +170,7 @@ pub(crate) struct DownloadInfo {
 /// Download an output
 #[utoipa::path(get, path = "/data-prep/jobs/{run_id}/outputs/{name}", tag = "jobs",
     params(("run_id" = String, Path, format = Uuid),
-        ("name" = String, Path, description = "One of the job's `outputs`"), Wanted), responses(
+        ("name" = String, Path, description = "One of the job's `outputs`"), DownloadQuery), responses(
     (status = OK, body = DownloadInfo, description = "With `redirect=false`"),
     (status = TEMPORARY_REDIRECT, description = "To the output",
         headers(("Location" = String, description = "A short-lived URL"))),
@@ -185,7 +185,7 @@ pub(crate) async fn output(
     request_headers: HeaderMap,
     PathRunId(run_id): PathRunId,
     Path(OutputName { name }): Path<OutputName>,
-    Query(wanted): Query<Wanted>,
+    Query(query): Query<DownloadQuery>,
 ) -> Result<Response, Problem> {
     let record = api.jobs.get(&owner, run_id).await?;
     let Some(output) = record.outputs.iter().find(|output| output.name == name) else {
@@ -207,7 +207,7 @@ pub(crate) async fn output(
         return Err(JobError::Gone(output.name.clone()).into());
     };
     let url = absolute(&url, &request_headers);
-    if wanted.redirect == Some(false) {
+    if query.redirect == Some(false) {
         return Ok(Json(DownloadInfo { url }).into_response());
     }
     let location = HeaderValue::from_str(&url).map_err(|_| {

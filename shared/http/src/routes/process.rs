@@ -9,12 +9,12 @@ use resonare_settings::Key;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::accepted::Accepted;
+use super::accepted::AcceptedResponse;
 use super::export::Export;
 use super::extract::Query;
 use super::to_the_end::to_the_end;
 use crate::api::Api;
-use crate::body::{self, Stored};
+use crate::body::{self, StoredExport};
 use crate::problem::Problem;
 use crate::readiness;
 use crate::request_configuration::{merge, of_body, of_query};
@@ -35,7 +35,7 @@ const LONGEST_IDEMPOTENCY_KEY: usize = 255;
         unless something in between treats JSON as text, as API Gateway does", content(
             (Export = "application/json"), (Vec<u8> = "application/gzip"))),
     responses(
-    (status = ACCEPTED, body = Accepted),
+    (status = ACCEPTED, body = AcceptedResponse),
     (status = BAD_REQUEST, body = Problem, content_type = "application/problem+json",
         description = "Not an export; the detail says where"),
     (status = REQUEST_TIMEOUT, body = Problem, content_type = "application/problem+json"),
@@ -51,7 +51,7 @@ pub(crate) async fn process(
     Extension(owner): Extension<Owner>,
     Query(query): Query<Vec<(String, String)>>,
     request: Request,
-) -> Result<(StatusCode, Json<Accepted>), Problem> {
+) -> Result<(StatusCode, Json<AcceptedResponse>), Problem> {
     let (parts, body) = request.into_parts();
     check_headers(&parts.headers, &api)?;
     let query = of_query(query)?;
@@ -88,7 +88,7 @@ pub(crate) async fn process(
             }
         }
     });
-    let accepted = Accepted::queued(accepted.await?.run_id);
+    let accepted = AcceptedResponse::queued(accepted.await?.run_id);
     Ok((StatusCode::ACCEPTED, Json(accepted)))
 }
 
@@ -106,7 +106,7 @@ fn is_model_known(api: &Api, query: &[(String, Value)]) -> bool {
     api.configuration.allowed_models.len() == 1 || is_named()
 }
 
-async fn store(api: &Api, run_id: RunId, body: Body) -> Result<Stored, Problem> {
+async fn store(api: &Api, run_id: RunId, body: Body) -> Result<StoredExport, Problem> {
     let writer = api.jobs.create_payload(&Jobs::payload_key(run_id)).await?;
     body::store_export(body, writer, api.limits).await
 }
@@ -115,7 +115,7 @@ async fn submission(
     api: &Api,
     run_id: RunId,
     call: Call,
-    stored: Stored,
+    stored: StoredExport,
 ) -> Result<Submission, Problem> {
     let mut values = of_body(stored.checked.beside);
     // The URL wins.

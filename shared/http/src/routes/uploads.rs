@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Number, Value};
 use utoipa::ToSchema;
 
-use super::accepted::Accepted;
+use super::accepted::AcceptedResponse;
 use super::extract::{JsonBody, PathRunId};
 use super::to_the_end::to_the_end;
 use crate::api::Api;
@@ -164,7 +164,7 @@ pub(crate) async fn parts(
 /// The job is then queued. Calling this again changes nothing.
 #[utoipa::path(post, path = "/data-prep/uploads/{run_id}/complete", tag = "submission",
     params(("run_id" = String, Path, format = Uuid)), responses(
-    (status = OK, body = Accepted),
+    (status = OK, body = AcceptedResponse),
     (status = NOT_FOUND, body = Problem, content_type = "application/problem+json"),
     (status = CONFLICT, body = Problem, content_type = "application/problem+json",
         description = "Parts are missing, or the upload is no longer expected"),
@@ -174,16 +174,16 @@ pub(crate) async fn complete(
     State(api): State<Api>,
     Extension(owner): Extension<Owner>,
     PathRunId(run_id): PathRunId,
-) -> Result<Json<Accepted>, Problem> {
+) -> Result<Json<AcceptedResponse>, Problem> {
     let record = api.jobs.get(&owner, run_id).await?;
     match record.status {
         JobStatus::AwaitingUpload => {}
         JobStatus::Queued | JobStatus::Running | JobStatus::Completed => {
-            return Ok(Json(Accepted::queued(run_id)));
+            return Ok(Json(AcceptedResponse::queued(run_id)));
         }
         // A job that was started had its upload.
         JobStatus::Failed if record.started_at.is_some() => {
-            return Ok(Json(Accepted::queued(run_id)));
+            return Ok(Json(AcceptedResponse::queued(run_id)));
         }
         status => return Err(JobError::NotAwaited(status).into()),
     }
@@ -201,7 +201,7 @@ pub(crate) async fn complete(
         Ok(arrived.map_err(JobError::from)?)
     };
     match to_the_end(arrived).await? {
-        UploadArrival::Queued | UploadArrival::Before => Ok(Json(Accepted::queued(run_id))),
+        UploadArrival::Queued | UploadArrival::Before => Ok(Json(AcceptedResponse::queued(run_id))),
         UploadArrival::Unwanted | UploadArrival::Unknown => Err(JobError::NotFound.into()),
     }
 }
