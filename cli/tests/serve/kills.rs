@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use resonare_job_tokenizers::JobTokenizers;
 use resonare_jobs::ports::Unavailable;
-use resonare_jobs::testkit::{Intercepted, Interceptor};
+use resonare_jobs::testkit::{InterceptedPort, Interceptor};
 use resonare_jobs::{
     Jobs, Limits, NoObserver, Owner, Payload, PipelineProcessor, Ports, Submission, SystemClock,
     Timings,
@@ -182,17 +182,17 @@ async fn a_process_with_a_set_end() {
         std::env::var(STEP).unwrap().parse().unwrap(),
     )));
     let database = Database::open(&service.join("jobs.sqlite")).unwrap();
-    let objects = Arc::new(Intercepted {
+    let objects = Arc::new(InterceptedPort {
         port: FileObjectStore::open(&service.join("objects")).unwrap(),
         interceptor: Arc::clone(&steps),
     });
     let ports = Ports {
         objects: objects.clone(),
-        records: Arc::new(Intercepted {
+        records: Arc::new(InterceptedPort {
             port: SqliteJobStore::new(database.clone()),
             interceptor: Arc::clone(&steps),
         }),
-        queue: Arc::new(Intercepted {
+        queue: Arc::new(InterceptedPort {
             port: SqliteQueue::new(database),
             interceptor: steps,
         }),

@@ -10,7 +10,7 @@ use resonare_jobs::{Jobs, Limits, Ports, SystemClock, Timings};
 use resonare_settings::{Configuration, Layers};
 
 use crate::metrics::Metrics;
-use crate::owner::{Authorization, OwnerIs, Owners};
+use crate::owner::{Authorization, OwnerScope, Owners};
 
 /// What `template.yaml` sets for a function.
 #[derive(Clone, Debug)]
@@ -92,9 +92,9 @@ impl Environment {
             "OPEN" => Authorization::Open,
             other => bail!("API_AUTHORIZATION is {other:?}; expected IAM, JWT or OPEN"),
         };
-        let owner_is = match &*text("OWNER_IS")? {
-            "ROLE" => OwnerIs::Role,
-            "SESSION" => OwnerIs::Session,
+        let owner_scope = match &*text("OWNER_IS")? {
+            "ROLE" => OwnerScope::Role,
+            "SESSION" => OwnerScope::Session,
             other => bail!("OWNER_IS is {other:?}; expected ROLE or SESSION"),
         };
         let timings = Timings {
@@ -130,7 +130,7 @@ impl Environment {
             stack,
             owners: Owners {
                 authorization,
-                owner_is,
+                owner_scope,
             },
             timings,
             limits,

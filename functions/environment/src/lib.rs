@@ -12,4 +12,4 @@ pub use caller::with_caller;
 pub use environment::{Deployment, Environment};
 pub use log::{begin_request, start_log};
 pub use metrics::Metrics;
-pub use owner::{Authorization, OwnerIs, Owners};
+pub use owner::{Authorization, OwnerScope, Owners};

@@ -18,7 +18,7 @@ pub enum Authorization {
 
 /// Which owners an IAM role stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OwnerIs {
+pub enum OwnerScope {
     /// One owner, whatever its sessions are called.
     Role,
     /// One owner for each session name: people with the same permission set of IAM Identity Center, for
@@ -32,7 +32,7 @@ pub struct Owners {
     /// How callers prove who they are.
     pub authorization: Authorization,
     /// Which owners an IAM role stands for.
-    pub owner_is: OwnerIs,
+    pub owner_scope: OwnerScope,
 }
 
 impl Owners {
@@ -78,7 +78,9 @@ impl Owners {
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html>
     fn iam(self, account: &str, id: &str) -> Owner {
         let id = match id.split_once(':') {
-            Some((role, _)) if role.starts_with("AROA") && self.owner_is == OwnerIs::Role => role,
+            Some((role, _)) if role.starts_with("AROA") && self.owner_scope == OwnerScope::Role => {
+                role
+            }
             _ => id,
         };
         Owner(format!("iam:{account}:{id}"))
@@ -105,10 +107,10 @@ mod tests {
 
     const ACCOUNT: &str = "123456789012";
 
-    fn owners(authorization: Authorization, owner_is: OwnerIs) -> Owners {
+    fn owners(authorization: Authorization, owner_scope: OwnerScope) -> Owners {
         Owners {
             authorization,
-            owner_is,
+            owner_scope,
         }
     }
 
@@ -130,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_role_is_one_owner_whatever_its_session_and_however_it_comes() {
-        let owners = owners(Authorization::Iam, OwnerIs::Role);
+        let owners = owners(Authorization::Iam, OwnerScope::Role);
         let caller = |id: &str| owners.of_api_caller(&signed(id, Value::Null)).unwrap();
         assert_eq!(
             caller("AROAEXAMPLE:ann").0,
@@ -147,7 +149,7 @@ mod tests {
 
     #[test]
     fn sessions_are_owners_where_the_operator_says_so() {
-        let owners = owners(Authorization::Iam, OwnerIs::Session);
+        let owners = owners(Authorization::Iam, OwnerScope::Session);
         let caller = |id: &str| owners.of_api_caller(&signed(id, Value::Null)).unwrap();
         assert_ne!(caller("AROAEXAMPLE:ann"), caller("AROAEXAMPLE:bob"));
         let put = owners.of_principal("AWS:AROAEXAMPLE:ann", ACCOUNT);
@@ -156,7 +158,7 @@ mod tests {
 
     #[test]
     fn users_root_and_federated_users_are_owners_of_their_own() {
-        let owners = owners(Authorization::Iam, OwnerIs::Role);
+        let owners = owners(Authorization::Iam, OwnerScope::Role);
         let ids = [
             "AIDAEXAMPLE",
             ACCOUNT,
@@ -174,7 +176,7 @@ mod tests {
 
     #[test]
     fn the_identities_of_a_pool_are_owners_of_their_own() {
-        let owners = owners(Authorization::Iam, OwnerIs::Role);
+        let owners = owners(Authorization::Iam, OwnerScope::Role);
         let caller = |identity: &str| {
             let cognito = json!({"identityId": identity, "identityPoolId": "pool", "amr": []});
             owners.of_api_caller(&signed("AROAEXAMPLE:CognitoIdentityCredentials", cognito))
@@ -185,7 +187,7 @@ mod tests {
 
     #[test]
     fn where_nobody_proves_anything_each_network_has_its_own_limits() {
-        let owners = owners(Authorization::Open, OwnerIs::Role);
+        let owners = owners(Authorization::Open, OwnerScope::Role);
         let caller = |address: &str| {
             owners
                 .of_api_caller(&context(address, Value::Null))
@@ -199,7 +201,7 @@ mod tests {
     #[test]
     fn a_call_that_proves_nothing_has_no_owner() {
         for authorization in [Authorization::Iam, Authorization::Jwt] {
-            let owners = owners(authorization, OwnerIs::Role);
+            let owners = owners(authorization, OwnerScope::Role);
             let unsigned = context("192.0.2.1", Value::Null);
             assert_eq!(owners.of_api_caller(&unsigned), None);
         }

@@ -33,7 +33,7 @@ struct Uploads {
 }
 
 /// An object that an event names.
-struct Put {
+struct NewObject {
     key: String,
     size_bytes: u64,
     etag: String,
@@ -42,7 +42,7 @@ struct Put {
     principal: String,
 }
 
-impl Put {
+impl NewObject {
     fn of(record: S3EventRecord) -> anyhow::Result<Self> {
         let object = record.s3.object;
         let key = object.key.context("the event names no key")?;
@@ -81,18 +81,18 @@ impl Uploads {
         // arn:aws:lambda:<region>:<account>:function:<name>
         let account = function_arn.split(':').nth(4).unwrap_or_default();
         for record in event.records {
-            let put = Put::of(record)?;
-            match uploaded_run(&put.key) {
-                Some(run_id) => self.arrived(run_id, &put).await?,
-                None => self.dropped(&put, account).await?,
+            let object = NewObject::of(record)?;
+            match uploaded_run(&object.key) {
+                Some(run_id) => self.arrived(run_id, &object).await?,
+                None => self.dropped(&object, account).await?,
             }
         }
         Ok(())
     }
 
     /// The upload of a job that awaits it.
-    async fn arrived(&self, run_id: RunId, put: &Put) -> anyhow::Result<()> {
-        let payload = put.payload();
+    async fn arrived(&self, run_id: RunId, object: &NewObject) -> anyhow::Result<()> {
+        let payload = object.payload();
         let arrival = self.jobs.upload_arrived(run_id, &payload).await?;
         if arrival == UploadArrival::Unwanted {
             info!(%run_id, "removing the upload of job {run_id}, which no job needs");
@@ -102,27 +102,28 @@ impl Uploads {
     }
 
     /// An object that someone put without calling the API first.
-    async fn dropped(&self, put: &Put, account: &str) -> anyhow::Result<()> {
+    async fn dropped(&self, object: &NewObject, account: &str) -> anyhow::Result<()> {
         let environment = &self.deployment.environment;
-        if put.is_folder() {
+        if object.is_folder() {
             return Ok(());
         }
-        let Some(object) = self.deployment.objects.put_with(&put.key).await? else {
+        let Some(description) = self.deployment.objects.description(&object.key).await? else {
             info!("an object was removed before its event arrived");
             return Ok(());
         };
         let operators = environment.configuration.to_json();
-        let (config, problem) = match configuration(&environment.configuration, &object.metadata) {
-            Ok(config) => (config, None),
-            Err(problem) => (operators.clone(), Some(problem)),
-        };
+        let (config, problem) =
+            match configuration(&environment.configuration, &description.metadata) {
+                Ok(config) => (config, None),
+                Err(problem) => (operators.clone(), Some(problem)),
+            };
         let submission = Submission {
-            run_id: RunId::of_object(&environment.bucket, &put.key, &put.version),
-            owner: environment.owners.of_principal(&put.principal, account),
+            run_id: RunId::of_object(&environment.bucket, &object.key, &object.version),
+            owner: environment.owners.of_principal(&object.principal, account),
             config,
             payload: Payload {
-                last_modified: object.last_modified,
-                ..put.payload()
+                last_modified: description.last_modified,
+                ..object.payload()
             },
             idempotency: None,
         };

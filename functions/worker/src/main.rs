@@ -13,7 +13,7 @@ use resonare_aws::{S3ModelFiles, S3UrlReader, SqsQueue};
 use resonare_functions::{Deployment, begin_request, start_log};
 use resonare_job_tokenizers::JobTokenizers;
 use resonare_jobs::ports::Message;
-use resonare_jobs::{Handled, Jobs, PipelineProcessor, causes};
+use resonare_jobs::{DeliveryOutcome, Jobs, PipelineProcessor, causes};
 use resonare_tokenizer::{Hub, Lookup};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
@@ -104,8 +104,13 @@ impl Worker {
             .jobs
             .handle_until(&message, &self.processor, &never, Some(deadline));
         match handled.await {
-            Ok(Handled::Completed | Handled::Failed | Handled::Nothing | Handled::Lost) => true,
-            Ok(Handled::Postponed | Handled::Elsewhere) => false,
+            Ok(
+                DeliveryOutcome::Completed
+                | DeliveryOutcome::Failed
+                | DeliveryOutcome::Nothing
+                | DeliveryOutcome::Lost,
+            ) => true,
+            Ok(DeliveryOutcome::Postponed | DeliveryOutcome::Elsewhere) => false,
             Err(failure) => {
                 warn!(%run_id, "job {run_id} was left unchanged: {}", causes(&failure));
                 // Otherwise it would be out of sight for as long as the queue hides messages.

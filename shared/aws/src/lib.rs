@@ -21,9 +21,9 @@ pub use clients::Clients;
 pub use clients::{configuration, s3};
 #[cfg(feature = "tokenizers")]
 pub use model_files::{S3ModelFiles, S3UrlReader};
-pub use objects::{PutWith, S3ObjectStore};
+pub use objects::{ObjectDescription, S3ObjectStore};
 #[cfg(feature = "jobs")]
 pub use queue::SqsQueue;
 #[cfg(feature = "jobs")]
-pub use records::{DynamoJobStore, TakenOver};
+pub use records::{DynamoJobStore, TakeoverReport};
 pub use transfers::uploaded_run;

@@ -17,7 +17,7 @@ use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, Delete, ObjectI
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
-use resonare_jobs::ports::{Found, ObjectReader, ObjectStore, ObjectWriter, Unavailable};
+use resonare_jobs::ports::{ObjectReader, ObjectStore, ObjectWriter, StoredObject, Unavailable};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -66,7 +66,7 @@ pub struct S3ObjectStore {
 
 /// What is known about an object that someone put.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PutWith {
+pub struct ObjectDescription {
     /// The names and values that came with it.
     pub metadata: HashMap<String, String>,
     /// When it was stored.
@@ -173,9 +173,9 @@ impl S3ObjectStore {
     ///
     /// # Errors
     /// If the bucket can't be asked.
-    pub async fn put_with(&self, key: &str) -> Result<Option<PutWith>, Unavailable> {
+    pub async fn description(&self, key: &str) -> Result<Option<ObjectDescription>, Unavailable> {
         let head = self.head(key).await?;
-        Ok(head.map(|head| PutWith {
+        Ok(head.map(|head| ObjectDescription {
             last_modified: last_modified(&head),
             metadata: head.metadata.unwrap_or_default(),
         }))
@@ -334,7 +334,7 @@ impl Drop for RangeReader {
 }
 
 /// A part of an upload on its way.
-type Sending = JoinHandle<Result<CompletedPart, Unavailable>>;
+type PartTransfer = JoinHandle<Result<CompletedPart, Unavailable>>;
 
 /// An object that is written part by part.
 struct PartWriter {
@@ -343,7 +343,7 @@ struct PartWriter {
     key: String,
     buffer: BytesMut,
     upload_id: Option<String>,
-    sending: Option<Sending>,
+    sending: Option<PartTransfer>,
     sent: Vec<CompletedPart>,
     finished: bool,
 }
@@ -622,9 +622,9 @@ impl ObjectStore for S3ObjectStore {
         self.abort_unfinished(prefix).await
     }
 
-    async fn find(&self, key: &str) -> Result<Option<Found>, Unavailable> {
+    async fn find(&self, key: &str) -> Result<Option<StoredObject>, Unavailable> {
         let head = self.head(key).await?;
-        Ok(head.map(|head| Found {
+        Ok(head.map(|head| StoredObject {
             size_bytes: u64::try_from(head.content_length.unwrap_or_default()).unwrap_or_default(),
             version: head.e_tag().map(etag_version),
             last_modified: last_modified(&head),

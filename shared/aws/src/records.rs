@@ -27,15 +27,15 @@ use aws_sdk_dynamodb::types::{AttributeValue, Delete, KeysAndAttributes, Put};
 use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use resonare_jobs::ports::{
-    Admitted, Created, Creation, Due, DuePage, IdempotencyKey, JobStore, KeyedRun, Page,
-    Unavailable, Written,
+    AdmissionOutcome, Creation, CreationOutcome, DueItem, DuePage, IdempotencyKey, JobStore,
+    KeyedRun, Page, Unavailable, WriteOutcome,
 };
 use resonare_jobs::{JobRecord, JobStatus, Limits, Owner, RunId, Tally};
 
 use crate::failure::{failed, has_code, unavailable};
 use items::{Item, PORT, integer, item, number, record, string, text};
 use keys::LANES;
-pub use takeover::TakenOver;
+pub use takeover::TakeoverReport;
 use writes::{Charge, Writes};
 
 /// The index of an owner's jobs.
@@ -63,12 +63,12 @@ pub struct DynamoJobStore {
 }
 
 /// What became of a conditional write.
-fn written<T, E>(sent: Result<T, SdkError<E, HttpResponse>>) -> Result<Written, Unavailable>
+fn written<T, E>(sent: Result<T, SdkError<E, HttpResponse>>) -> Result<WriteOutcome, Unavailable>
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
     match sent {
-        Ok(_) => Ok(Written::Done),
+        Ok(_) => Ok(WriteOutcome::Done),
         // Where a transaction on the same item is under way, somebody else gets ahead.
         Err(error)
             if has_code(
@@ -79,7 +79,7 @@ where
                 ],
             ) =>
         {
-            Ok(Written::Conflict)
+            Ok(WriteOutcome::Conflict)
         }
         Err(error) => Err(failed(PORT, &error)),
     }
@@ -243,7 +243,7 @@ impl JobStore for DynamoJobStore {
         Ok(())
     }
 
-    async fn abandon(&self, run_id: RunId) -> Result<Written, Unavailable> {
+    async fn abandon(&self, run_id: RunId) -> Result<WriteOutcome, Unavailable> {
         let update = self
             .client
             .update_item()
@@ -265,7 +265,7 @@ impl JobStore for DynamoJobStore {
         Ok(())
     }
 
-    async fn create(&self, creation: Creation<'_>) -> Result<Created, Unavailable> {
+    async fn create(&self, creation: Creation<'_>) -> Result<CreationOutcome, Unavailable> {
         let Creation {
             record,
             key,
@@ -291,31 +291,31 @@ impl JobStore for DynamoJobStore {
         if record.counted {
             match writes::charge(&self.table, record, record.tally(), limits)? {
                 Charge::Update(charge) => charged = writes.update(*charge),
-                Charge::Never(limit) => return Ok(Created::Refused(limit)),
+                Charge::Never(limit) => return Ok(CreationOutcome::Refused(limit)),
             }
         } else if let Some(count) = writes::count(&self.table, record, record.tally())? {
             writes.update(count);
         }
         let Some(refused) = writes.send(&self.client).await? else {
-            return Ok(Created::Done);
+            return Ok(CreationOutcome::Done);
         };
         if refused.is(created) {
-            return Ok(Created::Conflict);
+            return Ok(CreationOutcome::Conflict);
         }
         if refused.is(reservation) {
-            return Ok(Created::NotReserved);
+            return Ok(CreationOutcome::NotReserved);
         }
         match key.filter(|_| refused.is(bound)) {
             Some(key) => {
                 let found = self.run_of_key(&record.owner, &key.key, record.created_at);
                 found
                     .await?
-                    .map(Created::Before)
+                    .map(CreationOutcome::Before)
                     .ok_or_else(|| unavailable(PORT, "a key is both bound and free"))
             }
             None => refused
                 .limit(charged, limits)
-                .map(Created::Refused)
+                .map(CreationOutcome::Refused)
                 .ok_or_else(|| unavailable(PORT, "a write was refused for no reason")),
         }
     }
@@ -341,7 +341,11 @@ impl JobStore for DynamoJobStore {
         found.as_ref().map(record).transpose()
     }
 
-    async fn replace(&self, before: &JobRecord, after: &JobRecord) -> Result<Written, Unavailable> {
+    async fn replace(
+        &self,
+        before: &JobRecord,
+        after: &JobRecord,
+    ) -> Result<WriteOutcome, Unavailable> {
         let put = self.put_over(before, after)?;
         let change = after.tally() - before.tally();
         let Some(count) = writes::count(&self.table, after, change)? else {
@@ -359,8 +363,8 @@ impl JobStore for DynamoJobStore {
         writes.put(put);
         writes.update(count);
         Ok(match writes.send(&self.client).await? {
-            None => Written::Done,
-            Some(_) => Written::Conflict,
+            None => WriteOutcome::Done,
+            Some(_) => WriteOutcome::Conflict,
         })
     }
 
@@ -369,27 +373,27 @@ impl JobStore for DynamoJobStore {
         before: &JobRecord,
         after: &JobRecord,
         limits: Limits,
-    ) -> Result<Admitted, Unavailable> {
+    ) -> Result<AdmissionOutcome, Unavailable> {
         let mut writes = Writes::default();
         let put = writes.put(self.put_over(before, after)?);
         let change = after.tally() - before.tally();
         let charged = match writes::charge(&self.table, after, change, limits)? {
             Charge::Update(charge) => writes.update(*charge),
-            Charge::Never(limit) => return Ok(Admitted::Refused(limit)),
+            Charge::Never(limit) => return Ok(AdmissionOutcome::Refused(limit)),
         };
         let Some(refused) = writes.send(&self.client).await? else {
-            return Ok(Admitted::Done);
+            return Ok(AdmissionOutcome::Done);
         };
         if refused.is(put) {
-            return Ok(Admitted::Conflict);
+            return Ok(AdmissionOutcome::Conflict);
         }
         refused
             .limit(charged, limits)
-            .map(Admitted::Refused)
+            .map(AdmissionOutcome::Refused)
             .ok_or_else(|| unavailable(PORT, "a write was refused for no reason"))
     }
 
-    async fn remove(&self, record: &JobRecord) -> Result<Written, Unavailable> {
+    async fn remove(&self, record: &JobRecord) -> Result<WriteOutcome, Unavailable> {
         // The key goes first: with the record, nothing would say any more that there is one.
         if let Some(key) = &record.idempotency_key {
             let forget = self
@@ -425,9 +429,9 @@ impl JobStore for DynamoJobStore {
         writes.delete(delete.map_err(|error| unavailable(PORT, error))?);
         writes.update(count);
         if writes.send(&self.client).await?.is_none() || self.get(record.run_id).await?.is_none() {
-            Ok(Written::Done)
+            Ok(WriteOutcome::Done)
         } else {
-            Ok(Written::Conflict)
+            Ok(WriteOutcome::Conflict)
         }
     }
 
@@ -526,11 +530,11 @@ impl JobStore for DynamoJobStore {
             .collect();
         let due = keys.iter().filter_map(|(_, (run_id, is_reservation))| {
             if *is_reservation {
-                return Some(Due::Reservation(*run_id));
+                return Some(DueItem::Reservation(*run_id));
             }
             // The index may be behind the records.
             let record = records.remove(run_id).filter(|record| record.due() <= now);
-            Some(Due::Job(Box::new(record?)))
+            Some(DueItem::Job(Box::new(record?)))
         });
         Ok(DuePage {
             due: due.collect(),

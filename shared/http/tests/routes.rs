@@ -18,7 +18,7 @@ use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use resonare_http::{Api, BodyLimits, Health, ServerTransfers};
 use resonare_jobs::ports::{
-    Creation, Downloads, JobStore as _, ObjectStore as _, Unavailable, Written,
+    Creation, Downloads, JobStore as _, ObjectStore as _, Unavailable, WriteOutcome,
 };
 use resonare_jobs::testkit::{ManualClock, MemoryJobStore, MemoryObjectStore, MemoryQueue};
 use resonare_jobs::{
@@ -48,12 +48,12 @@ const MODEL: &str = "meta-llama/Llama-3.2-1B";
 const OTHER_MODEL: &str = "org/tiny";
 
 /// Has a bucket, and tokenizers for all models but one.
-struct Well {
+struct TestHealth {
     without_tokenizer: Option<&'static str>,
 }
 
 #[async_trait]
-impl Health for Well {
+impl Health for TestHealth {
     async fn bucket_answers(&self) -> bool {
         true
     }
@@ -87,13 +87,13 @@ impl Service {
     }
 
     fn with_limits(limits: Limits) -> Self {
-        let health = Well {
+        let health = TestHealth {
             without_tokenizer: None,
         };
         Self::with(limits, health)
     }
 
-    fn with(limits: Limits, health: Well) -> Self {
+    fn with(limits: Limits, health: TestHealth) -> Self {
         let clock = ManualClock::at(Timestamp::from_second(1_700_000_000).unwrap());
         let objects = MemoryObjectStore::default();
         let (records, queue) = (MemoryJobStore::default(), MemoryQueue::new(clock.clone()));
@@ -523,7 +523,7 @@ async fn outputs_are_redirects_and_what_is_gone_is_410() {
     record.outputs = vec![output("train.jsonl"), output("gone.json")];
     assert_eq!(
         service.records.replace(&stored, &record).await.unwrap(),
-        Written::Done
+        WriteOutcome::Done
     );
 
     let redirect = service.get(&path("train.jsonl")).await;
@@ -567,7 +567,7 @@ async fn the_queue_and_the_health_are_shown() {
 
 #[tokio::test]
 async fn submissions_for_a_model_without_a_tokenizer_are_refused_at_once() {
-    let health = Well {
+    let health = TestHealth {
         without_tokenizer: Some(MODEL),
     };
     let service = Service::with(Limits::NONE, health);

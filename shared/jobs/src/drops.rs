@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::error::JobError;
 use crate::events::{FailureKind, Step};
 use crate::jobs::Jobs;
-use crate::ports::{Admitted, Created, Limit, Unavailable};
+use crate::ports::{AdmissionOutcome, CreationOutcome, Limit, Unavailable};
 use crate::record::{JobRecord, JobStatus};
 use crate::submit::Submission;
 
@@ -58,22 +58,22 @@ impl Jobs {
             return self.hold(record, Limit::ActiveJobs).await;
         }
         match self.create_plain(&record).await? {
-            Created::Done => {
+            CreationOutcome::Done => {
                 self.tell(&record, Step::Submitted);
                 self.send(&record).await?;
                 Ok(DropArrival::Queued)
             }
-            Created::Refused(limit) => self.hold(record, limit).await,
-            Created::Conflict | Created::Before(_) | Created::NotReserved => {
-                self.before(&record).await
-            }
+            CreationOutcome::Refused(limit) => self.hold(record, limit).await,
+            CreationOutcome::Conflict
+            | CreationOutcome::Before(_)
+            | CreationOutcome::NotReserved => self.before(&record).await,
         }
     }
 
     async fn hold(&self, record: JobRecord, limit: Limit) -> Result<DropArrival, Unavailable> {
         let held = self.held(record, limit);
         match self.create_plain(&held).await? {
-            Created::Done => {
+            CreationOutcome::Done => {
                 self.tell(&held, Step::Held(limit));
                 Ok(DropArrival::Held)
             }
@@ -112,7 +112,7 @@ impl Jobs {
              again"
         ));
         match self.create_plain(&record).await? {
-            Created::Done => {
+            CreationOutcome::Done => {
                 self.tell(&record, Step::Failed(FailureKind::Refused));
                 Ok(DropArrival::Refused)
             }
@@ -130,13 +130,13 @@ impl Jobs {
         admitted.due_at = Some(self.timings.due(&admitted, now));
         let counted = self.records.admit(held, &admitted, self.limits).await;
         match counted? {
-            Admitted::Done => {
+            AdmissionOutcome::Done => {
                 self.tell(&admitted, Step::Admitted);
                 self.send(&admitted).await?;
                 Ok(true)
             }
-            Admitted::Conflict => Ok(false),
-            Admitted::Refused(limit) => {
+            AdmissionOutcome::Conflict => Ok(false),
+            AdmissionOutcome::Refused(limit) => {
                 let later = self.change(held.run_id, |record| {
                     record.is_held().then(|| {
                         let mut next = record.next(now);

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::error::JobError;
 use crate::events::{self, Observer, Step};
 use crate::limits::{Limits, Timings, left_of_day};
-use crate::ports::{Clock, JobStore, Limit, ObjectStore, Page, Queue, Unavailable, Written};
+use crate::ports::{Clock, JobStore, Limit, ObjectStore, Page, Queue, Unavailable, WriteOutcome};
 use crate::record::{JobRecord, JobStatus, Owner, RunId, Tally};
 
 /// How many queued jobs are counted at most to tell a position.
@@ -124,7 +124,7 @@ impl Jobs {
             };
             changed.due_at = Some(self.timings.due(&changed, self.now()));
             let written = self.records.replace(&current, &changed).await;
-            if matches!(written, Ok(Written::Done)) {
+            if matches!(written, Ok(WriteOutcome::Done)) {
                 return Ok(Change::Written(changed));
             }
             stored = match self.records.get(run_id).await {

@@ -34,11 +34,11 @@ pub use jobs::{Jobs, Ports, output_key};
 pub use limits::{Limits, Timings};
 pub use process::{NoTokenizer, PipelineProcessor, TokenizerSource};
 pub use record::{
-    DirectUpload, JobRecord, JobStatus, LARGEST_RECORD, Lease, NotARunId, Output, Owner, Payload,
-    Progress, RunId, SCHEMA_VERSION, Stage, StatsSummary, Tally,
+    DirectUpload, JobRecord, JobStatus, LARGEST_RECORD, Lease, Output, Owner, Payload, Progress,
+    RunId, RunIdError, SCHEMA_VERSION, Stage, StatsSummary, Tally,
 };
 pub use resonare_pipeline::causes;
-pub use submit::{Submission, Submitted};
-pub use sweep::Swept;
+pub use submit::{AcceptedJob, Submission};
+pub use sweep::SweepReport;
 pub use upload::{Upload, UploadArrival};
-pub use work::{Attempt, Handled, Processor, Verdict};
+pub use work::{Attempt, DeliveryOutcome, Processor, Verdict};

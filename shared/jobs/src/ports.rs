@@ -29,7 +29,7 @@ pub struct Unavailable {
 
 /// What became of a conditional write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Written {
+pub enum WriteOutcome {
     /// It happened.
     Done,
     /// It did not, since its condition does not hold.
@@ -90,12 +90,12 @@ pub trait ObjectStore: Send + Sync {
     async fn remove_all(&self, prefix: &str) -> Result<(), Unavailable>;
 
     /// Looks for an object without opening it; `None` if there is no such object.
-    async fn find(&self, key: &str) -> Result<Option<Found>, Unavailable>;
+    async fn find(&self, key: &str) -> Result<Option<StoredObject>, Unavailable>;
 }
 
 /// An object as it is now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct StoredObject {
     /// Its size in bytes.
     pub size_bytes: u64,
     /// What distinguishes it from others with the same key, if the store has versions.
@@ -148,7 +148,7 @@ pub struct Creation<'a> {
 
 /// What became of the creation of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Created {
+pub enum CreationOutcome {
     /// It is there, and the key stands for its run.
     Done,
     /// The run has a record already.
@@ -163,7 +163,7 @@ pub enum Created {
 
 /// What became of counting a record that was created uncounted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Admitted {
+pub enum AdmissionOutcome {
     /// It counts.
     Done,
     /// The record has been changed since.
@@ -174,7 +174,7 @@ pub enum Admitted {
 
 /// Something that the sweeper has to look at.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Due {
+pub enum DueItem {
     /// A job.
     Job(Box<JobRecord>),
     /// A payload may have been stored for a run that never got a record.
@@ -185,7 +185,7 @@ pub enum Due {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DuePage {
     /// What is due, the oldest first.
-    pub due: Vec<Due>,
+    pub due: Vec<DueItem>,
     /// Since when the first of them has been due.
     pub oldest: Option<Timestamp>,
     /// Where the next page begins; none after the last.
@@ -203,15 +203,15 @@ pub trait JobStore: Send + Sync {
     /// was stored is taken for lost, unless there is a record.
     async fn reserve(&self, run_id: RunId, due_at: Timestamp) -> Result<(), Unavailable>;
 
-    /// Makes a reservation useless: no record can be created with it from now on. [`Written::Conflict`] if
+    /// Makes a reservation useless: no record can be created with it from now on. [`WriteOutcome::Conflict`] if
     /// there is none: then there may be a record.
-    async fn abandon(&self, run_id: RunId) -> Result<Written, Unavailable>;
+    async fn abandon(&self, run_id: RunId) -> Result<WriteOutcome, Unavailable>;
 
     /// Removes a reservation. It is not an error if there is none.
     async fn release(&self, run_id: RunId) -> Result<(), Unavailable>;
 
     /// Writes a first record, and whatever belongs to it, in one step.
-    async fn create(&self, creation: Creation<'_>) -> Result<Created, Unavailable>;
+    async fn create(&self, creation: Creation<'_>) -> Result<CreationOutcome, Unavailable>;
 
     /// The run that an owner's key stands for, if it does at this moment.
     async fn run_of_key(
@@ -225,7 +225,11 @@ pub trait JobStore: Send + Sync {
     async fn get(&self, run_id: RunId) -> Result<Option<JobRecord>, Unavailable>;
 
     /// Writes a record over the one that it was made of.
-    async fn replace(&self, before: &JobRecord, after: &JobRecord) -> Result<Written, Unavailable>;
+    async fn replace(
+        &self,
+        before: &JobRecord,
+        after: &JobRecord,
+    ) -> Result<WriteOutcome, Unavailable>;
 
     /// The same for a record that counts from now on, if its owner has room for it.
     async fn admit(
@@ -233,11 +237,11 @@ pub trait JobStore: Send + Sync {
         before: &JobRecord,
         after: &JobRecord,
         limits: Limits,
-    ) -> Result<Admitted, Unavailable>;
+    ) -> Result<AdmissionOutcome, Unavailable>;
 
     /// Removes a record if the stored one has its revision, and its key with it. One that is gone is
-    /// [`Written::Done`].
-    async fn remove(&self, record: &JobRecord) -> Result<Written, Unavailable>;
+    /// [`WriteOutcome::Done`].
+    async fn remove(&self, record: &JobRecord) -> Result<WriteOutcome, Unavailable>;
 
     /// An owner's records, newest first, in pages; those that were deleted are left out. They may be a
     /// moment out of date.

@@ -239,12 +239,12 @@ fn finish_all(outputs: impl Iterator<Item = OutputObject>) -> io::Result<Vec<Out
 }
 
 /// Counts what is read.
-struct Counted {
+struct CountingReader {
     reader: Box<dyn Read + Send>,
     bytes_read: Arc<AtomicU64>,
 }
 
-impl Read for Counted {
+impl Read for CountingReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.reader.read(buffer)?;
         self.bytes_read.fetch_add(count as u64, Ordering::Relaxed);
@@ -275,7 +275,7 @@ impl<T: Tokenizer> Work<T> {
             scratch_dir: &self.scratch_dir,
             cancelled: &self.attempt.cancelled,
         };
-        let reader = Box::new(Counted {
+        let reader = Box::new(CountingReader {
             reader: self.payload,
             bytes_read: Arc::clone(&self.attempt.bytes_read),
         });

@@ -20,7 +20,7 @@ pub use owner::Owner;
 pub use payload::{DirectUpload, Payload};
 pub use progress::{Progress, Stage};
 pub use results::{Output, StatsSummary};
-pub use run_id::{NotARunId, RunId};
+pub use run_id::{RunId, RunIdError};
 pub use status::JobStatus;
 pub use tally::Tally;
 

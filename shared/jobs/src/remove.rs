@@ -6,7 +6,7 @@ use crate::elapsed::elapsed;
 use crate::error::JobError;
 use crate::events::Step;
 use crate::jobs::{Change, Jobs, output_key, prefix};
-use crate::ports::{Unavailable, Written};
+use crate::ports::{Unavailable, WriteOutcome};
 use crate::record::{JobRecord, JobStatus, Owner, Payload, RunId};
 
 impl JobRecord {
@@ -79,7 +79,7 @@ impl Jobs {
         }
         match self.records.remove(record).await? {
             // Somebody else finishes it.
-            Written::Done | Written::Conflict => Ok(()),
+            WriteOutcome::Done | WriteOutcome::Conflict => Ok(()),
         }
     }
 

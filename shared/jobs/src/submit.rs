@@ -11,7 +11,8 @@ use crate::error::JobError;
 use crate::events::Step;
 use crate::jobs::{Jobs, prefix};
 use crate::ports::{
-    Created, Creation, IdempotencyKey, KeyedRun, Limit, ObjectWriter, Unavailable, Written,
+    Creation, CreationOutcome, IdempotencyKey, KeyedRun, Limit, ObjectWriter, Unavailable,
+    WriteOutcome,
 };
 use crate::record::{
     JobRecord, JobStatus, LARGEST_RECORD, Owner, Payload, RunId, SCHEMA_VERSION, Tally,
@@ -34,7 +35,7 @@ pub struct Submission {
 
 /// A job that was accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Submitted {
+pub struct AcceptedJob {
     /// Its name: that of the earlier one, where the request was repeated.
     pub run_id: RunId,
     /// Whether it was accepted before.
@@ -128,7 +129,7 @@ impl Jobs {
     /// # Errors
     /// If it is not accepted, its payload is removed, now or by the sweeper. If a port failed, the
     /// job may have been accepted all the same; it is then done.
-    pub async fn submit(&self, submission: Submission) -> Result<Submitted, JobError> {
+    pub async fn submit(&self, submission: Submission) -> Result<AcceptedJob, JobError> {
         let stored = submission.run_id;
         let result = self.accept(submission).await;
         let keeps_payload = match &result {
@@ -143,7 +144,7 @@ impl Jobs {
         result
     }
 
-    async fn accept(&self, submission: Submission) -> Result<Submitted, JobError> {
+    async fn accept(&self, submission: Submission) -> Result<AcceptedJob, JobError> {
         let now = self.now();
         let key = submission
             .idempotency
@@ -171,26 +172,32 @@ impl Jobs {
         };
         let run_id = record.run_id;
         match (self.create(creation).await?, key) {
-            (Created::Done, _) => {
+            (CreationOutcome::Done, _) => {
                 self.tell(&record, Step::Submitted);
                 self.send(&record).await?;
-                Ok(Submitted {
+                Ok(AcceptedJob {
                     run_id,
                     repeated: false,
                 })
             }
-            (Created::Conflict, _) => Ok(Submitted {
+            (CreationOutcome::Conflict, _) => Ok(AcceptedJob {
                 run_id,
                 repeated: true,
             }),
-            (Created::Before(before), Some(key)) => self.repeat(before, &key).await,
-            (Created::Before(_) | Created::NotReserved, _) => Err(JobError::TooSlow),
-            (Created::Refused(limit), _) => Err(self.limit_reached(limit)),
+            (CreationOutcome::Before(before), Some(key)) => self.repeat(before, &key).await,
+            (CreationOutcome::Before(_) | CreationOutcome::NotReserved, _) => {
+                Err(JobError::TooSlow)
+            }
+            (CreationOutcome::Refused(limit), _) => Err(self.limit_reached(limit)),
         }
     }
 
     /// The answer to a request that came before.
-    async fn repeat(&self, before: KeyedRun, key: &IdempotencyKey) -> Result<Submitted, JobError> {
+    async fn repeat(
+        &self,
+        before: KeyedRun,
+        key: &IdempotencyKey,
+    ) -> Result<AcceptedJob, JobError> {
         if before.fingerprint != key.fingerprint {
             return Err(JobError::KeyReused);
         }
@@ -201,7 +208,7 @@ impl Jobs {
             Some(record) => {
                 // Its own request may have ended before it sent this.
                 self.send_unsent(&record).await?;
-                Ok(Submitted {
+                Ok(AcceptedJob {
                     run_id,
                     repeated: true,
                 })
@@ -210,19 +217,28 @@ impl Jobs {
     }
 
     /// Writes the first record of a run; one whose answer was lost is recognized.
-    pub(crate) async fn create(&self, creation: Creation<'_>) -> Result<Created, Unavailable> {
+    pub(crate) async fn create(
+        &self,
+        creation: Creation<'_>,
+    ) -> Result<CreationOutcome, Unavailable> {
         let created = self.records.create(creation).await;
-        if matches!(created, Ok(Created::Done | Created::Refused(_))) {
+        if matches!(
+            created,
+            Ok(CreationOutcome::Done | CreationOutcome::Refused(_))
+        ) {
             return created;
         }
         match self.records.get(creation.record.run_id).await? {
-            Some(found) if found.write_id == creation.record.write_id => Ok(Created::Done),
+            Some(found) if found.write_id == creation.record.write_id => Ok(CreationOutcome::Done),
             _ => created,
         }
     }
 
     /// The same without a key, for a payload that needs no reservation.
-    pub(crate) async fn create_plain(&self, record: &JobRecord) -> Result<Created, Unavailable> {
+    pub(crate) async fn create_plain(
+        &self,
+        record: &JobRecord,
+    ) -> Result<CreationOutcome, Unavailable> {
         let creation = Creation {
             record,
             key: None,
@@ -243,7 +259,7 @@ impl Jobs {
         sent.due_at = Some(self.timings.due(&sent, now));
         match self.records.replace(record, &sent).await {
             // A worker was faster.
-            Ok(Written::Done | Written::Conflict) => {}
+            Ok(WriteOutcome::Done | WriteOutcome::Conflict) => {}
             Err(error) => {
                 let run_id = record.run_id;
                 warn!(%run_id, "a message may be sent twice: {}", causes(&error));

@@ -14,7 +14,7 @@ use tracing::{info, warn};
 use crate::elapsed::elapsed;
 use crate::events::{FailureKind, Step};
 use crate::jobs::{Change, Jobs, prefix};
-use crate::ports::{Due, Unavailable, Written};
+use crate::ports::{DueItem, Unavailable, WriteOutcome};
 use crate::record::{JobRecord, JobStatus, Payload, RunId};
 
 /// How much is read at once.
@@ -25,7 +25,7 @@ const AT_ONCE: usize = 16;
 
 /// What one sweep did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Swept {
+pub struct SweepReport {
     /// Queued jobs that were sent again.
     pub sent_again: u64,
     /// Jobs whose lease had run out.
@@ -52,25 +52,25 @@ pub struct Swept {
     pub stopped_early: bool,
 }
 
-impl Swept {
-    fn add(&mut self, mended: Mended) {
+impl SweepReport {
+    fn add(&mut self, mended: Repair) {
         match mended {
-            Mended::SentAgain => self.sent_again += 1,
-            Mended::Released => self.released += 1,
-            Mended::Failed => self.failed += 1,
-            Mended::Admitted => self.admitted += 1,
-            Mended::Uploaded => self.uploaded += 1,
-            Mended::Deleted => self.deleted += 1,
-            Mended::Settled => self.settled += 1,
-            Mended::Orphan => self.orphans += 1,
-            Mended::Nothing => {}
+            Repair::SentAgain => self.sent_again += 1,
+            Repair::Released => self.released += 1,
+            Repair::Failed => self.failed += 1,
+            Repair::Admitted => self.admitted += 1,
+            Repair::Uploaded => self.uploaded += 1,
+            Repair::Deleted => self.deleted += 1,
+            Repair::Settled => self.settled += 1,
+            Repair::Orphan => self.orphans += 1,
+            Repair::Nothing => {}
         }
     }
 }
 
 /// What was done about one that was due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mended {
+enum Repair {
     SentAgain,
     Released,
     Failed,
@@ -110,7 +110,7 @@ impl Jobs {
     ///
     /// # Errors
     /// If a port fails.
-    pub async fn recover(&self) -> Result<Swept, Unavailable> {
+    pub async fn recover(&self) -> Result<SweepReport, Unavailable> {
         self.sweep_all(Patience::None, None).await
     }
 
@@ -118,7 +118,7 @@ impl Jobs {
     ///
     /// # Errors
     /// If what is due can't be read. What can't be mended now is counted, and left to the next sweep.
-    pub async fn sweep(&self, until: Option<Instant>) -> Result<Swept, Unavailable> {
+    pub async fn sweep(&self, until: Option<Instant>) -> Result<SweepReport, Unavailable> {
         self.sweep_all(Patience::Usual, until).await
     }
 
@@ -126,7 +126,7 @@ impl Jobs {
         &self,
         patience: Patience,
         until: Option<Instant>,
-    ) -> Result<Swept, Unavailable> {
+    ) -> Result<SweepReport, Unavailable> {
         let sweep = Sweep {
             jobs: self.clone(),
             patience,
@@ -134,7 +134,7 @@ impl Jobs {
             queue_is_empty: Arc::default(),
         };
         let begun = Instant::now();
-        let mut swept = Swept::default();
+        let mut swept = SweepReport::default();
         let (now, mut cursor) = (self.now(), None);
         loop {
             let page = self.records.due(now, cursor.as_deref(), PAGE).await?;
@@ -172,7 +172,7 @@ impl Jobs {
 
 impl Sweep {
     /// Works on a page, several at once.
-    async fn page(&self, page: Vec<Due>, swept: &mut Swept) {
+    async fn page(&self, page: Vec<DueItem>, swept: &mut SweepReport) {
         let mut tasks = JoinSet::new();
         for due in page {
             if self.until.is_some_and(|until| Instant::now() >= until) {
@@ -185,8 +185,8 @@ impl Sweep {
             let sweep = self.clone();
             tasks.spawn(async move {
                 let (run_id, mended) = match due {
-                    Due::Job(record) => (record.run_id, sweep.job(&record).await),
-                    Due::Reservation(run_id) => (run_id, sweep.reservation(run_id).await),
+                    DueItem::Job(record) => (record.run_id, sweep.job(&record).await),
+                    DueItem::Reservation(run_id) => (run_id, sweep.reservation(run_id).await),
                 };
                 // One that fails does not keep the sweeper from the others.
                 let mended = mended.inspect_err(|error| {
@@ -201,19 +201,19 @@ impl Sweep {
     }
 
     /// A submission that ended before its record was written.
-    async fn reservation(&self, run_id: RunId) -> Result<Mended, Unavailable> {
+    async fn reservation(&self, run_id: RunId) -> Result<Repair, Unavailable> {
         let jobs = &self.jobs;
         // From now on the submission can't come to anything, should it still be under way. One that has
         // come to something has used the reservation.
-        if jobs.records.abandon(run_id).await? == Written::Conflict {
-            return Ok(Mended::Nothing);
+        if jobs.records.abandon(run_id).await? == WriteOutcome::Conflict {
+            return Ok(Repair::Nothing);
         }
         jobs.objects.remove_all(&prefix(run_id)).await?;
         jobs.records.release(run_id).await?;
-        Ok(Mended::Orphan)
+        Ok(Repair::Orphan)
     }
 
-    async fn job(&self, record: &JobRecord) -> Result<Mended, Unavailable> {
+    async fn job(&self, record: &JobRecord) -> Result<Repair, Unavailable> {
         let jobs = &self.jobs;
         let now = jobs.now();
         if record.is_expired(now) || record.status == JobStatus::Deleting {
@@ -223,9 +223,9 @@ impl Sweep {
             JobStatus::Queued if record.is_held() => {
                 let admitted = jobs.admit_held(record).await?;
                 Ok(if admitted {
-                    Mended::Admitted
+                    Repair::Admitted
                 } else {
-                    Mended::Nothing
+                    Repair::Nothing
                 })
             }
             JobStatus::Queued => self.queued(record, now).await,
@@ -233,17 +233,17 @@ impl Sweep {
             JobStatus::AwaitingUpload => self.awaiting(record, now).await,
             JobStatus::Failed if record.settle_at.is_some_and(|settle_at| settle_at <= now) => {
                 jobs.settle_late(record).await?;
-                Ok(Mended::Settled)
+                Ok(Repair::Settled)
             }
             // It was finished since the store's index knew it as due.
-            JobStatus::Completed | JobStatus::Failed | JobStatus::Deleting => Ok(Mended::Nothing),
+            JobStatus::Completed | JobStatus::Failed | JobStatus::Deleting => Ok(Repair::Nothing),
         }
     }
 
-    async fn deletion(&self, record: &JobRecord) -> Result<Mended, Unavailable> {
+    async fn deletion(&self, record: &JobRecord) -> Result<Repair, Unavailable> {
         let jobs = &self.jobs;
         let Some(begun) = jobs.begin_deletion(record.run_id).await? else {
-            return Ok(Mended::Nothing);
+            return Ok(Repair::Nothing);
         };
         jobs.finish_deletion(&begun).await?;
         if record.is_held() {
@@ -252,11 +252,11 @@ impl Sweep {
         } else if record.status != JobStatus::Deleting {
             jobs.tell(&begun, Step::Expired);
         }
-        Ok(Mended::Deleted)
+        Ok(Repair::Deleted)
     }
 
     /// Sends a job whose message must be lost.
-    async fn queued(&self, record: &JobRecord, now: Timestamp) -> Result<Mended, Unavailable> {
+    async fn queued(&self, record: &JobRecord, now: Timestamp) -> Result<Repair, Unavailable> {
         let jobs = &self.jobs;
         let is_lost = match record.sent_at {
             None => true,
@@ -280,15 +280,15 @@ impl Sweep {
             Change::Written(unsent) if is_lost => {
                 jobs.send(&unsent).await?;
                 jobs.tell(&unsent, Step::SentAgain);
-                Ok(Mended::SentAgain)
+                Ok(Repair::SentAgain)
             }
             // It is looked at again later.
-            _ => Ok(Mended::Nothing),
+            _ => Ok(Repair::Nothing),
         }
     }
 
     /// Returns a job to the queue whose worker stopped responding.
-    async fn running(&self, record: &JobRecord, now: Timestamp) -> Result<Mended, Unavailable> {
+    async fn running(&self, record: &JobRecord, now: Timestamp) -> Result<Repair, Unavailable> {
         let jobs = &self.jobs;
         let at_once = self.patience == Patience::None;
         let change = jobs.change(record.run_id, |record| {
@@ -300,19 +300,19 @@ impl Sweep {
             Change::Written(failed) if failed.status == JobStatus::Failed => {
                 jobs.tell(&failed, Step::Failed(FailureKind::Attempts));
                 jobs.discard_leftovers(&failed).await?;
-                Ok(Mended::Failed)
+                Ok(Repair::Failed)
             }
             Change::Written(released) => {
                 jobs.tell(&released, Step::Released);
                 jobs.send(&released).await?;
-                Ok(Mended::Released)
+                Ok(Repair::Released)
             }
-            Change::Left(_) | Change::Missing => Ok(Mended::Nothing),
+            Change::Left(_) | Change::Missing => Ok(Repair::Nothing),
         }
     }
 
     /// Checks whether an upload has arrived unnoticed, and gives up on it when its time has run out.
-    async fn awaiting(&self, record: &JobRecord, now: Timestamp) -> Result<Mended, Unavailable> {
+    async fn awaiting(&self, record: &JobRecord, now: Timestamp) -> Result<Repair, Unavailable> {
         let jobs = &self.jobs;
         let found = jobs.objects.find(&record.payload.key).await?;
         if let Some(found) = found.filter(|found| found.size_bytes == record.payload.size_bytes) {
@@ -321,7 +321,7 @@ impl Sweep {
                 ..record.payload.clone()
             };
             jobs.upload_arrived(record.run_id, &payload).await?;
-            return Ok(Mended::Uploaded);
+            return Ok(Repair::Uploaded);
         }
         let is_over = record.created_at + jobs.timings.upload_deadline <= now;
         let change = jobs.change(record.run_id, |record| {
@@ -339,14 +339,14 @@ impl Sweep {
             Change::Written(failed) if is_over => {
                 jobs.tell(&failed, Step::Failed(FailureKind::Payload));
                 jobs.discard_leftovers(&failed).await?;
-                Ok(Mended::Failed)
+                Ok(Repair::Failed)
             }
-            _ => Ok(Mended::Nothing),
+            _ => Ok(Repair::Nothing),
         }
     }
 }
 
-fn count(ended: Option<Result<Option<Mended>, JoinError>>, swept: &mut Swept) {
+fn count(ended: Option<Result<Option<Repair>, JoinError>>, swept: &mut SweepReport) {
     match ended {
         Some(Ok(Some(mended))) => swept.add(mended),
         Some(Ok(None) | Err(_)) => swept.left += 1,

@@ -8,6 +8,6 @@ mod job_store;
 mod memory;
 
 pub use contracts::{object_store_contract, queue_contract};
-pub use intercepted::{Intercepted, Interceptor};
+pub use intercepted::{InterceptedPort, Interceptor};
 pub use job_store::{job_store_contract, record};
 pub use memory::{ManualClock, MemoryJobStore, MemoryObjectStore, MemoryQueue};

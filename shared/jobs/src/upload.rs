@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::error::JobError;
 use crate::events::Step;
 use crate::jobs::{Change, Jobs};
-use crate::ports::{Created, Unavailable};
+use crate::ports::{CreationOutcome, Unavailable};
 use crate::record::{JobRecord, JobStatus, Owner, Payload, RunId};
 use crate::submit::Submission;
 
@@ -69,8 +69,11 @@ impl Jobs {
         };
         let record = self.first_record(submission, JobStatus::AwaitingUpload)?;
         match self.create_plain(&record).await? {
-            Created::Refused(limit) => Err(self.limit_reached(limit)),
-            Created::Done | Created::Conflict | Created::Before(_) | Created::NotReserved => {
+            CreationOutcome::Refused(limit) => Err(self.limit_reached(limit)),
+            CreationOutcome::Done
+            | CreationOutcome::Conflict
+            | CreationOutcome::Before(_)
+            | CreationOutcome::NotReserved => {
                 self.tell(&record, Step::Announced);
                 Ok(record)
             }

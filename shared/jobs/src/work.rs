@@ -78,7 +78,7 @@ pub trait Processor: Send + Sync {
 
 /// What became of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Handled {
+pub enum DeliveryOutcome {
     /// The job is completed.
     Completed,
     /// The job failed for good.
@@ -112,7 +112,7 @@ impl Jobs {
         message: &Message,
         processor: &dyn Processor,
         give_up: &AtomicBool,
-    ) -> Result<Handled, Unavailable> {
+    ) -> Result<DeliveryOutcome, Unavailable> {
         self.handle_until(message, processor, give_up, None).await
     }
 
@@ -127,7 +127,7 @@ impl Jobs {
         processor: &dyn Processor,
         give_up: &AtomicBool,
         deadline: Option<Instant>,
-    ) -> Result<Handled, Unavailable> {
+    ) -> Result<DeliveryOutcome, Unavailable> {
         let job = match self.claim(message.run_id).await? {
             Change::Written(job) if job.status == JobStatus::Running => job,
             Change::Written(failed) => {
@@ -138,17 +138,17 @@ impl Jobs {
                 let remaining = job.lease_end().map(|end| elapsed(self.now(), end));
                 let hidden = remaining.unwrap_or_default() + Duration::from_secs(1);
                 self.queue.hide(&message.receipt, hidden).await?;
-                return Ok(Handled::Elsewhere);
+                return Ok(DeliveryOutcome::Elsewhere);
             }
             Change::Left(job) if job.status.is_finished() => {
                 // Whoever finished it may have ended before this. What attempts left is the sweeper's.
                 self.discard_payload(&job).await?;
                 self.queue.acknowledge(&message.receipt).await?;
-                return Ok(Handled::Nothing);
+                return Ok(DeliveryOutcome::Nothing);
             }
             Change::Left(_) | Change::Missing => {
                 self.queue.acknowledge(&message.receipt).await?;
-                return Ok(Handled::Nothing);
+                return Ok(DeliveryOutcome::Nothing);
             }
         };
         // One whose sending was not noted yet was taken at once.
@@ -290,7 +290,7 @@ impl Jobs {
         message: &Message,
         verdict: Verdict,
         attempt: &Attempt,
-    ) -> Result<Handled, Unavailable> {
+    ) -> Result<DeliveryOutcome, Unavailable> {
         let now = self.now();
         let tokenizer = attempt.known_tokenizer();
         let committed = self.change(job.run_id, |record| {
@@ -324,15 +324,15 @@ impl Jobs {
                     Duration::ZERO
                 };
                 self.queue.hide(&message.receipt, pause).await?;
-                Ok(Handled::Postponed)
+                Ok(DeliveryOutcome::Postponed)
             }
             Change::Left(other) if other.status.is_finished() => {
                 self.settle(&other, message).await?;
-                Ok(Handled::Lost)
+                Ok(DeliveryOutcome::Lost)
             }
             Change::Left(other) if other.status != JobStatus::Deleting => {
                 // Whoever has the claim stores the same bytes under the same keys.
-                Ok(Handled::Lost)
+                Ok(DeliveryOutcome::Lost)
             }
             Change::Left(deleted) => {
                 self.objects.remove_all(&prefix(job.run_id)).await?;
@@ -344,12 +344,12 @@ impl Jobs {
                     self.records.remove(&deleted).await?;
                 }
                 self.queue.acknowledge(&message.receipt).await?;
-                Ok(Handled::Lost)
+                Ok(DeliveryOutcome::Lost)
             }
             Change::Missing => {
                 self.objects.remove_all(&prefix(job.run_id)).await?;
                 self.queue.acknowledge(&message.receipt).await?;
-                Ok(Handled::Lost)
+                Ok(DeliveryOutcome::Lost)
             }
         }
     }
@@ -424,13 +424,17 @@ impl Jobs {
     }
 
     /// What is left to do for a finished job: its payload goes, then its message.
-    async fn settle(&self, job: &JobRecord, message: &Message) -> Result<Handled, Unavailable> {
+    async fn settle(
+        &self,
+        job: &JobRecord,
+        message: &Message,
+    ) -> Result<DeliveryOutcome, Unavailable> {
         self.discard_leftovers(job).await?;
         self.queue.acknowledge(&message.receipt).await?;
         Ok(if job.status == JobStatus::Completed {
-            Handled::Completed
+            DeliveryOutcome::Completed
         } else {
-            Handled::Failed
+            DeliveryOutcome::Failed
         })
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use resonare_jobs::ports::{Found, ObjectReader, ObjectStore, ObjectWriter, Unavailable};
+use resonare_jobs::ports::{ObjectReader, ObjectStore, ObjectWriter, StoredObject, Unavailable};
 use tempfile::NamedTempFile;
 
 /// Holds what is not finished.
@@ -199,10 +199,10 @@ impl ObjectStore for FileObjectStore {
         blocking(move || store.remove_blocking(&prefix)).await
     }
 
-    async fn find(&self, key: &str) -> Result<Option<Found>, Unavailable> {
+    async fn find(&self, key: &str) -> Result<Option<StoredObject>, Unavailable> {
         let (store, key) = (self.clone(), key.to_owned());
         let find = move || match fs::metadata(store.path(&key)?) {
-            Ok(found) => Ok(Some(Found {
+            Ok(found) => Ok(Some(StoredObject {
                 size_bytes: found.len(),
                 version: None,
                 last_modified: None,

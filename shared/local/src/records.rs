@@ -5,7 +5,8 @@ mod statements;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use resonare_jobs::ports::{
-    Admitted, Created, Creation, DuePage, JobStore, KeyedRun, Page, Unavailable, Written,
+    AdmissionOutcome, Creation, CreationOutcome, DuePage, JobStore, KeyedRun, Page, Unavailable,
+    WriteOutcome,
 };
 use resonare_jobs::{JobRecord, JobStatus, Limits, Owner, RunId, Tally};
 use rusqlite::{OptionalExtension as _, Transaction, params};
@@ -60,7 +61,7 @@ impl JobStore for SqliteJobStore {
         self.0.run(PORT, reserve).await
     }
 
-    async fn abandon(&self, run_id: RunId) -> Result<Written, Unavailable> {
+    async fn abandon(&self, run_id: RunId) -> Result<WriteOutcome, Unavailable> {
         let abandon = move |transaction: &Transaction<'_>| {
             let rows = transaction.execute(
                 "UPDATE reservations SET is_abandoned = 1 WHERE run_id = ?1",
@@ -82,7 +83,7 @@ impl JobStore for SqliteJobStore {
         self.0.run(PORT, release).await
     }
 
-    async fn create(&self, creation: Creation<'_>) -> Result<Created, Unavailable> {
+    async fn create(&self, creation: Creation<'_>) -> Result<CreationOutcome, Unavailable> {
         let (record, key) = (creation.record.clone(), creation.key.cloned());
         let (limits, reserved) = (creation.limits, creation.reserved);
         let create = move |transaction: &Transaction<'_>| {
@@ -120,12 +121,16 @@ impl JobStore for SqliteJobStore {
         self.0.run(PORT, get).await
     }
 
-    async fn replace(&self, before: &JobRecord, after: &JobRecord) -> Result<Written, Unavailable> {
+    async fn replace(
+        &self,
+        before: &JobRecord,
+        after: &JobRecord,
+    ) -> Result<WriteOutcome, Unavailable> {
         let change = after.tally() - before.tally();
         let after = after.clone();
         let replace = move |transaction: &Transaction<'_>| {
             let written = write_over(transaction, &after)?;
-            if written == Written::Done {
+            if written == WriteOutcome::Done {
                 count(transaction, &after.owner, change)?;
             }
             Ok(written)
@@ -138,26 +143,26 @@ impl JobStore for SqliteJobStore {
         before: &JobRecord,
         after: &JobRecord,
         limits: Limits,
-    ) -> Result<Admitted, Unavailable> {
+    ) -> Result<AdmissionOutcome, Unavailable> {
         let change = after.tally() - before.tally();
         let (before, after) = (before.clone(), after.clone());
         let admit = move |transaction: &Transaction<'_>| {
             let unchanged = "SELECT 1 FROM jobs WHERE run_id = ?1 AND revision = ?2";
             let parameters = params![before.run_id.to_string(), integer(before.revision)];
             if !transaction.prepare_cached(unchanged)?.exists(parameters)? {
-                return Ok(Admitted::Conflict);
+                return Ok(AdmissionOutcome::Conflict);
             }
             if let Some(limit) = charge(transaction, &after, limits)? {
-                return Ok(Admitted::Refused(limit));
+                return Ok(AdmissionOutcome::Refused(limit));
             }
             write_over(transaction, &after)?;
             count(transaction, &after.owner, change)?;
-            Ok(Admitted::Done)
+            Ok(AdmissionOutcome::Done)
         };
         self.0.run(PORT, admit).await
     }
 
-    async fn remove(&self, record: &JobRecord) -> Result<Written, Unavailable> {
+    async fn remove(&self, record: &JobRecord) -> Result<WriteOutcome, Unavailable> {
         let record = record.clone();
         let remove = move |transaction: &Transaction<'_>| {
             let run_id = record.run_id.to_string();
@@ -173,10 +178,10 @@ impl JobStore for SqliteJobStore {
                 "SELECT 1 FROM jobs WHERE run_id = ?1",
                 record.run_id,
             )? {
-                return Ok(Written::Conflict);
+                return Ok(WriteOutcome::Conflict);
             }
             transaction.execute("DELETE FROM idempotency_keys WHERE run_id = ?1", [&run_id])?;
-            Ok(Written::Done)
+            Ok(WriteOutcome::Done)
         };
         self.0.run(PORT, remove).await
     }

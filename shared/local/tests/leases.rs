@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use resonare_jobs::ports::Queue as _;
 use resonare_jobs::{
-    Attempt, Handled, JobRecord, JobStatus, Jobs, Limits, NoObserver, Owner, Payload, Ports,
-    Processor, StatsSummary, Submission, SystemClock, Timings, Verdict,
+    Attempt, DeliveryOutcome, JobRecord, JobStatus, Jobs, Limits, NoObserver, Owner, Payload,
+    Ports, Processor, StatsSummary, Submission, SystemClock, Timings, Verdict,
 };
 use resonare_local::{Database, FileObjectStore, SqliteJobStore, SqliteQueue};
 use serde_json::Map;
@@ -18,12 +18,12 @@ const JOB: Duration = Duration::from_secs(20);
 
 /// Takes its time.
 #[derive(Default)]
-struct Slow {
+struct SlowProcessor {
     attempts: AtomicU32,
 }
 
 #[async_trait]
-impl Processor for Slow {
+impl Processor for SlowProcessor {
     async fn process(&self, _job: &JobRecord, attempt: &Attempt) -> Verdict {
         self.attempts.fetch_add(1, Ordering::SeqCst);
         tokio::time::sleep(JOB).await;
@@ -68,7 +68,7 @@ async fn a_long_job_with_a_short_lease_is_claimed_once_whatever_is_delivered_mea
         idempotency: None,
     };
     jobs.submit(submission).await.unwrap();
-    let slow = Arc::new(Slow::default());
+    let slow = Arc::new(SlowProcessor::default());
     let done = Arc::new(AtomicBool::new(false));
     let mut workers = tokio::task::JoinSet::new();
     for _ in 0..3 {
@@ -94,12 +94,14 @@ async fn a_long_job_with_a_short_lease_is_claimed_once_whatever_is_delivered_mea
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     done.store(true, Ordering::SeqCst);
-    let handled: Vec<Handled> = workers.join_all().await.into_iter().flatten().collect();
+    let handled: Vec<DeliveryOutcome> = workers.join_all().await.into_iter().flatten().collect();
 
     let job = jobs.get(&owner, run_id).await.unwrap();
     assert_eq!((job.status, job.attempts), (JobStatus::Completed, 1));
     assert_eq!(slow.attempts.load(Ordering::SeqCst), 1);
     assert_eq!(job.error_message, None);
-    assert!(handled.contains(&Handled::Elsewhere));
-    assert!(!handled.contains(&Handled::Lost) && !handled.contains(&Handled::Postponed));
+    assert!(handled.contains(&DeliveryOutcome::Elsewhere));
+    assert!(
+        !handled.contains(&DeliveryOutcome::Lost) && !handled.contains(&DeliveryOutcome::Postponed)
+    );
 }

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use resonare_jobs::ports::{Unavailable, Written};
+use resonare_jobs::ports::{Unavailable, WriteOutcome};
 use tokio::time::Instant;
 
 use super::items::{Item, PORT, item, record, string, text};
@@ -18,7 +18,7 @@ const PAGE: i32 = 100;
 
 /// What was taken over in one go.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TakenOver {
+pub struct TakeoverReport {
     /// Records and idempotency keys.
     pub items: u64,
     /// Whether that was the last of them.
@@ -35,10 +35,10 @@ impl DynamoJobStore {
         &self,
         previous: &str,
         until: Instant,
-    ) -> Result<TakenOver, Unavailable> {
+    ) -> Result<TakeoverReport, Unavailable> {
         let progress = format!("takeover#{previous}");
         let so_far = self.get_item(progress.clone()).await?.unwrap_or_default();
-        let mut taken = TakenOver {
+        let mut taken = TakeoverReport {
             items: 0,
             is_complete: so_far.contains_key("is_complete"),
         };
@@ -88,10 +88,14 @@ impl DynamoJobStore {
             return Ok(false);
         };
         let unless_there = Some("attribute_not_exists(pk)");
-        Ok(self.put_new(new, unless_there).await? == Written::Done)
+        Ok(self.put_new(new, unless_there).await? == WriteOutcome::Done)
     }
 
-    async fn put_new(&self, item: Item, condition: Option<&str>) -> Result<Written, Unavailable> {
+    async fn put_new(
+        &self,
+        item: Item,
+        condition: Option<&str>,
+    ) -> Result<WriteOutcome, Unavailable> {
         let put = self
             .client
             .put_item()

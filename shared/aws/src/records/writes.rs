@@ -28,9 +28,9 @@ const COUNTERS_GRACE_SECS: i64 = 30 * 86_400;
 const PAST_DAYS: i64 = 7;
 
 /// Which of the writes did not happen since their conditions do not hold, by their numbers.
-pub(super) struct Refused(Vec<CancellationReason>);
+pub(super) struct TransactionRefusal(Vec<CancellationReason>);
 
-impl Refused {
+impl TransactionRefusal {
     /// Whether the write of that number is among them.
     pub(super) fn is(&self, number: usize) -> bool {
         let reason = self.0.get(number);
@@ -74,7 +74,10 @@ impl Writes {
     }
 
     /// Makes them happen; which were refused, if any were.
-    pub(super) async fn send(self, client: &Client) -> Result<Option<Refused>, Unavailable> {
+    pub(super) async fn send(
+        self,
+        client: &Client,
+    ) -> Result<Option<TransactionRefusal>, Unavailable> {
         let mut pause = PAUSE;
         for attempt in 1.. {
             let sent = client
@@ -93,7 +96,7 @@ impl Writes {
             let reasons = cancelled.cancellation_reasons();
             let has = |code| reasons.iter().any(|reason| reason.code() == Some(code));
             if has("ConditionalCheckFailed") {
-                return Ok(Some(Refused(reasons.to_vec())));
+                return Ok(Some(TransactionRefusal(reasons.to_vec())));
             }
             // Another job of the same owner was faster, or the table has to grow.
             let may_pass = [
@@ -217,7 +220,7 @@ mod tests {
             let reason = CancellationReason::builder()
                 .code("ConditionalCheckFailed")
                 .item("active", number(active));
-            Refused(vec![CancellationReason::builder().build(), reason.build()])
+            TransactionRefusal(vec![CancellationReason::builder().build(), reason.build()])
         };
         assert_eq!(refused(2).limit(1, limits), Some(Limit::ActiveJobs));
         assert_eq!(refused(1).limit(1, limits), Some(Limit::BytesPerDay));

@@ -32,7 +32,7 @@ impl RunId {
 /// Text that names no run.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("a run_id is a UUID in its hyphenated form")]
-pub struct NotARunId;
+pub struct RunIdError;
 
 impl fmt::Display for RunId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -47,15 +47,15 @@ impl fmt::Debug for RunId {
 }
 
 impl FromStr for RunId {
-    type Err = NotARunId;
+    type Err = RunIdError;
 
     /// Reads the hyphenated form alone, so that one job has one name.
-    fn from_str(text: &str) -> Result<Self, NotARunId> {
-        let id = Uuid::try_parse(text).map_err(|_| NotARunId)?;
+    fn from_str(text: &str) -> Result<Self, RunIdError> {
+        let id = Uuid::try_parse(text).map_err(|_| RunIdError)?;
         if id.to_string() == text {
             Ok(Self(id))
         } else {
-            Err(NotARunId)
+            Err(RunIdError)
         }
     }
 }

@@ -10,8 +10,8 @@ use jiff::Timestamp;
 
 use crate::limits::Limits;
 use crate::ports::{
-    Admitted, Created, Creation, DuePage, Found, JobStore, KeyedRun, Message, ObjectReader,
-    ObjectStore, ObjectWriter, Page, Queue, Unavailable, Written,
+    AdmissionOutcome, Creation, CreationOutcome, DuePage, JobStore, KeyedRun, Message,
+    ObjectReader, ObjectStore, ObjectWriter, Page, Queue, StoredObject, Unavailable, WriteOutcome,
 };
 use crate::record::{JobRecord, JobStatus, Owner, RunId, Tally};
 
@@ -34,7 +34,7 @@ pub trait Interceptor: Send + Sync + 'static {
 }
 
 /// A port whose calls are intercepted.
-pub struct Intercepted<P, I> {
+pub struct InterceptedPort<P, I> {
     /// The port.
     pub port: P,
     /// What stands before it.
@@ -67,7 +67,7 @@ impl<I: Interceptor> ObjectWriter for InterceptedWriter<I> {
 }
 
 #[async_trait]
-impl<P: ObjectStore, I: Interceptor> ObjectStore for Intercepted<P, I> {
+impl<P: ObjectStore, I: Interceptor> ObjectStore for InterceptedPort<P, I> {
     async fn create(&self, key: &str) -> Result<Box<dyn ObjectWriter>, Unavailable> {
         let writer = self
             .interceptor
@@ -101,20 +101,20 @@ impl<P: ObjectStore, I: Interceptor> ObjectStore for Intercepted<P, I> {
             .await
     }
 
-    async fn find(&self, key: &str) -> Result<Option<Found>, Unavailable> {
+    async fn find(&self, key: &str) -> Result<Option<StoredObject>, Unavailable> {
         self.interceptor.call("objects", self.port.find(key)).await
     }
 }
 
 #[async_trait]
-impl<P: JobStore, I: Interceptor> JobStore for Intercepted<P, I> {
+impl<P: JobStore, I: Interceptor> JobStore for InterceptedPort<P, I> {
     async fn reserve(&self, run_id: RunId, due_at: Timestamp) -> Result<(), Unavailable> {
         self.interceptor
             .call("records", self.port.reserve(run_id, due_at))
             .await
     }
 
-    async fn abandon(&self, run_id: RunId) -> Result<Written, Unavailable> {
+    async fn abandon(&self, run_id: RunId) -> Result<WriteOutcome, Unavailable> {
         self.interceptor
             .call("records", self.port.abandon(run_id))
             .await
@@ -126,7 +126,7 @@ impl<P: JobStore, I: Interceptor> JobStore for Intercepted<P, I> {
             .await
     }
 
-    async fn create(&self, creation: Creation<'_>) -> Result<Created, Unavailable> {
+    async fn create(&self, creation: Creation<'_>) -> Result<CreationOutcome, Unavailable> {
         self.interceptor
             .call("records", self.port.create(creation))
             .await
@@ -149,7 +149,11 @@ impl<P: JobStore, I: Interceptor> JobStore for Intercepted<P, I> {
             .await
     }
 
-    async fn replace(&self, before: &JobRecord, after: &JobRecord) -> Result<Written, Unavailable> {
+    async fn replace(
+        &self,
+        before: &JobRecord,
+        after: &JobRecord,
+    ) -> Result<WriteOutcome, Unavailable> {
         self.interceptor
             .call("records", self.port.replace(before, after))
             .await
@@ -160,13 +164,13 @@ impl<P: JobStore, I: Interceptor> JobStore for Intercepted<P, I> {
         before: &JobRecord,
         after: &JobRecord,
         limits: Limits,
-    ) -> Result<Admitted, Unavailable> {
+    ) -> Result<AdmissionOutcome, Unavailable> {
         self.interceptor
             .call("records", self.port.admit(before, after, limits))
             .await
     }
 
-    async fn remove(&self, record: &JobRecord) -> Result<Written, Unavailable> {
+    async fn remove(&self, record: &JobRecord) -> Result<WriteOutcome, Unavailable> {
         self.interceptor
             .call("records", self.port.remove(record))
             .await
@@ -213,7 +217,7 @@ impl<P: JobStore, I: Interceptor> JobStore for Intercepted<P, I> {
 }
 
 #[async_trait]
-impl<P: Queue, I: Interceptor> Queue for Intercepted<P, I> {
+impl<P: Queue, I: Interceptor> Queue for InterceptedPort<P, I> {
     async fn send(&self, run_id: RunId, owner: &Owner, delay: Duration) -> Result<(), Unavailable> {
         self.interceptor
             .call("queue", self.port.send(run_id, owner, delay))

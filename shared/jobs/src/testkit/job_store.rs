@@ -13,7 +13,8 @@ use uuid::Uuid;
 
 use crate::limits::Limits;
 use crate::ports::{
-    Admitted, Created, Creation, Due, IdempotencyKey, JobStore, KeyedRun, Limit, Written,
+    AdmissionOutcome, Creation, CreationOutcome, DueItem, IdempotencyKey, JobStore, KeyedRun,
+    Limit, WriteOutcome,
 };
 use crate::record::{JobRecord, JobStatus, Lease, Owner, Payload, RunId, SCHEMA_VERSION, Tally};
 
@@ -69,11 +70,15 @@ fn with(record: &JobRecord, change: impl FnOnce(&mut JobRecord)) -> JobRecord {
 }
 
 /// Creates a record that nothing limits.
-async fn create(store: &dyn JobStore, record: &JobRecord) -> Created {
+async fn create(store: &dyn JobStore, record: &JobRecord) -> CreationOutcome {
     create_within(store, record, Limits::NONE).await
 }
 
-async fn create_within(store: &dyn JobStore, record: &JobRecord, limits: Limits) -> Created {
+async fn create_within(
+    store: &dyn JobStore,
+    record: &JobRecord,
+    limits: Limits,
+) -> CreationOutcome {
     let creation = Creation {
         record,
         key: None,
@@ -90,7 +95,10 @@ async fn change(
     change: impl FnOnce(&mut JobRecord),
 ) -> JobRecord {
     let next = with(record, change);
-    assert_eq!(store.replace(record, &next).await.unwrap(), Written::Done);
+    assert_eq!(
+        store.replace(record, &next).await.unwrap(),
+        WriteOutcome::Done
+    );
     next
 }
 
@@ -109,14 +117,14 @@ async fn conditional_writes(store: &dyn JobStore) {
     let first = record("conditional", 1000);
     assert_eq!(store.get(first.run_id).await.unwrap(), None);
     let missing = store.replace(&first, &with(&first, |_| {})).await.unwrap();
-    assert_eq!(missing, Written::Conflict);
-    assert_eq!(create(store, &first).await, Created::Done);
+    assert_eq!(missing, WriteOutcome::Conflict);
+    assert_eq!(create(store, &first).await, CreationOutcome::Done);
     assert_eq!(store.get(first.run_id).await.unwrap(), Some(first.clone()));
 
     // A second creation, also a repeated one, changes nothing.
     let second = with(&first, |_| {});
-    assert_eq!(create(store, &second).await, Created::Conflict);
-    assert_eq!(create(store, &first).await, Created::Conflict);
+    assert_eq!(create(store, &second).await, CreationOutcome::Conflict);
+    assert_eq!(create(store, &first).await, CreationOutcome::Conflict);
     assert_eq!(store.get(first.run_id).await.unwrap(), Some(first.clone()));
 
     // Of two changes of one revision, one happens, whether it changes counters or not.
@@ -128,24 +136,27 @@ async fn conditional_writes(store: &dyn JobStore) {
         );
         let writes = tokio::join!(store.replace(&current, &one), store.replace(&current, &two));
         let (a, b) = (writes.0.unwrap(), writes.1.unwrap());
-        assert!((a == Written::Done) != (b == Written::Done), "{a:?} {b:?}");
+        assert!(
+            (a == WriteOutcome::Done) != (b == WriteOutcome::Done),
+            "{a:?} {b:?}"
+        );
         let stored = store.get(first.run_id).await.unwrap().unwrap();
-        assert_eq!(stored, if a == Written::Done { one } else { two });
+        assert_eq!(stored, if a == WriteOutcome::Done { one } else { two });
     }
 
     // A late change of an old revision is refused.
     let stored = store.get(first.run_id).await.unwrap().unwrap();
     let late = store.replace(&first, &second).await.unwrap();
-    assert_eq!(late, Written::Conflict);
-    assert_eq!(store.remove(&first).await.unwrap(), Written::Conflict);
-    assert_eq!(store.remove(&stored).await.unwrap(), Written::Done);
+    assert_eq!(late, WriteOutcome::Conflict);
+    assert_eq!(store.remove(&first).await.unwrap(), WriteOutcome::Conflict);
+    assert_eq!(store.remove(&stored).await.unwrap(), WriteOutcome::Done);
     assert_eq!(store.get(first.run_id).await.unwrap(), None);
-    assert_eq!(store.remove(&stored).await.unwrap(), Written::Done);
+    assert_eq!(store.remove(&stored).await.unwrap(), WriteOutcome::Done);
     let gone = store
         .replace(&stored, &with(&stored, |_| {}))
         .await
         .unwrap();
-    assert_eq!(gone, Written::Conflict);
+    assert_eq!(gone, WriteOutcome::Conflict);
 }
 
 async fn lists(store: &dyn JobStore) {
@@ -190,9 +201,9 @@ async fn lists(store: &dyn JobStore) {
     .await;
     assert_eq!(pages(store, &owner, None).await.len(), 6);
     assert_eq!(pages(store, &owner, Some(JobStatus::Deleting)).await, []);
-    assert_eq!(store.remove(&deleted).await.unwrap(), Written::Done);
+    assert_eq!(store.remove(&deleted).await.unwrap(), WriteOutcome::Done);
     for record in pages(store, &owner, None).await {
-        assert_eq!(store.remove(&record).await.unwrap(), Written::Done);
+        assert_eq!(store.remove(&record).await.unwrap(), WriteOutcome::Done);
     }
     assert_eq!(pages(store, &owner, None).await, []);
 }
@@ -214,7 +225,7 @@ async fn pages(store: &dyn JobStore, owner: &Owner, status: Option<JobStatus>) -
 }
 
 /// Everything that is due, and since when the oldest is.
-async fn due(store: &dyn JobStore, now: Timestamp) -> (Vec<Due>, Option<Timestamp>) {
+async fn due(store: &dyn JobStore, now: Timestamp) -> (Vec<DueItem>, Option<Timestamp>) {
     let (mut all, mut oldest, mut cursor) = (Vec::new(), None, None);
     for _ in 0..99 {
         let page = store.due(now, cursor.as_deref(), 2).await.unwrap();
@@ -228,10 +239,10 @@ async fn due(store: &dyn JobStore, now: Timestamp) -> (Vec<Due>, Option<Timestam
     panic!("what is due goes on forever");
 }
 
-fn run_of(due: &Due) -> RunId {
+fn run_of(due: &DueItem) -> RunId {
     match due {
-        Due::Job(record) => record.run_id,
-        Due::Reservation(run_id) => *run_id,
+        DueItem::Job(record) => record.run_id,
+        DueItem::Reservation(run_id) => *run_id,
     }
 }
 
@@ -253,7 +264,7 @@ async fn what_is_due(store: &dyn JobStore) {
     let mut expected: Vec<_> = waiting[..4].iter().map(|(_, job)| job.run_id).collect();
     expected.sort_unstable();
     assert_eq!(runs, expected, "each once, and nothing that is not due");
-    assert!(found.contains(&Due::Job(Box::new(waiting[0].1.clone()))));
+    assert!(found.contains(&DueItem::Job(Box::new(waiting[0].1.clone()))));
 
     // In one page, the oldest comes first.
     let page = store.due(at(65), None, 50).await.unwrap();
@@ -266,7 +277,7 @@ async fn what_is_due(store: &dyn JobStore) {
     assert_eq!(due(store, at(61)).await.0, []);
     waiting[0].1 = moved;
     for (_, record) in waiting {
-        assert_eq!(store.remove(&record).await.unwrap(), Written::Done);
+        assert_eq!(store.remove(&record).await.unwrap(), WriteOutcome::Done);
     }
     assert_eq!(due(store, at(99)).await.0, []);
 }
@@ -282,7 +293,7 @@ async fn reservations(store: &dyn JobStore) {
         store.create(creation).await.unwrap()
     };
     let [first, second, third] = [1, 2, 3].map(|_| record("reserved", 1));
-    assert_eq!(reserved(&first).await, Created::NotReserved);
+    assert_eq!(reserved(&first).await, CreationOutcome::NotReserved);
     for record in [&first, &second, &third] {
         store.reserve(record.run_id, at(50)).await.unwrap();
     }
@@ -290,17 +301,17 @@ async fn reservations(store: &dyn JobStore) {
     assert_eq!(due(store, at(50)).await.0.len(), 3);
 
     // It goes with the record that is created under it.
-    assert_eq!(reserved(&first).await, Created::Done);
+    assert_eq!(reserved(&first).await, CreationOutcome::Done);
     assert_eq!(due(store, at(50)).await.0.len(), 2);
 
     // Once it is abandoned nothing is created, but it stays due until it is released.
     let used = store.abandon(first.run_id).await.unwrap();
-    assert_eq!(used, Written::Conflict, "there is a record");
+    assert_eq!(used, WriteOutcome::Conflict, "there is a record");
     for _ in 0..2 {
         let abandoned = store.abandon(second.run_id).await.unwrap();
-        assert_eq!(abandoned, Written::Done);
+        assert_eq!(abandoned, WriteOutcome::Done);
     }
-    assert_eq!(reserved(&second).await, Created::NotReserved);
+    assert_eq!(reserved(&second).await, CreationOutcome::NotReserved);
     assert_eq!(store.get(second.run_id).await.unwrap(), None);
     assert_eq!(due(store, at(50)).await.0.len(), 2);
     for _ in 0..2 {
@@ -309,10 +320,10 @@ async fn reservations(store: &dyn JobStore) {
         }
         assert_eq!(due(store, at(50)).await.0, []);
         let gone = store.abandon(third.run_id).await.unwrap();
-        assert_eq!(gone, Written::Conflict);
+        assert_eq!(gone, WriteOutcome::Conflict);
     }
-    assert_eq!(reserved(&third).await, Created::NotReserved);
-    assert_eq!(store.remove(&first).await.unwrap(), Written::Done);
+    assert_eq!(reserved(&third).await, CreationOutcome::NotReserved);
+    assert_eq!(store.remove(&first).await.unwrap(), WriteOutcome::Done);
 }
 
 async fn idempotency_keys(store: &dyn JobStore) {
@@ -342,11 +353,11 @@ async fn idempotency_keys(store: &dyn JobStore) {
         keyed
     };
     let (first, second, third) = (keyed(1000), keyed(1001), keyed(1100));
-    assert_eq!(create(&first, &key("f", 1100)).await, Created::Done);
+    assert_eq!(create(&first, &key("f", 1100)).await, CreationOutcome::Done);
     assert_eq!(bound(1001).await, Some((first.run_id, "f".to_owned())));
 
     // A bound key lets no other run be created; another owner's is another key.
-    let before = Created::Before(KeyedRun {
+    let before = CreationOutcome::Before(KeyedRun {
         run_id: first.run_id,
         fingerprint: "f".to_owned(),
     });
@@ -354,23 +365,29 @@ async fn idempotency_keys(store: &dyn JobStore) {
     assert_eq!(store.get(second.run_id).await.unwrap(), None);
     let mut others = record("another", 1001);
     others.idempotency_key = Some("k".to_owned());
-    assert_eq!(create(&others, &key("f", 1101)).await, Created::Done);
+    assert_eq!(
+        create(&others, &key("f", 1101)).await,
+        CreationOutcome::Done
+    );
 
     // It can be bound again once it has expired, and once its job is removed.
     assert_eq!(bound(1100).await, None);
-    assert_eq!(create(&third, &key("h", 1200)).await, Created::Done);
+    assert_eq!(create(&third, &key("h", 1200)).await, CreationOutcome::Done);
     assert_eq!(bound(1100).await, Some((third.run_id, "h".to_owned())));
-    assert_eq!(store.remove(&first).await.unwrap(), Written::Done);
+    assert_eq!(store.remove(&first).await.unwrap(), WriteOutcome::Done);
     assert_eq!(
         bound(1100).await,
         Some((third.run_id, "h".to_owned())),
         "it was another's by then"
     );
-    assert_eq!(store.remove(&third).await.unwrap(), Written::Done);
+    assert_eq!(store.remove(&third).await.unwrap(), WriteOutcome::Done);
     assert_eq!(bound(1100).await, None);
-    assert_eq!(create(&second, &key("g", 1101)).await, Created::Done);
+    assert_eq!(
+        create(&second, &key("g", 1101)).await,
+        CreationOutcome::Done
+    );
     for record in [&second, &others] {
-        assert_eq!(store.remove(record).await.unwrap(), Written::Done);
+        assert_eq!(store.remove(record).await.unwrap(), WriteOutcome::Done);
     }
     assert_eq!(counted(store, "keyed").await, [0, 0, 0, 0]);
 }
@@ -399,8 +416,8 @@ async fn counters(store: &dyn JobStore) {
     let mut failed = record("counted", 4);
     (failed.status, failed.counted) = (JobStatus::Failed, false);
     for record in [&awaiting, &queued, &held, &failed] {
-        assert_eq!(create(store, record).await, Created::Done);
-        assert_eq!(create(store, record).await, Created::Conflict);
+        assert_eq!(create(store, record).await, CreationOutcome::Done);
+        assert_eq!(create(store, record).await, CreationOutcome::Conflict);
     }
     create(store, &record("somebody else", 1)).await;
     assert_eq!(
@@ -422,7 +439,7 @@ async fn counters(store: &dyn JobStore) {
     let late = with(&queued, |next| next.status = JobStatus::Completed);
     assert_eq!(
         store.replace(&queued, &late).await.unwrap(),
-        Written::Conflict
+        WriteOutcome::Conflict
     );
     assert_eq!(counted().await, [2, 1, 1, 1]);
     let back = change(store, &running, |next| next.status = JobStatus::Queued).await;
@@ -453,26 +470,26 @@ async fn counters(store: &dyn JobStore) {
         ..Limits::NONE
     };
     let full = store.admit(&held, &admitted, limit(0)).await.unwrap();
-    assert_eq!(full, Admitted::Refused(Limit::ActiveJobs));
+    assert_eq!(full, AdmissionOutcome::Refused(Limit::ActiveJobs));
     assert_eq!(counted().await, [0, 1, 0, 1]);
     let room = store.admit(&held, &admitted, limit(1)).await.unwrap();
-    assert_eq!(room, Admitted::Done);
+    assert_eq!(room, AdmissionOutcome::Done);
     let again = store.admit(&held, &admitted, limit(9)).await.unwrap();
-    assert_eq!(again, Admitted::Conflict);
+    assert_eq!(again, AdmissionOutcome::Conflict);
     assert_eq!(counted().await, [1, 1, 0, 0]);
 
     // One that is deleted while it waits keeps nobody waiting.
     let mut unwanted = record("counted", 5);
     (unwanted.counted, unwanted.held_by) = (false, Some(Limit::ActiveJobs));
-    assert_eq!(create(store, &unwanted).await, Created::Done);
+    assert_eq!(create(store, &unwanted).await, CreationOutcome::Done);
     assert_eq!(counted().await[3], 1);
-    assert_eq!(store.remove(&unwanted).await.unwrap(), Written::Done);
+    assert_eq!(store.remove(&unwanted).await.unwrap(), WriteOutcome::Done);
     assert_eq!(counted().await, [1, 1, 0, 0]);
 
     // Removing an unfinished record counts, too.
     for record in [&done, &deleting, &failed, &admitted] {
-        assert_eq!(store.remove(record).await.unwrap(), Written::Done);
-        assert_eq!(store.remove(record).await.unwrap(), Written::Done);
+        assert_eq!(store.remove(record).await.unwrap(), WriteOutcome::Done);
+        assert_eq!(store.remove(record).await.unwrap(), WriteOutcome::Done);
     }
     assert_eq!(counted().await, [0, 0, 0, 0]);
     version_one(store).await;
@@ -482,13 +499,13 @@ async fn counters(store: &dyn JobStore) {
 async fn version_one(store: &dyn JobStore) {
     let mut old = record("old", 1);
     (old.schema_version, old.counted, old.due_at) = (1, false, None);
-    assert_eq!(create(store, &old).await, Created::Done);
+    assert_eq!(create(store, &old).await, CreationOutcome::Done);
     assert_eq!(counted(store, "old").await, [0, 0, 0, 0]);
     let running = change(store, &old, |next| next.status = JobStatus::Running).await;
     assert_eq!(counted(store, "old").await, [1, 0, 1, 0]);
     let done = change(store, &running, |next| next.status = JobStatus::Completed).await;
     assert_eq!(counted(store, "old").await, [0, 0, 0, 0]);
-    assert_eq!(store.remove(&done).await.unwrap(), Written::Done);
+    assert_eq!(store.remove(&done).await.unwrap(), WriteOutcome::Done);
 }
 
 async fn limits(store: &dyn JobStore) {
@@ -499,17 +516,28 @@ async fn limits(store: &dyn JobStore) {
         ..Limits::NONE
     };
     let create_two = async |record: &JobRecord| create_within(store, record, two).await;
-    assert_eq!(create_two(&jobs[0]).await, Created::Done);
-    assert_eq!(create_two(&jobs[1]).await, Created::Done);
-    let refused = Created::Refused(Limit::ActiveJobs);
+    assert_eq!(create_two(&jobs[0]).await, CreationOutcome::Done);
+    assert_eq!(create_two(&jobs[1]).await, CreationOutcome::Done);
+    let refused = CreationOutcome::Refused(Limit::ActiveJobs);
     assert_eq!(create_two(&jobs[2]).await, refused);
-    assert_eq!(create_two(&jobs[0]).await, Created::Conflict, "it is known");
-    assert_eq!(create_two(&record("unlimited", 1)).await, Created::Done);
+    assert_eq!(
+        create_two(&jobs[0]).await,
+        CreationOutcome::Conflict,
+        "it is known"
+    );
+    assert_eq!(
+        create_two(&record("unlimited", 1)).await,
+        CreationOutcome::Done
+    );
     let mut failed = record("limited", 4);
     (failed.status, failed.counted) = (JobStatus::Failed, false);
-    assert_eq!(create_two(&failed).await, Created::Done, "it is not active");
+    assert_eq!(
+        create_two(&failed).await,
+        CreationOutcome::Done,
+        "it is not active"
+    );
     change(store, &jobs[0], |next| next.status = JobStatus::Completed).await;
-    assert_eq!(create_two(&jobs[2]).await, Created::Done);
+    assert_eq!(create_two(&jobs[2]).await, CreationOutcome::Done);
 
     // Bytes of a day, and each job's once.
     let hundred = Limits {
@@ -520,18 +548,18 @@ async fn limits(store: &dyn JobStore) {
         let mut job = record("uploader", second);
         job.payload.size_bytes = size_bytes;
         let created = create_within(store, &job, hundred).await;
-        if created == Created::Done {
+        if created == CreationOutcome::Done {
             let again = create_within(store, &job, hundred).await;
-            assert_eq!(again, Created::Conflict);
+            assert_eq!(again, CreationOutcome::Conflict);
         }
         created
     };
-    let refused = Created::Refused(Limit::BytesPerDay);
-    assert_eq!(upload(DAY, 60).await, Created::Done);
+    let refused = CreationOutcome::Refused(Limit::BytesPerDay);
+    assert_eq!(upload(DAY, 60).await, CreationOutcome::Done);
     assert_eq!(upload(DAY + 1, 41).await, refused);
-    assert_eq!(upload(DAY + 2, 40).await, Created::Done);
+    assert_eq!(upload(DAY + 2, 40).await, CreationOutcome::Done);
     assert_eq!(upload(DAY + 3, 1).await, refused);
-    assert_eq!(upload(2 * DAY, 100).await, Created::Done);
+    assert_eq!(upload(2 * DAY, 100).await, CreationOutcome::Done);
     assert_eq!(upload(9 * DAY, u64::MAX).await, refused);
-    assert_eq!(upload(9 * DAY, 100).await, Created::Done);
+    assert_eq!(upload(9 * DAY, 100).await, CreationOutcome::Done);
 }

@@ -12,8 +12,9 @@ use jiff::Timestamp;
 
 use crate::limits::Limits;
 use crate::ports::{
-    Admitted, Clock, Created, Creation, Due, DuePage, Found, IdempotencyKey, JobStore, KeyedRun,
-    Limit, Message, ObjectReader, ObjectStore, ObjectWriter, Page, Queue, Unavailable, Written,
+    AdmissionOutcome, Clock, Creation, CreationOutcome, DueItem, DuePage, IdempotencyKey, JobStore,
+    KeyedRun, Limit, Message, ObjectReader, ObjectStore, ObjectWriter, Page, Queue, StoredObject,
+    Unavailable, WriteOutcome,
 };
 use crate::record::{JobRecord, JobStatus, Owner, RunId, Tally};
 
@@ -124,9 +125,9 @@ impl ObjectStore for MemoryObjectStore {
         Ok(())
     }
 
-    async fn find(&self, key: &str) -> Result<Option<Found>, Unavailable> {
+    async fn find(&self, key: &str) -> Result<Option<StoredObject>, Unavailable> {
         let found = lock(&self.objects).get(key).cloned();
-        Ok(found.map(|bytes| Found {
+        Ok(found.map(|bytes| StoredObject {
             size_bytes: bytes.len() as u64,
             version: None,
             last_modified: None,
@@ -169,15 +170,15 @@ impl Records {
         Ok(())
     }
 
-    fn replace(&mut self, before: &JobRecord, after: &JobRecord) -> Written {
+    fn replace(&mut self, before: &JobRecord, after: &JobRecord) -> WriteOutcome {
         match self.by_run.get_mut(&after.run_id) {
             Some(stored) if stored.revision == before.revision => *stored = after.clone(),
-            _ => return Written::Conflict,
+            _ => return WriteOutcome::Conflict,
         }
         if after.status == JobStatus::Completed {
             *self.completions.entry(after.run_id).or_default() += 1;
         }
-        Written::Done
+        WriteOutcome::Done
     }
 }
 
@@ -226,13 +227,13 @@ impl JobStore for MemoryJobStore {
         Ok(())
     }
 
-    async fn abandon(&self, run_id: RunId) -> Result<Written, Unavailable> {
+    async fn abandon(&self, run_id: RunId) -> Result<WriteOutcome, Unavailable> {
         match lock(&self.0).reservations.get_mut(&run_id) {
             Some((_, is_abandoned)) => {
                 *is_abandoned = true;
-                Ok(Written::Done)
+                Ok(WriteOutcome::Done)
             }
-            None => Ok(Written::Conflict),
+            None => Ok(WriteOutcome::Conflict),
         }
     }
 
@@ -241,25 +242,25 @@ impl JobStore for MemoryJobStore {
         Ok(())
     }
 
-    async fn create(&self, creation: Creation<'_>) -> Result<Created, Unavailable> {
+    async fn create(&self, creation: Creation<'_>) -> Result<CreationOutcome, Unavailable> {
         let Creation { record, key, .. } = creation;
         let mut all = lock(&self.0);
         if all.by_run.contains_key(&record.run_id) {
-            return Ok(Created::Conflict);
+            return Ok(CreationOutcome::Conflict);
         }
         let reservation = all.reservations.get(&record.run_id);
         if creation.reserved && reservation.is_none_or(|(_, is_abandoned)| *is_abandoned) {
-            return Ok(Created::NotReserved);
+            return Ok(CreationOutcome::NotReserved);
         }
         let name = |key: &IdempotencyKey| (record.owner.clone(), key.key.clone());
         let bound = key.and_then(|key| all.keys.get(&name(key)));
         if let Some((run, _)) = bound.filter(|(_, expires_at)| *expires_at > record.created_at) {
-            return Ok(Created::Before(run.clone()));
+            return Ok(CreationOutcome::Before(run.clone()));
         }
         if record.counted
             && let Err(limit) = all.count(record, creation.limits)
         {
-            return Ok(Created::Refused(limit));
+            return Ok(CreationOutcome::Refused(limit));
         }
         all.by_run.insert(record.run_id, record.clone());
         all.reservations.remove(&record.run_id);
@@ -270,7 +271,7 @@ impl JobStore for MemoryJobStore {
             };
             all.keys.insert(name(key), (run, key.expires_at));
         }
-        Ok(Created::Done)
+        Ok(CreationOutcome::Done)
     }
 
     async fn run_of_key(
@@ -289,7 +290,11 @@ impl JobStore for MemoryJobStore {
         Ok(lock(&self.0).by_run.get(&run_id).cloned())
     }
 
-    async fn replace(&self, before: &JobRecord, after: &JobRecord) -> Result<Written, Unavailable> {
+    async fn replace(
+        &self,
+        before: &JobRecord,
+        after: &JobRecord,
+    ) -> Result<WriteOutcome, Unavailable> {
         Ok(lock(&self.0).replace(before, after))
     }
 
@@ -298,29 +303,29 @@ impl JobStore for MemoryJobStore {
         before: &JobRecord,
         after: &JobRecord,
         limits: Limits,
-    ) -> Result<Admitted, Unavailable> {
+    ) -> Result<AdmissionOutcome, Unavailable> {
         let mut all = lock(&self.0);
         let stored = all.by_run.get(&after.run_id);
         if stored.is_none_or(|stored| stored.revision != before.revision) {
-            return Ok(Admitted::Conflict);
+            return Ok(AdmissionOutcome::Conflict);
         }
         if let Err(limit) = all.count(after, limits) {
-            return Ok(Admitted::Refused(limit));
+            return Ok(AdmissionOutcome::Refused(limit));
         }
         Ok(match all.replace(before, after) {
-            Written::Done => Admitted::Done,
-            Written::Conflict => Admitted::Conflict,
+            WriteOutcome::Done => AdmissionOutcome::Done,
+            WriteOutcome::Conflict => AdmissionOutcome::Conflict,
         })
     }
 
-    async fn remove(&self, record: &JobRecord) -> Result<Written, Unavailable> {
+    async fn remove(&self, record: &JobRecord) -> Result<WriteOutcome, Unavailable> {
         let mut all = lock(&self.0);
         match all.by_run.get(&record.run_id) {
-            Some(stored) if stored.revision != record.revision => Ok(Written::Conflict),
+            Some(stored) if stored.revision != record.revision => Ok(WriteOutcome::Conflict),
             _ => {
                 all.by_run.remove(&record.run_id);
                 all.keys.retain(|_, (run, _)| run.run_id != record.run_id);
-                Ok(Written::Done)
+                Ok(WriteOutcome::Done)
             }
         }
     }
@@ -360,12 +365,12 @@ impl JobStore for MemoryJobStore {
             (
                 record.due(),
                 record.run_id,
-                Due::Job(Box::new(record.clone())),
+                DueItem::Job(Box::new(record.clone())),
             )
         });
         let reservations = all.reservations.iter();
-        let reservations =
-            reservations.map(|(run_id, (due_at, _))| (*due_at, *run_id, Due::Reservation(*run_id)));
+        let reservations = reservations
+            .map(|(run_id, (due_at, _))| (*due_at, *run_id, DueItem::Reservation(*run_id)));
         let mut due: Vec<_> = jobs
             .chain(reservations)
             .filter(|(due_at, ..)| *due_at <= now)
@@ -406,7 +411,7 @@ impl JobStore for MemoryJobStore {
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct WaitingMessage {
     run_id: RunId,
     visible_at: Timestamp,
     receipt: u64,
@@ -415,7 +420,7 @@ struct Waiting {
 /// A queue in memory.
 #[derive(Clone, Debug)]
 pub struct MemoryQueue {
-    messages: Arc<Mutex<(u64, Vec<Waiting>)>>,
+    messages: Arc<Mutex<(u64, Vec<WaitingMessage>)>>,
     clock: ManualClock,
 }
 
@@ -448,7 +453,7 @@ impl Queue for MemoryQueue {
         delay: Duration,
     ) -> Result<(), Unavailable> {
         let visible_at = self.clock.now() + delay;
-        lock(&self.messages).1.push(Waiting {
+        lock(&self.messages).1.push(WaitingMessage {
             run_id,
             visible_at,
             receipt: 0,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use resonare_jobs::ports::JobStore as _;
-use resonare_jobs::{DropArrival, Handled, JobError, JobStatus, Limits, RunId};
+use resonare_jobs::{DeliveryOutcome, DropArrival, JobError, JobStatus, Limits, RunId};
 
 use crate::world::{FAILS, World, owner};
 
@@ -38,7 +38,10 @@ async fn a_repeated_event_at_the_limit_changes_nothing() {
     );
     assert!(world.has("uploads/a"));
     assert_eq!(world.queue.len(), 1, "its message was sent once");
-    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Completed);
+    assert_eq!(
+        world.work().await.unwrap().unwrap(),
+        DeliveryOutcome::Completed
+    );
     assert!(!world.has("uploads/a"));
     assert_eq!(
         world.take_drop("uploads/a").await.unwrap(),
@@ -64,10 +67,16 @@ async fn what_finds_no_room_waits_for_it() {
     assert_eq!(world.queue.len(), 1);
     world.clock.advance(Duration::from_mins(3));
     assert_eq!(world.jobs.sweep(None).await.unwrap().admitted, 0);
-    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Completed);
+    assert_eq!(
+        world.work().await.unwrap().unwrap(),
+        DeliveryOutcome::Completed
+    );
     world.clock.advance(Duration::from_mins(3));
     assert_eq!(world.jobs.sweep(None).await.unwrap().admitted, 1);
-    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Completed);
+    assert_eq!(
+        world.work().await.unwrap().unwrap(),
+        DeliveryOutcome::Completed
+    );
     let done = world.jobs.get(&owner(), run_of("uploads/b")).await.unwrap();
     assert_eq!(
         (done.status, done.error_message),
@@ -86,7 +95,10 @@ async fn bytes_that_are_too_many_today_are_taken_tomorrow() {
         world.put(key, b"hello");
         world.take_drop(key).await.unwrap();
     }
-    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Completed);
+    assert_eq!(
+        world.work().await.unwrap().unwrap(),
+        DeliveryOutcome::Completed
+    );
     world.clock.advance(Duration::from_hours(1));
     let swept = world.jobs.sweep(None).await.unwrap();
     assert_eq!((swept.looked_at, swept.admitted), (1, 0));
@@ -105,7 +117,10 @@ async fn a_new_submission_does_not_overtake_what_waits_for_room() {
         world.put(key, b"hello");
         world.take_drop(key).await.unwrap();
     }
-    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Completed);
+    assert_eq!(
+        world.work().await.unwrap().unwrap(),
+        DeliveryOutcome::Completed
+    );
     let early = world.jobs.admit(&owner()).await;
     assert!(matches!(early, Err(JobError::LimitReached { .. })));
     world.put("uploads/c", b"hello");
@@ -115,14 +130,20 @@ async fn a_new_submission_does_not_overtake_what_waits_for_room() {
     );
     world.clock.advance(Duration::from_mins(2));
     assert_eq!(world.jobs.sweep(None).await.unwrap().admitted, 1);
-    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Completed);
+    assert_eq!(
+        world.work().await.unwrap().unwrap(),
+        DeliveryOutcome::Completed
+    );
     assert_eq!(
         world.status(run_of("uploads/b")).await,
         Some(JobStatus::Completed)
     );
     world.clock.advance(Duration::from_mins(2));
     assert_eq!(world.jobs.sweep(None).await.unwrap().admitted, 1);
-    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Completed);
+    assert_eq!(
+        world.work().await.unwrap().unwrap(),
+        DeliveryOutcome::Completed
+    );
     world.jobs.admit(&owner()).await.unwrap();
 }
 
@@ -185,7 +206,10 @@ async fn what_cannot_be_taken_stays_until_its_time_is_over_and_says_what_to_do()
         DropArrival::Before
     );
     world.take_drop("uploads/bad").await.unwrap();
-    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Failed);
+    assert_eq!(
+        world.work().await.unwrap().unwrap(),
+        DeliveryOutcome::Failed
+    );
     world.set_limits(Limits {
         upload_bytes: 4,
         ..world.limits

@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use resonare_jobs::ports::{JobStore as _, Queue as _};
-use resonare_jobs::{Attempt, Handled, JobRecord, JobStatus, Processor, RunId, Verdict};
+use resonare_jobs::{Attempt, DeliveryOutcome, JobRecord, JobStatus, Processor, RunId, Verdict};
 
 use crate::world::{NEVER_WORKS, World, owner};
 
 /// Never notices that it is cancelled, as a call that hangs.
-struct Hanging;
+struct HangingProcessor;
 
 #[async_trait]
-impl Processor for Hanging {
+impl Processor for HangingProcessor {
     async fn process(&self, _job: &JobRecord, _attempt: &Attempt) -> Verdict {
         std::future::pending().await
     }
@@ -27,8 +27,8 @@ async fn run_out_of_time(world: &World) {
     let never = AtomicBool::new(false);
     let handled = world
         .jobs
-        .handle_until(&message, &Hanging, &never, Some(deadline));
-    assert_eq!(handled.await.unwrap(), Handled::Failed);
+        .handle_until(&message, &HangingProcessor, &never, Some(deadline));
+    assert_eq!(handled.await.unwrap(), DeliveryOutcome::Failed);
 }
 
 fn output(run_id: RunId) -> String {
@@ -94,13 +94,13 @@ async fn outputs_of_a_job_that_was_deleted_while_its_attempt_hung_are_removed() 
     let never = AtomicBool::new(false);
     let work = world
         .jobs
-        .handle_until(&message, &Hanging, &never, Some(deadline));
+        .handle_until(&message, &HangingProcessor, &never, Some(deadline));
     let delete = async {
         tokio::time::sleep(Duration::from_secs(5)).await;
         world.jobs.delete(&owner(), run_id).await.unwrap();
     };
     let (handled, ()) = tokio::join!(work, delete);
-    assert_eq!(handled.unwrap(), Handled::Lost);
+    assert_eq!(handled.unwrap(), DeliveryOutcome::Lost);
     world.put(&output(run_id), b"late");
     world.clock.advance(Duration::from_mins(17));
     assert_eq!(world.jobs.sweep(None).await.unwrap().deleted, 1);
@@ -121,7 +121,10 @@ async fn duplicates_of_a_failed_job_cost_no_listing() {
             let owner = owner();
             let again = world.queue.send(run_id, &owner, Duration::ZERO);
             again.await.unwrap();
-            assert_eq!(world.work().await.unwrap().unwrap(), Handled::Nothing);
+            assert_eq!(
+                world.work().await.unwrap().unwrap(),
+                DeliveryOutcome::Nothing
+            );
         }
     };
     let listings = world.objects.listings();

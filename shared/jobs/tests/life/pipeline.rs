@@ -7,9 +7,10 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use resonare_jobs::ports::{JobStore as _, ObjectStore as _, Queue as _, Written};
+use resonare_jobs::ports::{JobStore as _, ObjectStore as _, Queue as _, WriteOutcome};
 use resonare_jobs::{
-    Handled, JobRecord, JobStatus, LARGEST_RECORD, NoTokenizer, PipelineProcessor, TokenizerSource,
+    DeliveryOutcome, JobRecord, JobStatus, LARGEST_RECORD, NoTokenizer, PipelineProcessor,
+    TokenizerSource,
 };
 use resonare_pipeline::{TokenCounter, Tokenizer, TokenizerInfo};
 use resonare_settings::{Configuration, Layers};
@@ -36,13 +37,13 @@ impl TokenCounter for Words {
 }
 
 /// Finds [`Words`], under a fingerprint that may change.
-struct OnlyWords {
+struct WordTokenizers {
     fingerprint: &'static str,
     fails_with: Option<NoTokenizer>,
 }
 
 #[async_trait]
-impl TokenizerSource for OnlyWords {
+impl TokenizerSource for WordTokenizers {
     type Tokenizer = Words;
 
     async fn find(&self, _: &Configuration) -> Result<(Arc<Words>, TokenizerInfo), NoTokenizer> {
@@ -60,7 +61,7 @@ impl TokenizerSource for OnlyWords {
     }
 }
 
-fn processor(world: &World, tokenizers: OnlyWords) -> PipelineProcessor<OnlyWords> {
+fn processor(world: &World, tokenizers: WordTokenizers) -> PipelineProcessor<WordTokenizers> {
     PipelineProcessor {
         objects: Arc::clone(&world.ports.objects),
         tokenizers,
@@ -70,8 +71,8 @@ fn processor(world: &World, tokenizers: OnlyWords) -> PipelineProcessor<OnlyWord
     }
 }
 
-fn words(fingerprint: &'static str) -> OnlyWords {
-    OnlyWords {
+fn words(fingerprint: &'static str) -> WordTokenizers {
+    WordTokenizers {
         fingerprint,
         fails_with: None,
     }
@@ -92,8 +93,8 @@ async fn do_job(
     world: &World,
     payload: &str,
     target: &str,
-    tokenizers: OnlyWords,
-) -> (Handled, JobRecord) {
+    tokenizers: WordTokenizers,
+) -> (DeliveryOutcome, JobRecord) {
     let overrides = [
         ("min_tokens_per_block", "1"),
         ("target_name", target),
@@ -140,7 +141,7 @@ async fn read(world: &World, job: &JobRecord, name: &str) -> String {
 async fn a_job_stores_the_outputs_and_the_numbers() {
     let world = World::new();
     let (handled, job) = do_job(&world, &export(2), "Me", words("1")).await;
-    assert_eq!(handled, Handled::Completed);
+    assert_eq!(handled, DeliveryOutcome::Completed);
     let names: Vec<_> = job.outputs.iter().map(|output| &*output.name).collect();
     assert_eq!(
         names,
@@ -171,7 +172,10 @@ async fn a_record_stays_small_and_names_nobody() {
 async fn a_failure_that_needs_names_leaves_them_in_the_statistics() {
     let world = World::new();
     let (handled, job) = do_job(&world, &export(2), "Nobody", words("1")).await;
-    assert_eq!((handled, job.status), (Handled::Failed, JobStatus::Failed));
+    assert_eq!(
+        (handled, job.status),
+        (DeliveryOutcome::Failed, JobStatus::Failed)
+    );
     let message = job.error_message.as_deref().unwrap();
     assert!(
         message.starts_with("none of the 4 kept messages is from the target"),
@@ -193,7 +197,7 @@ async fn a_failure_that_needs_names_leaves_them_in_the_statistics() {
 async fn bad_input_leaves_nothing() {
     let world = World::new();
     let (handled, job) = do_job(&world, "[{\"name\": tru}]", "Me", words("1")).await;
-    assert_eq!(handled, Handled::Failed);
+    assert_eq!(handled, DeliveryOutcome::Failed);
     assert!(
         job.error_message
             .unwrap()
@@ -209,14 +213,14 @@ async fn a_tokenizer_that_may_come_is_waited_for_and_one_that_changed_is_not() {
         message: "the hub is down".to_owned(),
         is_retryable: true,
     };
-    let hub_is_down = OnlyWords {
+    let hub_is_down = WordTokenizers {
         fingerprint: "1",
         fails_with: Some(none),
     };
     let (handled, job) = do_job(&world, &export(1), "Me", hub_is_down).await;
     assert_eq!(
         (handled, job.status),
-        (Handled::Postponed, JobStatus::Queued)
+        (DeliveryOutcome::Postponed, JobStatus::Queued)
     );
     assert_eq!(job.error_message.as_deref(), Some("the hub is down"));
 
@@ -226,7 +230,7 @@ async fn a_tokenizer_that_may_come_is_waited_for_and_one_that_changed_is_not() {
     frozen.tokenizer = Some(words("1").find(&Configuration::default()).await.unwrap().1);
     assert_eq!(
         world.records.replace(&job, &frozen).await.unwrap(),
-        Written::Done
+        WriteOutcome::Done
     );
     world.clock.advance(Duration::from_mins(1));
     let message = world
@@ -241,7 +245,7 @@ async fn a_tokenizer_that_may_come_is_waited_for_and_one_that_changed_is_not() {
         .handle(&message, &changed, &AtomicBool::new(false))
         .await
         .unwrap();
-    assert_eq!(handled, Handled::Failed);
+    assert_eq!(handled, DeliveryOutcome::Failed);
     let job = world.jobs.get(&owner(), job.run_id).await.unwrap();
     assert!(
         job.error_message

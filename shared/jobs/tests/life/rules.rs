@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use resonare_jobs::ports::{JobStore as _, Queue as _};
-use resonare_jobs::{Handled, JobError, JobStatus, Limits, Owner};
+use resonare_jobs::{DeliveryOutcome, JobError, JobStatus, Limits, Owner};
 
 use crate::world::{FAILS, NEVER_WORKS, World, owner};
 
@@ -13,7 +13,10 @@ async fn a_job_is_queued_run_and_completed_and_its_payload_goes() {
     let world = World::new();
     let run_id = world.submit(b"hello", None).await.unwrap();
     assert_eq!(world.status(run_id).await, Some(JobStatus::Queued));
-    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Completed);
+    assert_eq!(
+        world.work().await.unwrap().unwrap(),
+        DeliveryOutcome::Completed
+    );
     let job = world.jobs.get(&owner(), run_id).await.unwrap();
     assert_eq!(
         (job.status, job.attempts, job.outputs.len()),
@@ -28,7 +31,10 @@ async fn a_job_is_queued_run_and_completed_and_its_payload_goes() {
 async fn bad_input_fails_at_once_and_a_fault_after_some_attempts() {
     let world = World::new();
     let bad = world.submit(FAILS, None).await.unwrap();
-    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Failed);
+    assert_eq!(
+        world.work().await.unwrap().unwrap(),
+        DeliveryOutcome::Failed
+    );
     let job = world.jobs.get(&owner(), bad).await.unwrap();
     assert_eq!(
         (job.attempts, job.error_message.as_deref()),
@@ -37,11 +43,17 @@ async fn bad_input_fails_at_once_and_a_fault_after_some_attempts() {
 
     let faulty = world.submit(NEVER_WORKS, None).await.unwrap();
     for pause in [1, 2] {
-        assert_eq!(world.work().await.unwrap().unwrap(), Handled::Postponed);
+        assert_eq!(
+            world.work().await.unwrap().unwrap(),
+            DeliveryOutcome::Postponed
+        );
         assert!(world.work().await.is_none(), "there is a pause");
         world.clock.advance(Duration::from_secs(pause));
     }
-    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Failed);
+    assert_eq!(
+        world.work().await.unwrap().unwrap(),
+        DeliveryOutcome::Failed
+    );
     let job = world.jobs.get(&owner(), faulty).await.unwrap();
     assert_eq!(
         job.error_message.as_deref(),
@@ -64,12 +76,21 @@ async fn a_second_delivery_does_nothing() {
         .send(run_id, &owner(), Duration::from_secs(9))
         .await
         .unwrap();
-    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Completed);
-    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Nothing);
+    assert_eq!(
+        world.work().await.unwrap().unwrap(),
+        DeliveryOutcome::Completed
+    );
+    assert_eq!(
+        world.work().await.unwrap().unwrap(),
+        DeliveryOutcome::Nothing
+    );
     assert_eq!(world.told(run_id, "completed"), 1, "it is counted once");
     world.jobs.delete(&owner(), run_id).await.unwrap();
     world.clock.advance(Duration::from_secs(9));
-    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Nothing);
+    assert_eq!(
+        world.work().await.unwrap().unwrap(),
+        DeliveryOutcome::Nothing
+    );
     assert_eq!(world.commits(run_id), 1);
     assert!(world.queue.is_empty() && world.objects.keys().is_empty());
 }
@@ -95,11 +116,14 @@ async fn a_message_of_a_job_under_a_lease_is_hidden_and_no_attempt() {
                 .send(run_id, &owner(), Duration::ZERO)
                 .await
                 .unwrap();
-            assert_eq!(world.work().await.unwrap().unwrap(), Handled::Elsewhere);
+            assert_eq!(
+                world.work().await.unwrap().unwrap(),
+                DeliveryOutcome::Elsewhere
+            );
         }
     };
     let (handled, ()) = tokio::join!(working, meanwhile);
-    assert_eq!(handled.unwrap(), Handled::Completed);
+    assert_eq!(handled.unwrap(), DeliveryOutcome::Completed);
     let job = world.jobs.get(&owner(), run_id).await.unwrap();
     assert_eq!((job.attempts, world.commits(run_id)), (1, 1));
     world.settle().await;
@@ -129,13 +153,13 @@ async fn a_lease_is_extended_while_the_job_runs() {
                 world.clock.advance(Duration::from_secs(1));
                 world.queue.send(run_id, &owner(), Duration::ZERO).await.unwrap();
                 while let Some(other) = world.work().await {
-                    assert_eq!(other.unwrap(), Handled::Elsewhere);
+                    assert_eq!(other.unwrap(), DeliveryOutcome::Elsewhere);
                 }
                 assert_eq!(world.jobs.sweep(None).await.unwrap().released, 0);
             }
         }
     };
-    assert_eq!(handled.unwrap(), Handled::Completed);
+    assert_eq!(handled.unwrap(), DeliveryOutcome::Completed);
     let job = world.jobs.get(&owner(), run_id).await.unwrap();
     assert_eq!((job.attempts, world.commits(run_id)), (1, 1));
 }
@@ -164,13 +188,16 @@ async fn a_worker_whose_lease_ran_out_cannot_commit() {
                 stop.store(true, Ordering::Relaxed);
             };
             let (handled, ()) = tokio::join!(handling, stopping);
-            assert_eq!(handled.unwrap(), Handled::Postponed);
+            assert_eq!(handled.unwrap(), DeliveryOutcome::Postponed);
         };
         let (handled, ()) = tokio::join!(stalling, taking_over);
-        assert_eq!(handled.unwrap(), Handled::Lost);
+        assert_eq!(handled.unwrap(), DeliveryOutcome::Lost);
         assert_eq!(world.commits(run_id), 0);
     }
-    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Completed);
+    assert_eq!(
+        world.work().await.unwrap().unwrap(),
+        DeliveryOutcome::Completed
+    );
     assert_eq!(world.commits(run_id), 1);
 }
 
@@ -196,7 +223,7 @@ async fn deleting_a_running_job_leaves_nothing() {
         ));
     };
     let (handled, ()) = tokio::join!(working, deleting);
-    assert_eq!(handled.unwrap(), Handled::Lost);
+    assert_eq!(handled.unwrap(), DeliveryOutcome::Lost);
     assert_eq!(world.status(run_id).await, None);
     assert!(world.objects.keys().is_empty() && world.queue.is_empty());
 }
@@ -218,10 +245,13 @@ async fn a_worker_that_is_told_to_stop_gives_the_job_back_untried() {
         stop.store(true, Ordering::Relaxed);
     };
     let (handled, ()) = tokio::join!(world.jobs.handle(&message, &slow, &stop), stopping);
-    assert_eq!(handled.unwrap(), Handled::Postponed);
+    assert_eq!(handled.unwrap(), DeliveryOutcome::Postponed);
     let job = world.jobs.get(&owner(), run_id).await.unwrap();
     assert_eq!((job.status, job.attempts), (JobStatus::Queued, 0));
-    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Completed);
+    assert_eq!(
+        world.work().await.unwrap().unwrap(),
+        DeliveryOutcome::Completed
+    );
 }
 
 #[tokio::test]

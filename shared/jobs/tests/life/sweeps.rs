@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use resonare_jobs::ports::{JobStore as _, Queue as _};
 use resonare_jobs::{
-    DirectUpload, Handled, JobError, JobStatus, Jobs, Payload, RunId, Upload, UploadArrival,
+    DeliveryOutcome, DirectUpload, JobError, JobStatus, Jobs, Payload, RunId, Upload, UploadArrival,
 };
 
 use crate::world::{World, owner};
@@ -37,7 +37,10 @@ async fn a_job_whose_message_waits_is_not_sent_again() {
     }
     assert_eq!(looked_at, 7, "after 15, 30, 60, … minutes");
     assert_eq!(world.queue.len(), 1);
-    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Completed);
+    assert_eq!(
+        world.work().await.unwrap().unwrap(),
+        DeliveryOutcome::Completed
+    );
     assert_eq!(world.told(run_id, "sent again"), 0);
 }
 
@@ -49,7 +52,10 @@ async fn a_job_whose_message_is_lost_is_sent_again() {
     world.queue.acknowledge(&message.receipt).await.unwrap();
     world.clock.advance(Duration::from_mins(15));
     assert_eq!(world.jobs.sweep(None).await.unwrap().sent_again, 1);
-    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Completed);
+    assert_eq!(
+        world.work().await.unwrap().unwrap(),
+        DeliveryOutcome::Completed
+    );
     assert_eq!(world.told(run_id, "sent again"), 1);
 }
 
@@ -64,7 +70,10 @@ async fn a_job_that_was_not_sent_is_sent_after_a_minute() {
     assert!(world.queue.is_empty());
     world.clock.advance(Duration::from_mins(1));
     assert_eq!(world.jobs.sweep(None).await.unwrap().sent_again, 1);
-    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Completed);
+    assert_eq!(
+        world.work().await.unwrap().unwrap(),
+        DeliveryOutcome::Completed
+    );
 }
 
 #[tokio::test]
@@ -166,7 +175,7 @@ async fn a_worker_that_ends_a_deletion_removes_the_payload_too() {
         assert!(world.has("uploads/a"));
     };
     let (handled, ()) = tokio::join!(working, deleting);
-    assert_eq!(handled.unwrap(), Handled::Lost);
+    assert_eq!(handled.unwrap(), DeliveryOutcome::Lost);
     assert!(world.objects.keys().is_empty());
     assert_eq!(world.status(run_id).await, None);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use resonare_jobs::ports::Clock as _;
 use resonare_jobs::{
-    DirectUpload, Handled, JobError, JobStatus, Jobs, Payload, RunId, Submission, Upload,
+    DeliveryOutcome, DirectUpload, JobError, JobStatus, Jobs, Payload, RunId, Submission, Upload,
     UploadArrival,
 };
 
@@ -56,7 +56,10 @@ async fn a_job_waits_for_its_upload_and_is_then_done() {
     let payload = store(&world, run_id, "1").await;
     let arrived = world.jobs.upload_arrived(run_id, &payload).await.unwrap();
     assert_eq!(arrived, UploadArrival::Queued);
-    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Completed);
+    assert_eq!(
+        world.work().await.unwrap().unwrap(),
+        DeliveryOutcome::Completed
+    );
     assert!(!world.has(&payload.key));
 }
 
@@ -80,7 +83,10 @@ async fn of_two_payloads_one_counts_and_none_is_left() {
         world.jobs.awaiting_upload(&owner(), run_id).await,
         Err(JobError::NotAwaited(JobStatus::Queued))
     ));
-    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Completed);
+    assert_eq!(
+        world.work().await.unwrap().unwrap(),
+        DeliveryOutcome::Completed
+    );
     assert!(!world.has(&first.key) && !world.has(&second.key));
 }
 
@@ -146,7 +152,10 @@ async fn an_upload_whose_event_was_lost_is_found() {
     writer.finish().unwrap();
     world.clock.advance(Duration::from_mins(15));
     assert_eq!(world.jobs.sweep(None).await.unwrap().uploaded, 1);
-    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Completed);
+    assert_eq!(
+        world.work().await.unwrap().unwrap(),
+        DeliveryOutcome::Completed
+    );
 }
 
 #[tokio::test]
@@ -167,7 +176,10 @@ async fn a_second_upload_of_a_finished_job_is_unwanted() {
     let run_id = begin(&world, 5).await.unwrap();
     let payload = store(&world, run_id, "1").await;
     world.jobs.upload_arrived(run_id, &payload).await.unwrap();
-    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Completed);
+    assert_eq!(
+        world.work().await.unwrap().unwrap(),
+        DeliveryOutcome::Completed
+    );
     let again = store(&world, run_id, "1").await;
     let arrived = world.jobs.upload_arrived(run_id, &again).await.unwrap();
     assert_eq!(arrived, UploadArrival::Unwanted);
@@ -199,6 +211,9 @@ async fn an_announced_payload_goes_with_its_failed_job() {
         ..submission.payload
     };
     world.jobs.upload_arrived(run_id, &came).await.unwrap();
-    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Failed);
+    assert_eq!(
+        world.work().await.unwrap().unwrap(),
+        DeliveryOutcome::Failed
+    );
     assert!(!world.has(&key));
 }

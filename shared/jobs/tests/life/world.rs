@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use resonare_jobs::ports::{Clock, JobStore, ObjectStore, Unavailable};
 use resonare_jobs::testkit::{
-    Intercepted, Interceptor, ManualClock, MemoryJobStore, MemoryObjectStore, MemoryQueue,
+    InterceptedPort, Interceptor, ManualClock, MemoryJobStore, MemoryObjectStore, MemoryQueue,
 };
 use resonare_jobs::{
     Attempt, DropArrival, FailureKind, JobRecord, JobStatus, Jobs, Limits, Observer, Output, Owner,
@@ -191,8 +191,8 @@ pub(crate) fn owner() -> Owner {
     Owner("ann".to_owned())
 }
 
-fn faulty<P>(port: P, faults: &Arc<Faults>) -> Arc<Intercepted<P, Faults>> {
-    Arc::new(Intercepted {
+fn faulty<P>(port: P, faults: &Arc<Faults>) -> Arc<InterceptedPort<P, Faults>> {
+    Arc::new(InterceptedPort {
         port,
         interceptor: Arc::clone(faults),
     })
@@ -361,7 +361,7 @@ impl World {
     }
 
     /// What a worker does with one message; `None` if there is none.
-    pub(crate) async fn work(&self) -> Option<Result<resonare_jobs::Handled, Unavailable>> {
+    pub(crate) async fn work(&self) -> Option<Result<resonare_jobs::DeliveryOutcome, Unavailable>> {
         let message = match self.jobs.receive().await {
             Ok(message) => message?,
             Err(error) => return Some(Err(error)),

@@ -1,17 +1,19 @@
 //! What is asked of the database about records, each in a transaction.
 
 use jiff::Timestamp;
-use resonare_jobs::ports::{Created, Creation, Due, DuePage, KeyedRun, Limit, Page, Written};
+use resonare_jobs::ports::{
+    Creation, CreationOutcome, DueItem, DuePage, KeyedRun, Limit, Page, WriteOutcome,
+};
 use resonare_jobs::{JobRecord, JobStatus, Limits, Owner, RunId, Tally};
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 
 use crate::database::DatabaseError;
 
-pub(super) fn written(rows: usize) -> Written {
+pub(super) fn written(rows: usize) -> WriteOutcome {
     if rows == 1 {
-        Written::Done
+        WriteOutcome::Done
     } else {
-        Written::Conflict
+        WriteOutcome::Conflict
     }
 }
 
@@ -28,7 +30,7 @@ fn write(
     transaction: &Transaction<'_>,
     statement: &str,
     record: &JobRecord,
-) -> Result<Written, DatabaseError> {
+) -> Result<WriteOutcome, DatabaseError> {
     let json = serde_json::to_string(record)?;
     let rows = transaction.prepare_cached(statement)?.execute(params![
         record.run_id.to_string(),
@@ -49,7 +51,7 @@ fn write(
 pub(super) fn write_over(
     transaction: &Transaction<'_>,
     record: &JobRecord,
-) -> Result<Written, DatabaseError> {
+) -> Result<WriteOutcome, DatabaseError> {
     const STATEMENT: &str = "UPDATE jobs SET revision = ?2, owner = ?3, status = ?4, \
         created_at = ?5, expires_at = ?6, finished = ?7, record = ?8, due_at = ?9, \
         is_deleted = ?10 WHERE run_id = ?1 AND revision = ?2 - 1";
@@ -161,7 +163,7 @@ pub(super) fn exists(
 pub(super) fn create(
     transaction: &Transaction<'_>,
     creation: Creation<'_>,
-) -> Result<Created, DatabaseError> {
+) -> Result<CreationOutcome, DatabaseError> {
     const STATEMENT: &str = "INSERT INTO jobs (run_id, revision, owner, status, created_at, \
         expires_at, finished, record, due_at, is_deleted) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
@@ -173,21 +175,21 @@ pub(super) fn create(
     } = creation;
     let run_id = record.run_id;
     if exists(transaction, "SELECT 1 FROM jobs WHERE run_id = ?1", run_id)? {
-        return Ok(Created::Conflict);
+        return Ok(CreationOutcome::Conflict);
     }
     let reservation = "SELECT 1 FROM reservations WHERE run_id = ?1 AND NOT is_abandoned";
     if reserved && !exists(transaction, reservation, run_id)? {
-        return Ok(Created::NotReserved);
+        return Ok(CreationOutcome::NotReserved);
     }
     if let Some(key) = key
         && let Some(run) = bound(transaction, &record.owner, &key.key, record.created_at)?
     {
-        return Ok(Created::Before(run));
+        return Ok(CreationOutcome::Before(run));
     }
     if record.counted
         && let Some(limit) = charge(transaction, record, limits)?
     {
-        return Ok(Created::Refused(limit));
+        return Ok(CreationOutcome::Refused(limit));
     }
     write(transaction, STATEMENT, record)?;
     count(transaction, &record.owner, record.tally())?;
@@ -207,7 +209,7 @@ pub(super) fn create(
             ],
         )?;
     }
-    Ok(Created::Done)
+    Ok(CreationOutcome::Done)
 }
 
 /// A time and a run that stand for a place in an order.
@@ -291,8 +293,8 @@ pub(super) fn due(
     let due = rows
         .into_iter()
         .filter_map(|(_, run_id, record)| match record {
-            Some(record) => Some(Due::Job(Box::new(readable(&record)?))),
-            None => Some(Due::Reservation(run_id.parse().ok()?)),
+            Some(record) => Some(DueItem::Job(Box::new(readable(&record)?))),
+            None => Some(DueItem::Reservation(run_id.parse().ok()?)),
         });
     Ok(DuePage {
         due: due.collect(),
