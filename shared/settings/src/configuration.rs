@@ -434,6 +434,32 @@ mod tests {
     }
 
     #[test]
+    fn a_job_keeps_what_shapes_its_result_and_no_places() {
+        let frozen = Configuration::default().to_json();
+        let places = [
+            "input.mode",
+            "input.file",
+            "input.dir",
+            "output.modes",
+            "output.local_dir",
+            "output.s3_bucket",
+            "output.s3_region",
+            "allowed_models",
+        ];
+        for key in Key::ALL {
+            let is_kept = frozen.contains_key(key.name());
+            assert_eq!(is_kept, !places.contains(&key.name()), "{}", key.name());
+        }
+    }
+
+    #[test]
+    fn a_group_without_keys_sets_nothing_and_a_key_without_a_value_is_no_group() {
+        let empty = load("output:\ninput:\n", &[], &[]).unwrap();
+        assert_eq!(empty, Configuration::default());
+        assert!(error("colour:", &[], &[]).starts_with("unknown configuration key `colour`"));
+    }
+
+    #[test]
     fn none_is_written_in_several_ways() {
         for yaml in [
             "date_limit: null",
