@@ -160,3 +160,119 @@ pub(crate) fn log(job: &JobRecord, step: &Step) {
         _ => line!(info),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::{Debug, Write as _};
+    use std::sync::{Arc, Mutex};
+
+    use tracing::field::Field;
+    use tracing::{Event, Metadata, Subscriber, span};
+
+    use super::*;
+    use crate::testkit::record;
+
+    /// Keeps the lines of the log.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<String>>>);
+
+    impl Subscriber for Lines {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+
+        fn event(&self, event: &Event<'_>) {
+            let mut line = event.metadata().level().to_string();
+            event.record(&mut |field: &Field, value: &dyn Debug| {
+                write!(line, " {field}={value:?}").unwrap();
+            });
+            self.0.lock().unwrap().push(line);
+        }
+
+        fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+            span::Id::from_u64(1)
+        }
+
+        fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+        fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+        fn enter(&self, _: &span::Id) {}
+        fn exit(&self, _: &span::Id) {}
+    }
+
+    /// The line of a step of a job that was tried that often.
+    fn line(step: &Step, attempts: u32) -> String {
+        let job = JobRecord {
+            attempts,
+            ..record("ann", 0)
+        };
+        let lines = Lines::default();
+        tracing::subscriber::with_default(lines.clone(), || log(&job, step));
+        let line = lines.0.lock().unwrap().join("\n");
+        let line = line.replace(&job.run_id.to_string(), "RUN");
+        line.replace(&job.owner.digest(), "OWNER")
+    }
+
+    #[test]
+    fn a_line_says_whose_step_it_was_without_naming_anyone() {
+        let completed = Step::Completed(Duration::from_millis(1500));
+        assert_eq!(
+            line(&completed, 2),
+            "INFO message=job RUN was completed run_id=RUN owner=\"OWNER\" step=\"completed\" \
+             attempt=2 duration_ms=1500 bytes=1"
+        );
+        assert_eq!(
+            line(&Step::Failed(FailureKind::Input), 1),
+            "WARN message=job RUN failed run_id=RUN owner=\"OWNER\" step=\"failed\" kind=\"input\" \
+             attempt=1 bytes=1"
+        );
+        assert!(!line(&Step::Submitted, 0).contains("attempt"));
+    }
+
+    #[test]
+    fn each_step_has_a_name_and_a_level() {
+        let second = Duration::from_secs(1);
+        for (step, beginning) in [
+            (Step::Submitted, "INFO message=job RUN was submitted "),
+            (Step::Announced, "INFO message=job RUN was announced "),
+            (Step::Uploaded, "INFO message=job RUN was uploaded "),
+            (
+                Step::Held(Limit::ActiveJobs),
+                "WARN message=job RUN was held ",
+            ),
+            (Step::Admitted, "INFO message=job RUN was admitted "),
+            (Step::Claimed(second), "INFO message=job RUN was claimed "),
+            (
+                Step::Postponed(second),
+                "WARN message=job RUN was postponed ",
+            ),
+            (Step::GivenBack, "INFO message=job RUN was given back "),
+            (Step::Released, "WARN message=job RUN was released "),
+            (Step::SentAgain, "WARN message=job RUN was sent again "),
+            (Step::Deleted, "INFO message=job RUN was deleted "),
+            (Step::Expired, "INFO message=job RUN was expired "),
+        ] {
+            let line = line(&step, 1);
+            assert!(line.starts_with(beginning), "{line}");
+            let has_duration = matches!(step, Step::Claimed(_) | Step::Postponed(_));
+            assert_eq!(line.contains(" duration_ms=1000 "), has_duration, "{line}");
+        }
+    }
+
+    #[test]
+    fn failures_and_waits_have_kinds() {
+        let kinds = [
+            (Step::Failed(FailureKind::Input), "input"),
+            (Step::Failed(FailureKind::Tokenizer), "tokenizer"),
+            (Step::Failed(FailureKind::Time), "time"),
+            (Step::Failed(FailureKind::Attempts), "attempts"),
+            (Step::Failed(FailureKind::Payload), "payload"),
+            (Step::Failed(FailureKind::Refused), "refused"),
+            (Step::Held(Limit::ActiveJobs), "active_jobs"),
+            (Step::Held(Limit::BytesPerDay), "bytes_per_day"),
+        ];
+        for (step, kind) in kinds {
+            assert_eq!(step.kind(), Some(kind));
+        }
+        assert_eq!(Step::Submitted.kind(), None);
+    }
+}

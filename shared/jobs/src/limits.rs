@@ -148,12 +148,109 @@ impl Limits {
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
+    use crate::record::{DirectUpload, Lease};
+    use crate::testkit::record;
+
+    const MINUTE: i64 = 60;
+    const HOUR: i64 = 60 * MINUTE;
+    const DAY: i64 = 24 * HOUR;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    /// A job of the first second of 1970, kept for a week.
+    fn job(status: JobStatus) -> JobRecord {
+        JobRecord {
+            status,
+            expires_at: at(7 * DAY),
+            ..record("ann", 0)
+        }
+    }
+
+    /// When it is looked at after a write at `now`.
+    fn due(job: &JobRecord, now: i64) -> i64 {
+        Timings::default().due(job, at(now)).as_second()
+    }
 
     #[test]
     fn pauses_grow_up_to_the_longest() {
         let pauses =
             [1, 2, 3, 8, 40, 400].map(|attempts| Timings::default().pause(attempts).as_secs());
         assert_eq!(pauses, [5, 10, 20, 300, 300, 300]);
+    }
+
+    #[test]
+    fn an_upload_is_looked_for_at_twice_its_age_and_at_its_deadline() {
+        let job = job(JobStatus::AwaitingUpload);
+        let looks = [0, 15 * MINUTE, HOUR, 23 * HOUR].map(|now| due(&job, now));
+        assert_eq!(looks, [15 * MINUTE, 30 * MINUTE, 2 * HOUR, DAY]);
+    }
+
+    #[test]
+    fn a_queued_job_is_looked_at_soon_if_it_was_not_sent_and_rarely_if_it_was() {
+        let mut job = job(JobStatus::Queued);
+        assert_eq!(due(&job, 0), 15 * MINUTE);
+        assert_eq!(due(&job, HOUR), 2 * HOUR);
+        job.sent_at = None;
+        assert_eq!(due(&job, HOUR), HOUR + MINUTE);
+    }
+
+    #[test]
+    fn what_waits_for_room_is_looked_at_more_rarely_the_longer_it_waits() {
+        let mut job = job(JobStatus::Queued);
+        (job.counted, job.held_by) = (false, Some(Limit::ActiveJobs));
+        let pauses = [0, 40 * MINUTE, 20 * HOUR].map(|now| due(&job, now) - now);
+        assert_eq!(pauses, [2 * MINUTE, 5 * MINUTE, 15 * MINUTE]);
+    }
+
+    #[test]
+    fn what_waits_for_the_next_day_is_looked_at_when_it_begins() {
+        let mut job = job(JobStatus::Queued);
+        (job.counted, job.held_by) = (false, Some(Limit::BytesPerDay));
+        assert_eq!(due(&job, DAY - 100), DAY);
+        assert_eq!(due(&job, DAY), DAY + 15 * MINUTE);
+        assert_eq!(left_of_day(at(DAY - 100)).as_secs(), 100);
+        assert_eq!(left_of_day(at(DAY)).as_secs(), 86_400);
+    }
+
+    #[test]
+    fn a_running_job_is_looked_at_a_moment_after_its_lease() {
+        let mut job = job(JobStatus::Running);
+        job.lease = Some(Lease {
+            token: Uuid::nil(),
+            expires_at: at(100),
+        });
+        assert_eq!(due(&job, 40), 100 + MINUTE);
+    }
+
+    #[test]
+    fn a_finished_job_is_looked_at_when_it_expires_or_may_have_left_something() {
+        let mut job = job(JobStatus::Failed);
+        assert_eq!(due(&job, 40), 7 * DAY);
+        job.settle_at = Some(at(500));
+        assert_eq!(due(&job, 40), 500);
+        job.settle_at = Some(at(8 * DAY));
+        assert_eq!(due(&job, 40), 7 * DAY, "never after it expires");
+    }
+
+    #[test]
+    fn a_deletion_is_finished_once_nothing_can_come_any_more() {
+        let mut job = job(JobStatus::Deleting);
+        assert_eq!(due(&job, 40), 40 + MINUTE, "its objects were not removed");
+        job.deleted_at = Some(at(40));
+        assert_eq!(due(&job, 50), 40 + MINUTE);
+        job.lease = Some(Lease {
+            token: Uuid::nil(),
+            expires_at: at(90),
+        });
+        assert_eq!(due(&job, 50), 90 + MINUTE);
+        job.payload.upload = Some(DirectUpload::default());
+        assert_eq!(due(&job, 50), 40 + HOUR + MINUTE);
+        job.settle_at = Some(at(8 * DAY));
+        assert_eq!(due(&job, 50), 8 * DAY + MINUTE);
     }
 }

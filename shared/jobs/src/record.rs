@@ -203,3 +203,134 @@ impl JobRecord {
         self.error_message = Some(message[..end].to_owned());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testkit::record;
+
+    /// The same moment, so many seconds later.
+    fn after(record: &JobRecord, seconds: i64) -> Timestamp {
+        Timestamp::from_second(record.created_at.as_second() + seconds).unwrap()
+    }
+
+    #[test]
+    fn each_write_has_a_revision_and_an_id_of_its_own() {
+        let first = record("ann", 0);
+        let next = first.next(after(&first, 5));
+        assert_eq!(next.revision, first.revision + 1);
+        assert_ne!(next.write_id, first.write_id);
+        assert_eq!(next.updated_at, after(&first, 5));
+    }
+
+    #[test]
+    fn a_lease_and_a_job_are_over_at_the_moment_that_is_named() {
+        let mut job = record("ann", 0);
+        assert!(!job.is_leased(job.created_at));
+        job.lease = Some(Lease {
+            token: Uuid::nil(),
+            expires_at: after(&job, 60),
+        });
+        assert!(job.is_leased(after(&job, 59)) && !job.is_leased(after(&job, 60)));
+        job.expires_at = after(&job, 90);
+        assert!(!job.is_expired(after(&job, 89)) && job.is_expired(after(&job, 90)));
+    }
+
+    #[test]
+    fn an_unfinished_record_of_version_1_counts_from_its_next_change_on() {
+        let mut old = record("ann", 0);
+        (old.schema_version, old.counted, old.due_at) = (1, false, None);
+        assert!(!old.is_held());
+        assert_eq!(old.tally(), Tally::default());
+        assert_eq!(old.due(), old.updated_at);
+        let next = old.next(after(&old, 5));
+        assert!(next.counted);
+        assert_eq!(next.schema_version, SCHEMA_VERSION);
+
+        old.status = JobStatus::Completed;
+        assert_eq!(old.due(), old.expires_at);
+        assert!(!old.next(after(&old, 5)).counted);
+    }
+
+    #[test]
+    fn a_job_counts_as_what_it_is_doing() {
+        let tally = |status, counted, held_by| {
+            let job = JobRecord {
+                status,
+                counted,
+                held_by,
+                ..record("ann", 0)
+            };
+            let Tally {
+                active,
+                queued,
+                running,
+                held,
+            } = job.tally();
+            [active, queued, running, held]
+        };
+        assert_eq!(tally(JobStatus::AwaitingUpload, true, None), [1, 0, 0, 0]);
+        assert_eq!(tally(JobStatus::Queued, true, None), [1, 1, 0, 0]);
+        assert_eq!(tally(JobStatus::Running, true, None), [1, 0, 1, 0]);
+        assert_eq!(tally(JobStatus::Completed, true, None), [0; 4]);
+        let ahead = tally(JobStatus::Queued, false, Some(Limit::ActiveJobs));
+        assert_eq!(ahead, [0, 1, 0, 1]);
+        let tomorrow = tally(JobStatus::Queued, false, Some(Limit::BytesPerDay));
+        assert_eq!(tomorrow, [0, 1, 0, 0]);
+    }
+
+    #[test]
+    fn only_what_is_queued_and_does_not_count_waits_for_room() {
+        let is_held = |status, counted| {
+            let job = JobRecord {
+                status,
+                counted,
+                ..record("ann", 0)
+            };
+            job.is_held()
+        };
+        assert!(is_held(JobStatus::Queued, false));
+        assert!(!is_held(JobStatus::Queued, true));
+        assert!(!is_held(JobStatus::Failed, false));
+    }
+
+    #[test]
+    fn an_announced_payload_is_awaited_until_it_comes_or_is_tried() {
+        let mut job = record("ann", 0);
+        assert!(!job.awaits_payload());
+        job.payload.upload = Some(DirectUpload::default());
+        assert!(job.awaits_payload());
+        job.attempts = 1;
+        assert!(!job.awaits_payload());
+        job.attempts = 0;
+        job.payload.version = Some("1".to_owned());
+        assert!(!job.awaits_payload());
+    }
+
+    #[test]
+    fn an_object_that_was_put_without_a_call_is_a_drop() {
+        let mut job = record("ann", 0);
+        assert!(!job.is_drop(), "its key begins with the run's name");
+        job.payload.key = "uploads/a".to_owned();
+        assert!(job.is_drop());
+        job.payload.upload = Some(DirectUpload::default());
+        assert!(!job.is_drop());
+    }
+
+    #[test]
+    fn days_begin_at_midnight_in_utc() {
+        let day = |second| record("ann", second).day();
+        assert_eq!([-1, 0, 86_399, 86_400].map(day), [-1, 0, 0, 1]);
+        assert_eq!(day(1_700_000_000), 19_675);
+    }
+
+    #[test]
+    fn a_long_error_is_cut_between_two_characters() {
+        let mut job = record("ann", 0);
+        let error = format!("x{}", "é".repeat(LONGEST_ERROR));
+        job.set_error(&error);
+        assert_eq!(job.error_message.as_deref(), Some(&error[..2047]));
+        job.set_error("short");
+        assert_eq!(job.error_message.as_deref(), Some("short"));
+    }
+}

@@ -46,6 +46,13 @@ mod tests {
         let named = Owner("jwt:issuer|open".to_owned());
         assert!(!home.owns(&named) && !named.owns(&home) && named.owns(&named));
         assert!(!home.owns(&Owner("opened".to_owned())));
-        assert_ne!(home.digest(), office.digest());
+    }
+
+    #[test]
+    fn a_digest_tells_owners_apart_without_naming_them() {
+        let [ann, bob] = ["ann", "bob"].map(|name| Owner(name.to_owned()).digest());
+        assert_ne!(ann, bob);
+        assert_eq!(ann.len(), 16);
+        assert!(ann.bytes().all(|byte| byte.is_ascii_hexdigit()));
     }
 }

@@ -37,3 +37,34 @@ impl Payload {
         self.upload.as_ref()?.content_encoding.as_deref()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_announced_upload_has_an_encoding() {
+        let upload = DirectUpload {
+            content_encoding: Some("gzip".to_owned()),
+            ..DirectUpload::default()
+        };
+        let announced = Payload {
+            key: "uploads/a".to_owned(),
+            version: None,
+            size_bytes: 5,
+            last_modified: None,
+            upload: Some(upload),
+        };
+        assert_eq!(announced.content_encoding(), Some("gzip"));
+        let plain = Payload {
+            upload: Some(DirectUpload::default()),
+            ..announced.clone()
+        };
+        assert_eq!(plain.content_encoding(), None);
+        let by_body = Payload {
+            upload: None,
+            ..announced
+        };
+        assert_eq!(by_body.content_encoding(), None);
+    }
+}

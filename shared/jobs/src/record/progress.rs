@@ -44,3 +44,22 @@ impl Progress {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attempt_prepares_until_it_reads_and_writes_once_everything_is_read() {
+        let stages = [0, 1, 9, 10].map(|bytes_read| Progress::of(bytes_read, 10).stage);
+        let expected = [
+            Stage::Preparing,
+            Stage::Reading,
+            Stage::Reading,
+            Stage::Writing,
+        ];
+        assert_eq!(stages, expected);
+        let progress = Progress::of(3, 10);
+        assert_eq!((progress.bytes_read, progress.bytes_total), (3, 10));
+    }
+}

@@ -80,6 +80,12 @@ mod tests {
     }
 
     #[test]
+    fn a_name_reads_the_same_in_a_log_and_in_an_address() {
+        let id = RunId::generate(Timestamp::now());
+        assert_eq!(format!("{id:?}"), id.to_string());
+    }
+
+    #[test]
     fn names_order_by_time() {
         let at = |second| RunId::generate(Timestamp::from_second(second).unwrap());
         assert!(at(1_000_000) < at(1_000_001));

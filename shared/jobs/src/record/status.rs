@@ -53,3 +53,25 @@ impl JobStatus {
         matches!(self, Self::Completed | Self::Failed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_and_the_api_know_a_state_by_the_same_name() {
+        for status in JobStatus::ALL {
+            assert_eq!(serde_json::to_value(status).unwrap(), status.name());
+        }
+    }
+
+    #[test]
+    fn a_job_is_active_then_finished_then_neither() {
+        let stages = JobStatus::ALL.map(|status| (status.is_active(), status.is_finished()));
+        let (active, finished, neither) = ((true, false), (false, true), (false, false));
+        assert_eq!(
+            stages,
+            [active, active, active, finished, finished, neither]
+        );
+    }
+}

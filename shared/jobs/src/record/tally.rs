@@ -40,3 +40,21 @@ impl Add for Tally {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tallies_are_added_and_subtracted_kind_by_kind() {
+        let tally = |[active, queued, running, held]: [i64; 4]| Tally {
+            active,
+            queued,
+            running,
+            held,
+        };
+        let (all, some) = (tally([9, 8, 7, 6]), tally([1, 2, 3, 4]));
+        assert_eq!(all + some, tally([10, 10, 10, 10]));
+        assert_eq!(all - some, tally([8, 6, 4, 2]));
+    }
+}

@@ -44,17 +44,22 @@ impl Clock for ManualClock {
     }
 }
 
-/// Objects in memory.
+type Object = (Arc<[u8]>, Timestamp);
+
+/// Objects in memory. Each is stored a second after the one before, from 1970 on.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryObjectStore {
-    objects: Arc<Mutex<BTreeMap<String, Arc<[u8]>>>>,
+    objects: Arc<Mutex<BTreeMap<String, Object>>>,
+    writes: Arc<AtomicU64>,
     listings: Arc<AtomicU64>,
 }
 
 impl MemoryObjectStore {
     /// Stores an object as somebody does who has the store, and not this service.
     pub fn put(&self, key: &str, bytes: &[u8]) {
-        lock(&self.objects).insert(key.to_owned(), bytes.into());
+        let second = Duration::from_secs(self.writes.fetch_add(1, Ordering::Relaxed));
+        let stored_at = Timestamp::UNIX_EPOCH + second;
+        lock(&self.objects).insert(key.to_owned(), (bytes.into(), stored_at));
     }
 
     /// How often objects were looked for by the beginning of their keys.
@@ -86,7 +91,7 @@ impl Write for MemoryWriter {
 
 impl ObjectWriter for MemoryWriter {
     fn finish(self: Box<Self>) -> io::Result<()> {
-        lock(&self.store.objects).insert(self.key, self.bytes.into());
+        self.store.put(&self.key, &self.bytes);
         Ok(())
     }
 }
@@ -108,7 +113,7 @@ impl ObjectStore for MemoryObjectStore {
         _version: Option<&str>,
     ) -> Result<Option<ObjectReader>, Unavailable> {
         let found = lock(&self.objects).get(key).cloned();
-        Ok(found.map(|bytes| ObjectReader {
+        Ok(found.map(|(bytes, _)| ObjectReader {
             size_bytes: bytes.len() as u64,
             reader: Box::new(Cursor::new(bytes)),
         }))
@@ -127,10 +132,10 @@ impl ObjectStore for MemoryObjectStore {
 
     async fn find(&self, key: &str) -> Result<Option<StoredObject>, Unavailable> {
         let found = lock(&self.objects).get(key).cloned();
-        Ok(found.map(|bytes| StoredObject {
+        Ok(found.map(|(bytes, stored_at)| StoredObject {
             size_bytes: bytes.len() as u64,
             version: None,
-            last_modified: None,
+            last_modified: Some(stored_at),
         }))
     }
 }
@@ -464,9 +469,8 @@ impl Queue for MemoryQueue {
     async fn receive(&self, visibility: Duration) -> Result<Option<Message>, Unavailable> {
         let now = self.clock.now();
         let (last_receipt, messages) = &mut *lock(&self.messages);
-        let visible = messages
-            .iter_mut()
-            .find(|message| message.visible_at <= now);
+        let mut messages = messages.iter_mut();
+        let visible = messages.find(|message| message.visible_at <= now);
         Ok(visible.map(|message| {
             *last_receipt += 1;
             message.receipt = *last_receipt;
@@ -481,19 +485,16 @@ impl Queue for MemoryQueue {
     async fn hide(&self, receipt: &str, visibility: Duration) -> Result<(), Unavailable> {
         let visible_at = self.clock.now() + visibility;
         let messages = &mut lock(&self.messages).1;
-        if let Some(message) = messages
-            .iter_mut()
-            .find(|m| m.receipt.to_string() == receipt)
-        {
+        let mut messages = messages.iter_mut();
+        if let Some(message) = messages.find(|m| m.receipt.to_string() == receipt) {
             message.visible_at = visible_at;
         }
         Ok(())
     }
 
     async fn acknowledge(&self, receipt: &str) -> Result<(), Unavailable> {
-        lock(&self.messages)
-            .1
-            .retain(|message| message.receipt.to_string() != receipt);
+        let messages = &mut lock(&self.messages).1;
+        messages.retain(|message| message.receipt.to_string() != receipt);
         Ok(())
     }
 

@@ -4,8 +4,11 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use resonare_jobs::ports::JobStore as _;
-use resonare_jobs::{DeliveryOutcome, DropArrival, JobError, JobStatus, Limits, RunId};
+use resonare_jobs::ports::{JobStore as _, Limit};
+use resonare_jobs::{
+    DeliveryOutcome, DropArrival, FailureKind, JobError, JobStatus, Limits, RunId, Step,
+};
+use serde_json::Map;
 
 use crate::world::{FAILS, World, owner};
 
@@ -230,6 +233,80 @@ async fn what_cannot_be_taken_stays_until_its_time_is_over_and_says_what_to_do()
     world.clock.advance(Duration::from_hours(7 * 24));
     world.jobs.sweep(None).await.unwrap();
     assert!(world.objects.keys().is_empty());
+}
+
+#[tokio::test]
+async fn an_object_that_was_put_again_is_not_removed_with_the_job_of_the_first() {
+    for (is_put_again, is_left) in [(false, false), (true, true)] {
+        let world = World::new();
+        world.put("uploads/a", b"hello");
+        let found = world.ports.objects.find("uploads/a").await.unwrap();
+        let mut submission = World::drop_submission("uploads/a");
+        submission.payload.last_modified = found.unwrap().last_modified;
+        let taken = world.jobs.take_drop(submission, Map::new(), None);
+        assert_eq!(taken.await.unwrap(), DropArrival::Queued);
+        if is_put_again {
+            world.put("uploads/a", b"hello");
+        }
+        assert_eq!(
+            world.work().await.unwrap().unwrap(),
+            DeliveryOutcome::Completed
+        );
+        assert_eq!(world.has("uploads/a"), is_left);
+    }
+}
+
+#[tokio::test]
+async fn an_object_of_the_largest_size_is_taken_and_a_larger_one_refused_with_the_reason() {
+    let mut world = World::new();
+    for (limit, arrival) in [(5, DropArrival::Queued), (4, DropArrival::Refused)] {
+        world.set_limits(Limits {
+            upload_bytes: limit,
+            ..world.limits
+        });
+        let key = format!("uploads/{limit}");
+        world.put(&key, b"hello");
+        assert_eq!(world.take_drop(&key).await.unwrap(), arrival);
+    }
+    let refused = run_of("uploads/4");
+    let job = world.jobs.get(&owner(), refused).await.unwrap();
+    let error = job.error_message.unwrap();
+    assert!(error.starts_with("an upload may have up to 4 bytes; the object stays in the bucket"));
+    assert_eq!(world.steps(refused), [Step::Failed(FailureKind::Refused)]);
+}
+
+#[tokio::test]
+async fn a_refused_object_keeps_the_operators_configuration_and_not_its_own() {
+    let world = World::new();
+    world.put("uploads/a", b"hello");
+    let configuration = |model: &str| Map::from_iter([("model_id".to_owned(), model.into())]);
+    let mut submission = World::drop_submission("uploads/a");
+    submission.config = configuration("unheard/of");
+    let problem = Some("no such model".to_owned());
+    let taken = world
+        .jobs
+        .take_drop(submission, configuration("a/b"), problem);
+    assert_eq!(taken.await.unwrap(), DropArrival::Refused);
+    let job = world.jobs.get(&owner(), run_of("uploads/a")).await.unwrap();
+    assert_eq!(job.config, configuration("a/b"));
+}
+
+#[tokio::test]
+async fn a_job_that_never_found_room_is_told_as_refused_and_one_that_did_is_admitted_once() {
+    let world = with_room_for(1);
+    for key in ["uploads/a", "uploads/b"] {
+        world.put(key, b"hello");
+        world.take_drop(key).await.unwrap();
+    }
+    world.clock.advance(Duration::from_hours(7 * 24));
+    assert_eq!(world.jobs.sweep(None).await.unwrap().deleted, 2);
+    let refused = [
+        Step::Held(Limit::ActiveJobs),
+        Step::Failed(FailureKind::Refused),
+    ];
+    assert_eq!(world.steps(run_of("uploads/b")), refused);
+    let expired = [Step::Submitted, Step::Expired];
+    assert_eq!(world.steps(run_of("uploads/a")), expired);
 }
 
 /// Something that happens while objects come.

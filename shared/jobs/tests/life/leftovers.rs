@@ -41,7 +41,7 @@ async fn an_attempt_that_hangs_is_failed_before_its_worker_ends() {
     let run_id = world.submit(b"hello", None).await.unwrap();
     let begun = tokio::time::Instant::now();
     run_out_of_time(&world).await;
-    assert!(begun.elapsed() < Duration::from_secs(70));
+    assert!((60..70).contains(&begun.elapsed().as_secs()));
     let job = world.jobs.get(&owner(), run_id).await.unwrap();
     assert!(
         job.error_message

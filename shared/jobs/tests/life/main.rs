@@ -5,10 +5,12 @@
     reason = "a test that meets the unexpected has failed"
 )]
 
+mod attempts;
 mod contracts;
 mod crashes;
 mod drops;
 mod leftovers;
+mod lookups;
 mod pipeline;
 mod rules;
 mod sweeps;

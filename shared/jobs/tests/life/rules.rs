@@ -305,6 +305,21 @@ async fn an_idempotency_key_stands_for_one_job() {
 }
 
 #[tokio::test]
+async fn a_repeated_request_sends_the_job_that_the_first_could_not_send() {
+    let world = World::new();
+    // reserve, create the object, ask for the key, create the record, send.
+    world.kill_at(5, false);
+    let submitting = world.submit(b"hello", Some("k"));
+    assert!(world.until_killed(submitting).await.is_none());
+    world.heal();
+    assert!(world.queue.is_empty());
+    for _ in 0..2 {
+        world.submit(b"hello", Some("k")).await.unwrap();
+        assert_eq!(world.queue.len(), 1);
+    }
+}
+
+#[tokio::test]
 async fn an_owner_has_limits() {
     let mut world = World::new();
     world.set_limits(Limits {

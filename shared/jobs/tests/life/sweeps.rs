@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use resonare_jobs::ports::{JobStore as _, Queue as _};
 use resonare_jobs::{
-    DeliveryOutcome, DirectUpload, JobError, JobStatus, Jobs, Payload, RunId, Upload, UploadArrival,
+    DeliveryOutcome, DirectUpload, FailureKind, JobError, JobStatus, Jobs, Payload, RunId, Step,
+    Upload, UploadArrival,
 };
 
 use crate::world::{World, owner};
@@ -204,4 +205,73 @@ async fn a_deleted_upload_is_known_for_as_long_as_it_may_come() {
     assert_eq!(world.jobs.sweep(None).await.unwrap().deleted, 1);
     // Whoever puts something there now may have no other copy.
     assert_eq!(arrived().await, UploadArrival::Unknown);
+}
+
+#[tokio::test]
+async fn everything_that_is_due_is_looked_at_however_much_it_is() {
+    let mut world = World::new();
+    world.set_limits(resonare_jobs::Limits::NONE);
+    let mut last = None;
+    for _ in 0..230 {
+        last = Some(world.submit(b"x", None).await.unwrap());
+    }
+    world.clock.advance(Duration::from_hours(7 * 24));
+    let swept = world.jobs.sweep(None).await.unwrap();
+    assert_eq!((swept.looked_at, swept.deleted, swept.left), (230, 230, 0));
+    assert!(!swept.stopped_early && world.objects.keys().is_empty());
+    assert_eq!(world.steps(last.unwrap()).last(), Some(&Step::Expired));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sweep_whose_time_is_over_begins_nothing_more() {
+    let world = World::new();
+    world.submit(b"hello", None).await.unwrap();
+    world.clock.advance(Duration::from_hours(7 * 24));
+    let now = tokio::time::Instant::now();
+    let swept = world.jobs.sweep(Some(now)).await.unwrap();
+    assert!(swept.stopped_early);
+    assert_eq!((swept.looked_at, swept.deleted), (1, 0));
+    let later = now + Duration::from_secs(1);
+    let swept = world.jobs.sweep(Some(later)).await.unwrap();
+    assert_eq!((swept.stopped_early, swept.deleted), (false, 1));
+}
+
+#[tokio::test]
+async fn a_job_that_was_sent_a_day_ago_is_sent_again_whatever_the_queue_holds() {
+    let world = World::new();
+    world.submit(b"hello", None).await.unwrap();
+    let mut sent_again = Vec::new();
+    for hour in 1..=40 {
+        world.clock.advance(Duration::from_hours(1));
+        if world.jobs.sweep(None).await.unwrap().sent_again > 0 {
+            sent_again.push(hour);
+        }
+    }
+    assert_eq!(world.queue.len(), 1 + sent_again.len());
+    assert_eq!(sent_again, [32], "after 1, 2, 4, … hours");
+}
+
+#[tokio::test]
+async fn a_job_whose_worker_stopped_responding_is_returned_and_in_the_end_fails() {
+    let world = World::new();
+    let run_id = world.submit(b"hello", None).await.unwrap();
+    for attempt in 1..=3 {
+        world.kill_at(4, false);
+        assert!(world.until_killed(world.work()).await.is_none());
+        world.heal();
+        assert_eq!(world.jobs.sweep(None).await.unwrap().looked_at, 0);
+        world.clock.advance(Duration::from_mins(2));
+        let swept = world.jobs.sweep(None).await.unwrap();
+        let expected = if attempt < 3 { (1, 0) } else { (0, 1) };
+        assert_eq!((swept.released, swept.failed), expected);
+    }
+    let job = world.jobs.get(&owner(), run_id).await.unwrap();
+    assert_eq!(
+        job.error_message.as_deref(),
+        Some("given up after 3 attempts: the worker stopped responding")
+    );
+    assert_eq!(world.told(run_id, "released"), 2);
+    let last = Step::Failed(FailureKind::Attempts);
+    assert_eq!(world.steps(run_id).last(), Some(&last));
+    assert!(world.objects.keys().is_empty());
 }

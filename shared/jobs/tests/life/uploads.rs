@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use resonare_jobs::ports::Clock as _;
 use resonare_jobs::{
-    DeliveryOutcome, DirectUpload, JobError, JobStatus, Jobs, Payload, RunId, Submission, Upload,
-    UploadArrival,
+    DeliveryOutcome, DirectUpload, FailureKind, JobError, JobStatus, Jobs, Limits, Payload, RunId,
+    Step, Submission, Upload, UploadArrival,
 };
 
 use crate::world::{FAILS, World, owner};
@@ -95,8 +95,15 @@ async fn an_upload_that_comes_too_late_is_unwanted() {
     let world = World::new();
     let run_id = begin(&world, 5).await.unwrap();
     world.clock.advance(Duration::from_hours(25));
-    world.jobs.sweep(None).await.unwrap();
-    assert_eq!(world.status(run_id).await, Some(JobStatus::Failed));
+    assert_eq!(world.jobs.sweep(None).await.unwrap().failed, 1);
+    let job = world.jobs.get(&owner(), run_id).await.unwrap();
+    assert_eq!(job.status, JobStatus::Failed);
+    assert_eq!(
+        job.error_message.as_deref(),
+        Some("the upload did not arrive in time")
+    );
+    let last = Step::Failed(FailureKind::Payload);
+    assert_eq!(world.steps(run_id).last(), Some(&last));
     let payload = store(&world, run_id, "1").await;
     let arrived = world.jobs.upload_arrived(run_id, &payload).await.unwrap();
     assert_eq!(arrived, UploadArrival::Unwanted);
@@ -108,7 +115,8 @@ async fn uploads_are_limited_in_size_and_counted_as_active_jobs() {
     let limit = world.limits.upload_bytes;
     let refused = begin(&world, limit + 1).await;
     assert!(matches!(refused, Err(JobError::UploadTooLarge(bytes)) if bytes == limit));
-    for _ in 0..world.limits.active_jobs {
+    begin(&world, limit).await.unwrap();
+    for _ in 1..world.limits.active_jobs {
         begin(&world, 1).await.unwrap();
     }
     assert!(matches!(
@@ -216,4 +224,70 @@ async fn an_announced_payload_goes_with_its_failed_job() {
         DeliveryOutcome::Failed
     );
     assert!(!world.has(&key));
+}
+
+#[tokio::test]
+async fn an_upload_may_not_have_more_than_a_day() {
+    let mut world = World::new();
+    world.set_limits(Limits {
+        bytes_per_day: 9,
+        ..world.limits
+    });
+    let refused = begin(&world, 10).await;
+    assert!(matches!(refused, Err(JobError::UploadTooLarge(9))));
+    begin(&world, 9).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_upload_is_awaited_until_it_arrives() {
+    let world = World::new();
+    let run_id = begin(&world, 5).await.unwrap();
+    let awaiting = async || world.jobs.awaiting_upload(&owner(), run_id).await;
+    assert_eq!(awaiting().await.unwrap().run_id, run_id);
+    let payload = store(&world, run_id, "1").await;
+    world.jobs.upload_arrived(run_id, &payload).await.unwrap();
+    let error = awaiting().await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the job is QUEUED and does not expect an upload"
+    );
+    assert_eq!(
+        world.steps(run_id),
+        [Step::Announced, Step::Uploaded],
+        "each step is told once"
+    );
+}
+
+#[tokio::test]
+async fn an_upload_of_another_size_is_not_taken_for_the_announced_one() {
+    let world = World::new();
+    let run_id = begin(&world, 6).await.unwrap();
+    world.put(&Jobs::payload_key(run_id), b"hello");
+    world.clock.advance(Duration::from_mins(15));
+    assert_eq!(world.jobs.sweep(None).await.unwrap().uploaded, 0);
+    assert_eq!(world.status(run_id).await, Some(JobStatus::AwaitingUpload));
+}
+
+#[tokio::test]
+async fn what_was_announced_is_known_after_the_event_that_does_not_say_it() {
+    let world = World::new();
+    let run_id = begin(&world, 5).await.unwrap();
+    let event = Payload {
+        upload: None,
+        ..store(&world, run_id, "1").await
+    };
+    world.jobs.upload_arrived(run_id, &event).await.unwrap();
+    let job = world.jobs.get(&owner(), run_id).await.unwrap();
+    assert_eq!(job.payload.key, event.key);
+    assert_eq!(job.payload.upload, Some(DirectUpload::default()));
+}
+
+#[tokio::test]
+async fn an_unwanted_payload_can_be_discarded() {
+    let world = World::new();
+    let run_id = begin(&world, 5).await.unwrap();
+    let payload = store(&world, run_id, "1").await;
+    world.jobs.discard_upload(&payload).await.unwrap();
+    assert!(world.objects.keys().is_empty());
+    assert_eq!(world.jobs.upload_deadline(), Duration::from_hours(24));
 }

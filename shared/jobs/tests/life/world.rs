@@ -383,11 +383,17 @@ impl World {
         }
     }
 
+    /// The steps of a job that were told.
+    pub(crate) fn steps(&self, run_id: RunId) -> Vec<Step> {
+        let steps = self.steps.0.lock().unwrap();
+        let own = steps.iter().filter(|(run, _)| *run == run_id);
+        own.map(|(_, step)| step.clone()).collect()
+    }
+
     /// How often a step of a job was told, by its name.
     pub(crate) fn told(&self, run_id: RunId, step: &str) -> usize {
-        let steps = self.steps.0.lock().unwrap();
-        let matches = |(run, told): &&(RunId, Step)| *run == run_id && told.name() == step;
-        steps.iter().filter(matches).count()
+        let steps = self.steps(run_id);
+        steps.iter().filter(|told| told.name() == step).count()
     }
 
     pub(crate) async fn status(&self, run_id: RunId) -> Option<JobStatus> {
