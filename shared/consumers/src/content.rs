@@ -64,14 +64,24 @@ impl Flaw {
 /// Nova's words, ready to be looked for.
 static RESERVED: LazyLock<Phrases> = LazyLock::new(|| Phrases::new(NOVA_RESERVED));
 
-/// The rules about what a consumer reads in messages.
-pub(crate) struct ContentRules {
+/// The rules about what a consumer reads in messages; counts and sizes of files aside.
+///
+/// ```
+/// use resonare_consumers::{Consumer, ContentRules, MessageRef, Rule};
+///
+/// let rules = ContentRules::new(Consumer::Together);
+/// let question = [MessageRef::new("user", "Where are you?")];
+/// assert_eq!(rules.refuses(&question), Some(Rule::NoAssistant));
+/// ```
+#[derive(Clone, Debug)]
+pub struct ContentRules {
     consumer: Consumer,
     reserved: Option<&'static Phrases>,
 }
 
 impl ContentRules {
-    pub(crate) fn new(consumer: Consumer) -> Self {
+    /// The rules of a consumer.
+    pub fn new(consumer: Consumer) -> Self {
         let reserved = consumer.severity(Rule::ReservedWord);
         Self {
             consumer,
@@ -83,6 +93,25 @@ impl ContentRules {
     pub(crate) fn examine(&self, messages: &[MessageRef<'_>], mut report: impl FnMut(Flaw)) {
         if messages.is_empty() {
             return report(Flaw::of_row(Rule::EmptyMessages));
+        }
+        self.examine_roles(messages, &mut report);
+        for (index, message) in messages.iter().enumerate() {
+            if message.content.is_empty() {
+                report(Flaw::of_message(index, Rule::EmptyContent));
+            }
+            if let Some(word) = self
+                .reserved
+                .and_then(|reserved| reserved.find(message.content))
+            {
+                report(Flaw::of_message(index, Rule::ReservedWord).finding(word));
+            }
+        }
+    }
+
+    fn examine_roles(&self, messages: &[MessageRef<'_>], report: &mut impl FnMut(Flaw)) {
+        // Whoever read the row has said that a role is missing; no order can be told without it.
+        if messages.iter().any(|message| message.role.is_empty()) {
+            return;
         }
         let mut turns = Turns::default();
         for (index, message) in messages.iter().enumerate() {
@@ -96,27 +125,15 @@ impl ContentRules {
                     report(Flaw::of_message(index, Rule::UnknownRole).finding(message.role));
                 }
             }
-            if message.content.is_empty() {
-                report(Flaw::of_message(index, Rule::EmptyContent));
-            }
-            if let Some(word) = self
-                .reserved
-                .and_then(|reserved| reserved.find(message.content))
-            {
-                report(Flaw::of_message(index, Rule::ReservedWord).finding(word));
-            }
         }
         turns.missing().for_each(|rule| report(Flaw::of_row(rule)));
     }
-}
 
-impl Consumer {
-    /// The first rule for which this consumer refuses a row with these messages; counts and sizes of
-    /// files aside.
-    pub fn refuses(self, messages: &[MessageRef<'_>]) -> Option<Rule> {
+    /// The first rule for which the consumer refuses a row with these messages.
+    pub fn refuses(&self, messages: &[MessageRef<'_>]) -> Option<Rule> {
         let mut first = None;
-        ContentRules::new(self).examine(messages, |flaw| {
-            if first.is_none() && self.severity(flaw.rule) == Some(Severity::Refused) {
+        self.examine(messages, |flaw| {
+            if first.is_none() && self.consumer.severity(flaw.rule) == Some(Severity::Refused) {
                 first = Some(flaw.rule);
             }
         });
@@ -181,7 +198,7 @@ mod tests {
             .split_whitespace()
             .map(|role| MessageRef::new(role, "text"))
             .collect();
-        consumer.refuses(&messages)
+        ContentRules::new(consumer).refuses(&messages)
     }
 
     #[test]
@@ -272,10 +289,13 @@ mod tests {
             MessageRef::new("assistant", "ok"),
         ];
         assert_eq!(
-            Consumer::BedrockNova.refuses(&messages),
+            ContentRules::new(Consumer::BedrockNova).refuses(&messages),
             Some(Rule::ReservedWord)
         );
-        assert_eq!(Consumer::BedrockLlama.refuses(&messages), None);
+        assert_eq!(
+            ContentRules::new(Consumer::BedrockLlama).refuses(&messages),
+            None
+        );
     }
 
     #[test]
@@ -285,9 +305,9 @@ mod tests {
             MessageRef::new("assistant", "ok"),
         ];
         assert_eq!(
-            Consumer::OpenAi.refuses(&messages),
+            ContentRules::new(Consumer::OpenAi).refuses(&messages),
             Some(Rule::EmptyContent)
         );
-        assert_eq!(Consumer::Trl.refuses(&messages), None);
+        assert_eq!(ContentRules::new(Consumer::Trl).refuses(&messages), None);
     }
 }

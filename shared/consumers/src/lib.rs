@@ -26,6 +26,7 @@ mod value;
 
 pub use checker::Checker;
 pub use consumer::{Consumer, Limits, UnknownConsumer};
+pub use content::ContentRules;
 pub use demands::Severity;
 pub use family::TemplateFamily;
 pub use kit::{Kit, KitFile, Training};

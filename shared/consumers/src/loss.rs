@@ -23,6 +23,14 @@ impl Loss {
             Self::Assistant => "assistant",
         }
     }
+
+    /// Whether a message of this role is learned.
+    pub fn learns(self, role: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Assistant => role == "assistant",
+        }
+    }
 }
 
 impl FromStr for Loss {
@@ -33,5 +41,23 @@ impl FromStr for Loss {
             .into_iter()
             .find(|value| value.name() == name)
             .ok_or(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_name_is_read_as_what_it_names() {
+        for name in Loss::NAMES {
+            assert_eq!(name.parse::<Loss>().map(Loss::name), Ok(name));
+        }
+    }
+
+    #[test]
+    fn the_others_are_learned_only_where_all_are() {
+        assert!(Loss::All.learns("user") && Loss::All.learns("assistant"));
+        assert!(!Loss::Assistant.learns("user") && Loss::Assistant.learns("assistant"));
     }
 }

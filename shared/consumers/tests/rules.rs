@@ -4,7 +4,7 @@ use resonare_consumers::Consumer::{
     Axolotl, BedrockLlama, BedrockNova, LlamaFactory, OpenAi, Together, Trl,
 };
 use resonare_consumers::{
-    Checker, Consumer, MessageRef, Report, Rule, bedrock_line, messages_line,
+    Checker, Consumer, ContentRules, MessageRef, Report, Rule, bedrock_line, messages_line,
 };
 
 const EXCHANGE: &str =
@@ -207,7 +207,7 @@ fn what_is_written_for_a_consumer_passes_its_check() {
         } else {
             messages_line(&messages, consumer.flag(), &mut row);
         }
-        assert_eq!(consumer.refuses(&messages), None);
+        assert_eq!(ContentRules::new(consumer).refuses(&messages), None);
         assert!(
             rules(consumer, &row).is_empty(),
             "{consumer}: {:?}",
