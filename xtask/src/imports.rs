@@ -25,11 +25,23 @@ const COUNTING: &[&str] = &[
 ];
 
 /// Packages that a crate must not depend on, by the beginning of their names.
-const FORBIDDEN: [(&str, &[&str]); 11] = [
+const FORBIDDEN: [(&str, &[&str]); 12] = [
     // It renders strangers' templates: nothing that reaches out is even linked.
     ("resonare-chat-template", PURE),
     ("resonare-pipeline", PURE),
     ("resonare-consumers", PURE),
+    (
+        "resonare-parquet-rows",
+        &[
+            "tokio",
+            "axum",
+            "hyper",
+            "aws-",
+            "ureq",
+            "tokenizers",
+            "resonare-jobs",
+        ],
+    ),
     (
         "resonare-settings",
         &[
