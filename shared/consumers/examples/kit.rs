@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use resonare_consumers::{Consumer, TemplateFamily, Training};
+use resonare_consumers::{Consumer, LengthSource, Loss, TemplateFamily, Training};
 
 type AnyError = Box<dyn std::error::Error>;
 
@@ -20,8 +20,10 @@ fn main() -> Result<(), AnyError> {
         train_file: train,
         validation_file: validation.first().map(String::as_str),
         length: 870,
+        length_source: LengthSource::Template,
         family: TemplateFamily::of_model(model),
         template: Some("{% generation %}{% endgeneration %}"),
+        loss: Loss::Assistant,
         has_flags: consumer.flag().is_some(),
     });
     for file in kit.files {

@@ -19,11 +19,14 @@ pub enum TemplateFamily {
     Phi3,
     /// Phi 4.
     Phi4,
+    /// Phi 4 mini, whose turns are marked nearly as those of Phi 3.
+    Phi4Mini,
 }
 
 /// What the trainers know a family by.
 pub(crate) struct TemplateNames {
-    pub(crate) unsloth: &'static str,
+    /// `None` where it has no template of its own.
+    pub(crate) unsloth: Option<&'static str>,
     pub(crate) axolotl: &'static str,
     pub(crate) llama_factory: &'static str,
     /// What begins a user's turn, and an assistant's.
@@ -51,6 +54,7 @@ impl TemplateFamily {
             ("gemma-1", Self::Gemma),
             ("mistral", Self::Mistral),
             ("mixtral", Self::Mistral),
+            ("phi-4-mini", Self::Phi4Mini),
             ("phi-4", Self::Phi4),
             ("phi-3", Self::Phi3),
         ];
@@ -68,7 +72,7 @@ impl TemplateFamily {
 
     pub(crate) fn names(self) -> TemplateNames {
         let chatml = TemplateNames {
-            unsloth: "qwen-2.5",
+            unsloth: Some("qwen-2.5"),
             axolotl: "qwen_25",
             llama_factory: "qwen",
             user_start: "<|im_start|>user\n",
@@ -76,7 +80,7 @@ impl TemplateFamily {
             turn_end: Some("<|im_end|>"),
         };
         let gemma = TemplateNames {
-            unsloth: "gemma",
+            unsloth: Some("gemma"),
             axolotl: "gemma",
             llama_factory: "gemma",
             user_start: "<start_of_turn>user\n",
@@ -85,7 +89,7 @@ impl TemplateFamily {
         };
         match self {
             Self::Llama3 => TemplateNames {
-                unsloth: "llama-3.1",
+                unsloth: Some("llama-3.1"),
                 axolotl: "llama3",
                 llama_factory: "llama3",
                 user_start: "<|start_header_id|>user<|end_header_id|>\n\n",
@@ -94,20 +98,20 @@ impl TemplateFamily {
             },
             Self::Qwen => chatml,
             Self::Qwen3 => TemplateNames {
-                unsloth: "qwen3-instruct",
+                unsloth: Some("qwen3-instruct"),
                 axolotl: "qwen3",
                 llama_factory: "qwen3_nothink",
                 ..chatml
             },
             Self::Gemma => gemma,
             Self::Gemma3 => TemplateNames {
-                unsloth: "gemma-3",
+                unsloth: Some("gemma-3"),
                 axolotl: "gemma3",
                 llama_factory: "gemma3",
                 ..gemma
             },
             Self::Mistral => TemplateNames {
-                unsloth: "mistral",
+                unsloth: Some("mistral"),
                 axolotl: "mistral_v2v3",
                 llama_factory: "mistral",
                 user_start: "[INST]",
@@ -115,7 +119,7 @@ impl TemplateFamily {
                 turn_end: None,
             },
             Self::Phi3 => TemplateNames {
-                unsloth: "phi-3",
+                unsloth: Some("phi-3"),
                 axolotl: "phi_3",
                 llama_factory: "phi",
                 user_start: "<|user|>\n",
@@ -123,13 +127,21 @@ impl TemplateFamily {
                 turn_end: Some("<|end|>"),
             },
             Self::Phi4 => TemplateNames {
-                unsloth: "phi-4",
+                unsloth: Some("phi-4"),
                 // Axolotl has no template of its own for it.
                 axolotl: "tokenizer_default",
                 llama_factory: "phi4",
                 user_start: "<|im_start|>user<|im_sep|>",
                 assistant_start: "<|im_start|>assistant<|im_sep|>",
                 turn_end: Some("<|im_end|>"),
+            },
+            Self::Phi4Mini => TemplateNames {
+                unsloth: None,
+                axolotl: "tokenizer_default",
+                llama_factory: "phi4_mini",
+                user_start: "<|user|>",
+                assistant_start: "<|assistant|>",
+                turn_end: Some("<|end|>"),
             },
         }
     }
@@ -153,6 +165,10 @@ mod tests {
                 Some(TemplateFamily::Mistral),
             ),
             ("microsoft/phi-4", Some(TemplateFamily::Phi4)),
+            (
+                "microsoft/Phi-4-mini-instruct",
+                Some(TemplateFamily::Phi4Mini),
+            ),
             ("gpt-4o-mini", None),
         ] {
             assert_eq!(TemplateFamily::of_model(model), family, "{model}");

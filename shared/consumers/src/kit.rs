@@ -10,7 +10,7 @@ mod training;
 mod trl;
 mod unsloth;
 
-pub use training::{Kit, KitFile, Training};
+pub use training::{Kit, KitFile, LengthSource, Training};
 
 use crate::consumer::Consumer;
 
@@ -41,6 +41,7 @@ impl Consumer {
 mod tests {
     use super::*;
     use crate::family::TemplateFamily;
+    use crate::loss::Loss;
 
     const TRAINING: Training<'_> = Training {
         model_id: "meta-llama/Llama-3.2-1B",
@@ -48,8 +49,10 @@ mod tests {
         train_file: "train.jsonl",
         validation_file: None,
         length: 870,
+        length_source: LengthSource::Template,
         family: Some(TemplateFamily::Llama3),
         template: None,
+        loss: Loss::Assistant,
         has_flags: false,
     };
 
@@ -113,6 +116,67 @@ mod tests {
         let yaml = content(Consumer::Trl, &training, "trl.yaml");
         assert!(yaml.contains("assistant_only_loss: true"));
         assert!(yaml.contains("chat_template_path: \"./chat_template.jinja\""));
+    }
+
+    #[test]
+    fn every_trainer_is_told_whose_words_are_learned() {
+        let marked = Training {
+            template: Some("{% generation %}{% endgeneration %}"),
+            ..TRAINING
+        };
+        let everybody = Training {
+            loss: Loss::All,
+            ..marked
+        };
+        for (consumer, name, of_one, of_all) in [
+            (
+                Consumer::Axolotl,
+                "axolotl.yaml",
+                "roles_to_train: [assistant]",
+                "roles_to_train: [system, user, assistant]",
+            ),
+            (Consumer::Trl, "trl.yaml", "assistant_only_loss: true", ""),
+            (
+                Consumer::LlamaFactory,
+                "llama-factory.yaml",
+                "",
+                "train_on_prompt: true",
+            ),
+            (
+                Consumer::Together,
+                "together.sh",
+                "--train-on-inputs false",
+                "--train-on-inputs true",
+            ),
+            (
+                Consumer::Unsloth,
+                "unsloth_sft.py",
+                "trainer = train_on_responses_only(",
+                "",
+            ),
+        ] {
+            let one = content(consumer, &marked, name);
+            let all = content(consumer, &everybody, name);
+            assert!(one.contains(of_one) && all.contains(of_all), "{consumer}");
+            assert_ne!(one, all, "{consumer}");
+        }
+    }
+
+    #[test]
+    fn a_length_that_is_estimated_says_so() {
+        let training = Training {
+            length_source: LengthSource::Estimate,
+            ..TRAINING
+        };
+        for (consumer, name) in [
+            (Consumer::Axolotl, "axolotl.yaml"),
+            (Consumer::Trl, "trl.yaml"),
+            (Consumer::LlamaFactory, "llama-factory.yaml"),
+            (Consumer::Unsloth, "unsloth_sft.py"),
+        ] {
+            let content = content(consumer, &training, name);
+            assert!(content.contains("# 16 tokens were added"), "{content}");
+        }
     }
 
     #[test]

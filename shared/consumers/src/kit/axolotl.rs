@@ -2,6 +2,7 @@
 
 use super::training::{Kit, KitFile, Training, quoted};
 use crate::family::TemplateFamily;
+use crate::loss::Loss;
 
 pub(super) fn kit(training: &Training<'_>) -> Kit {
     let names = training.family.map(TemplateFamily::names);
@@ -10,6 +11,7 @@ pub(super) fn kit(training: &Training<'_>) -> Kit {
         .map_or("tokenizer_default", |names| names.axolotl);
     let model = quoted(training.model_id);
     let length = training.round_length();
+    let comment = training.length_comment("dropped");
     let train = dataset(training, training.train_file);
     let validation = training
         .validation_file
@@ -24,7 +26,7 @@ pub(super) fn kit(training: &Training<'_>) -> Kit {
 chat_template: {template}
 datasets:
 {train}{validation}{turn_end}
-# The longest row has {} tokens. Longer rows would be dropped.
+{comment}
 sequence_len: {length}
 sample_packing: false
 
@@ -44,8 +46,7 @@ bf16: auto
 gradient_checkpointing: true
 logging_steps: 1
 output_dir: ./model
-",
-        training.length
+"
     );
     Kit {
         files: vec![KitFile {
@@ -62,14 +63,17 @@ fn dataset(training: &Training<'_>, file: &str) -> String {
     } else {
         ""
     };
+    let roles = match training.loss {
+        Loss::All => "[system, user, assistant]",
+        Loss::Assistant => "[assistant]",
+    };
     format!(
         r"  - path: {}
     ds_type: json
     split: train
     type: chat_template
     field_messages: messages
-{flags}    roles_to_train:
-      - assistant
+{flags}    roles_to_train: {roles}
     train_on_eos: turn
 ",
         quoted(file)

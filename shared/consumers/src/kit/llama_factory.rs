@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::training::{Kit, KitFile, Training, quoted};
+use crate::loss::Loss;
 
 pub(super) fn kit(training: &Training<'_>) -> Kit {
     Kit {
@@ -54,7 +55,12 @@ fn configuration(training: &Training<'_>) -> String {
         Some(_) => "eval_dataset: resonare_validation\neval_strategy: epoch\n",
         None => "",
     };
+    let loss = match training.loss {
+        Loss::All => "train_on_prompt: true\n",
+        Loss::Assistant => "",
+    };
     let length = training.round_length();
+    let comment = training.length_comment("truncated");
     format!(
         r"model_name_or_path: {model}
 stage: sft
@@ -64,9 +70,9 @@ lora_target: all
 
 dataset_dir: .
 dataset: resonare
-{validation}{template}# The longest row has {} tokens. Longer rows would be truncated.
+{validation}{template}{comment}
 cutoff_len: {length}
-
+{loss}
 output_dir: ./model
 per_device_train_batch_size: 1
 gradient_accumulation_steps: 8
@@ -75,7 +81,6 @@ num_train_epochs: 3.0
 lr_scheduler_type: cosine
 bf16: true
 logging_steps: 1
-",
-        training.length
+"
     )
 }

@@ -1,14 +1,19 @@
 //! The command that gives the files to Together.
 
 use super::training::{Kit, KitFile, Training};
+use crate::loss::Loss;
 
 pub(super) fn kit(training: &Training<'_>) -> Kit {
     let validation = training
         .validation_file
         .map(|file| format!(" --validation-file {} --n-evals 5", argument(file)))
         .unwrap_or_default();
+    let inputs = match training.loss {
+        Loss::All => true,
+        Loss::Assistant => false,
+    };
     let command = format!(
-        "tg ft create --model {} --training-file {}{validation} --lora",
+        "tg ft create --model {} --training-file {}{validation} --train-on-inputs {inputs} --lora",
         argument(training.model_id),
         argument(training.train_file),
     );

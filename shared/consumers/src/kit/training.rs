@@ -1,6 +1,7 @@
 //! What a kit is made from, and what it is.
 
 use crate::family::TemplateFamily;
+use crate::loss::Loss;
 
 /// What is to be trained, on what.
 #[derive(Clone, Copy, Debug)]
@@ -13,14 +14,27 @@ pub struct Training<'a> {
     pub train_file: &'a str,
     /// The name of the validation file, where there is one.
     pub validation_file: Option<&'a str>,
-    /// The tokens of the longest row, as the model's chat template renders it.
+    /// The tokens of the longest row.
     pub length: u64,
+    /// How they were counted.
+    pub length_source: LengthSource,
     /// The family of the model's chat template, where it is known.
     pub family: Option<TemplateFamily>,
     /// A chat template that marks the assistant's turns with `{% generation %}`.
     pub template: Option<&'a str>,
+    /// Whose words are learned.
+    pub loss: Loss,
     /// Whether the rows say of each message if it is learned.
     pub has_flags: bool,
+}
+
+/// How the tokens of the longest row were counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LengthSource {
+    /// As the model's chat template renders it.
+    Template,
+    /// The template was out of reach: by its contents, with 16 tokens more for each turn.
+    Estimate,
 }
 
 impl Training<'_> {
@@ -28,6 +42,19 @@ impl Training<'_> {
     /// hardware likes.
     pub(super) fn round_length(&self) -> u64 {
         self.length.max(1).next_multiple_of(64)
+    }
+
+    /// Comments on the length, with what happens to longer rows.
+    pub(super) fn length_comment(&self, longer: &str) -> String {
+        let longest = match self.length_source {
+            LengthSource::Template => format!("# The longest row has {} tokens.", self.length),
+            LengthSource::Estimate => format!(
+                "# The longest row has about {} tokens: the model's chat template was out of reach, so\n\
+                 # 16 tokens were added for each turn.",
+                self.length
+            ),
+        };
+        format!("{longest} Longer rows would be {longer}.")
     }
 }
 

@@ -1,13 +1,14 @@
 //! TRL's configuration, and the chat template that marks what is learned.
 
 use super::training::{Kit, KitFile, Training, quoted};
+use crate::loss::Loss;
 
 pub(super) fn kit(training: &Training<'_>) -> Kit {
     let mut files = vec![KitFile {
         name: "trl.yaml",
         content: configuration(training),
     }];
-    if let Some(template) = training.template {
+    if let (Loss::Assistant, Some(template)) = (training.loss, training.template) {
         files.push(KitFile {
             name: "chat_template.jinja",
             content: template.to_owned(),
@@ -31,16 +32,20 @@ fn configuration(training: &Training<'_>) -> String {
         ),
         None => format!("datasets:\n  - path: json\n    data_files: {train}\n    split: train\n"),
     };
-    let template = match training.template {
-        Some(_) => {
+    let loss = match (training.loss, training.template) {
+        (Loss::All, _) => "",
+        (Loss::Assistant, Some(_)) => {
             "chat_template_path: \"./chat_template.jinja\"\n# The template marks the assistant's turns.\nassistant_only_loss: true\n"
         }
-        None => "",
+        (Loss::Assistant, None) => {
+            "# No template at hand marks the assistant's turns, so the others are learned too.\n"
+        }
     };
     let length = training.round_length();
+    let comment = training.length_comment("truncated");
     format!(
         r"model_name_or_path: {model}
-{data}{template}# The longest row has {} tokens. Longer rows would be truncated.
+{data}{loss}{comment}
 max_length: {length}
 
 use_peft: true
@@ -55,7 +60,6 @@ learning_rate: 0.0002
 num_train_epochs: 3
 lr_scheduler_type: cosine
 logging_steps: 1
-",
-        training.length
+"
     )
 }

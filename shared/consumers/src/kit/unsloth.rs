@@ -2,6 +2,7 @@
 
 use super::training::{Kit, KitFile, Training, quoted};
 use crate::family::TemplateFamily;
+use crate::loss::Loss;
 
 pub(super) fn kit(training: &Training<'_>) -> Kit {
     Kit {
@@ -16,24 +17,30 @@ pub(super) fn kit(training: &Training<'_>) -> Kit {
 
 fn script(training: &Training<'_>) -> String {
     let names = training.family.map(TemplateFamily::names);
-    let template = names.as_ref().map(|names| {
+    let template = names.as_ref().and_then(|names| names.unsloth).map(|name| {
         format!(
             "if not tokenizer.chat_template:\n    tokenizer = get_chat_template(tokenizer, {})\n",
-            quoted(names.unsloth)
+            quoted(name)
         )
     });
-    let answers = names.as_ref().map(|names| {
-        format!(
+    let answers = match (training.loss, names) {
+        (Loss::All, _) => String::new(),
+        (Loss::Assistant, Some(names)) => format!(
             "trainer = train_on_responses_only(\n    trainer,\n    instruction_part={},\n    response_part={},\n)\n",
             quoted(names.user_start),
             quoted(names.assistant_start),
-        )
-    });
+        ),
+        (Loss::Assistant, None) => {
+            "# How this model marks turns is not known here, so all of them are learned. To learn the\n\
+             # assistant's alone, call `train_on_responses_only` with the model's markers.\n"
+                .to_owned()
+        }
+    };
     [
         model(training),
         template.unwrap_or_default(),
         trainer(training),
-        answers.unwrap_or_default(),
+        answers,
         "trainer.train()\nmodel.save_pretrained(\"model\")\n".to_owned(),
     ]
     .concat()
@@ -46,13 +53,13 @@ from unsloth.chat_templates import get_chat_template, train_on_responses_only
 from datasets import load_dataset
 from trl import SFTConfig, SFTTrainer
 
-# The longest row has {} tokens. Longer rows would be truncated.
+{}
 MAX_LENGTH = {}
 
 model, tokenizer = FastLanguageModel.from_pretrained({}, max_seq_length=MAX_LENGTH, load_in_4bit=True)
 model = FastLanguageModel.get_peft_model(model, r=16, lora_alpha=32)
 ",
-        training.length,
+        training.length_comment("truncated"),
         training.round_length(),
         quoted(training.model_id),
     )
