@@ -132,9 +132,20 @@ impl<'m> Checker<'m> {
     /// Checks the next line of a JSON Lines file, given without its line feed.
     pub fn line(&mut self, line: &[u8]) {
         self.bytes += line.len() as u64 + 1;
+        self.row(line);
+    }
+
+    /// Begins a Parquet file of this size, whose rows follow one by one.
+    pub fn begin_parquet(&mut self, bytes: u64) {
+        self.bytes += bytes;
+        self.add(None, Flaw::of_row(Rule::ParquetFile));
+    }
+
+    /// Checks the next row of a file that is not text, given as a JSON object.
+    pub fn row(&mut self, object: &[u8]) {
         self.raw_row(RawRow {
             line: self.lines + 1,
-            text: RawText::Complete(line),
+            text: RawText::Complete(object),
         });
     }
 
@@ -222,7 +233,7 @@ impl<'m> Checker<'m> {
         let cut = memchr::memchr(b'\r', bytes).is_some() && memchr::memchr(b'\n', bytes).is_none();
         let cut_refused = cut && self.add(Some(line), Flaw::of_row(Rule::CarriageReturn));
         match serde_json::from_str::<Value<'_>>(text) {
-            Ok(value) => self.row(line, Row::of(&value)) | cut_refused,
+            Ok(value) => self.read_row(line, Row::of(&value)) | cut_refused,
             Err(error) => {
                 let words = error.to_string();
                 let words = words.split(" at line ").next().unwrap_or_default();
@@ -233,7 +244,7 @@ impl<'m> Checker<'m> {
     }
 
     /// Checks what a row says, wherever it was read from; whether it is refused.
-    fn row(&mut self, line: u64, row: Row<'_>) -> bool {
+    fn read_row(&mut self, line: u64, row: Row<'_>) -> bool {
         let mut refused = false;
         for flaw in row.flaws {
             refused |= self.findings.add(Some(line), flaw);
@@ -314,23 +325,15 @@ impl<'m> Checker<'m> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::consumer::Consumer::{BedrockLlama, LlamaFactory, OpenAi, Trl};
+    use crate::consumer::Consumer::{LlamaFactory, Trl};
 
     const EXCHANGE: &str =
         r#"{"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":"hey"}]}"#;
-    const BEDROCK: &str = concat!(
-        r#"{"schemaVersion":"bedrock-conversation-2024","system":[{"text":"Be Ren."}],"messages":["#,
-        r#"{"role":"user","content":[{"text":"hi"}]},{"role":"assistant","content":[{"text":"hey"}]}]}"#
-    );
+
     fn report(consumer: Consumer, file: impl AsRef<[u8]>) -> Report {
         let mut checker = Checker::new(consumer);
         checker.read(file.as_ref()).unwrap();
         checker.finish()
-    }
-
-    /// An exchange with something else in place of the answer's content.
-    fn answer(content: &str) -> String {
-        EXCHANGE.replace(r#""content":"hey""#, content)
     }
 
     #[test]
@@ -347,38 +350,6 @@ mod tests {
                 found: Some("bot".to_owned()),
             }
         );
-    }
-
-    #[test]
-    fn what_is_no_json_is_named_by_column() {
-        let report = report(Trl, r#"{"messages": [}"#);
-        assert_eq!(report.findings[0].rule, Rule::NotJson);
-        let found = report.findings[0].found.as_deref().unwrap();
-        assert!(found.ends_with("column 15"), "{found}");
-    }
-
-    #[test]
-    fn the_number_of_rows_is_held_against_the_limits() {
-        let named = |consumer, row: &str, count| {
-            let report = report(consumer, format!("{row}\n").repeat(count));
-            let rule = report.rules.first().map(|count| count.rule);
-            rule.map(Rule::name)
-        };
-        assert_eq!(named(OpenAi, EXCHANGE, 9), Some("too-few-rows"));
-        assert_eq!(named(OpenAi, EXCHANGE, 10), Some("few-rows"));
-        assert_eq!(named(OpenAi, EXCHANGE, 50), None);
-        assert_eq!(named(BedrockLlama, BEDROCK, 10_000), None);
-        assert_eq!(named(BedrockLlama, BEDROCK, 10_001), Some("too-many-rows"));
-        assert_eq!(named(Trl, "", 0), Some("too-few-rows"));
-    }
-
-    #[test]
-    fn a_validation_file_has_limits_of_its_own() {
-        let mut checker = Checker::new(BedrockLlama).for_validation();
-        checker
-            .read(format!("{BEDROCK}\n").repeat(1001).as_bytes())
-            .unwrap();
-        assert_eq!(checker.finish().rules[0].rule, Rule::TooManyRows);
     }
 
     #[test]
@@ -436,17 +407,5 @@ mod tests {
         let finding = checker.finish().findings.remove(0);
         assert_eq!(finding.rule, Rule::TemplateRefused);
         assert_eq!(finding.found.as_deref(), Some("System role not supported"));
-    }
-
-    #[test]
-    fn a_text_that_reads_as_a_special_token_is_found() {
-        let mut checker = Checker::new(Trl)
-            .with_special_tokens(SpecialTokens::new(["<|im_end|>", "<s>"].map(str::to_owned)));
-        checker
-            .read(answer(r#""content":"so <|im_end|>""#).as_bytes())
-            .unwrap();
-        let finding = checker.finish().findings.remove(0);
-        assert_eq!(finding.rule, Rule::SpecialTokenText);
-        assert_eq!(finding.found.as_deref(), Some("<|im_end|>"));
     }
 }

@@ -47,7 +47,8 @@ fn demands(rule: Rule) -> [Option<Severity>; 6] {
         //                         templated, LF, Together, Nova, Llama, OpenAI
         Rule::CarriageReturn => [WARN, WARN, DENY, DENY, DENY, DENY],
         Rule::BlankLine => [NO, NO, NO, DENY, DENY, DENY],
-        Rule::NotJsonLines => [NO, NO, DENY, DENY, DENY, DENY],
+        // Together reads Parquet of tokens, not of texts.
+        Rule::NotJsonLines | Rule::ParquetFile => [NO, NO, DENY, DENY, DENY, DENY],
         Rule::ExtraColumn => [NO, NO, DENY, NO, NO, NO],
         Rule::WrongSchemaVersion => [NO, NO, NO, NO, DENY, NO],
         Rule::EmptyContent => [WARN, WARN, WARN, DENY, WARN, DENY],

@@ -77,6 +77,8 @@ pub(crate) enum Shape {
     Bedrock,
     /// `{"conversations": [{"from", "value"}]}`.
     ShareGpt,
+    /// `{"conversations": [{"role", "content"}]}`: the list of the one with the messages of the other.
+    Conversations,
 }
 
 impl Shape {
@@ -85,6 +87,7 @@ impl Shape {
             Self::Messages => "messages",
             Self::Bedrock => "bedrock-conversation-2024",
             Self::ShareGpt => "ShareGPT",
+            Self::Conversations => "messages in a list named `conversations`",
         }
     }
 }

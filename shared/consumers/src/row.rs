@@ -17,6 +17,10 @@ pub(crate) struct Row<'a> {
     pub(crate) flags: Vec<&'static str>,
 }
 
+// One finding a mistake: neither breaks a rule of its own.
+const UNREADABLE_ROLE: &str = "";
+const UNREADABLE_CONTENT: &str = "{}";
+
 /// A message of a row; what is missing is empty, and a flaw says so.
 pub(crate) struct Message<'a> {
     role: &'a str,
@@ -80,7 +84,7 @@ impl<'a> Row<'a> {
                     self.read_bedrock_system(system);
                 }
             }
-            Shape::ShareGpt => {
+            Shape::ShareGpt | Shape::Conversations => {
                 if let Some(Value::Text(system)) = object.get("system") {
                     self.push("system", Cow::Borrowed(system.as_ref()));
                 }
@@ -114,33 +118,34 @@ impl<'a> Row<'a> {
         let mut flaw = |rule| self.flaws.push(Flaw::of_message(index, rule));
         let Value::Object(message) = value else {
             flaw(Rule::MessageNotAnObject);
-            self.push("", Cow::Borrowed(""));
+            self.push(UNREADABLE_ROLE, Cow::Borrowed(UNREADABLE_CONTENT));
             return;
         };
         if message.repeated_key().is_some() {
             flaw(Rule::DuplicateKey);
         }
         let keys = Keys::of(shape);
-        let role = if let Some(Value::Text(role)) = message.get(keys.role) {
-            keys.known_role(role)
-        } else {
-            flaw(Rule::MissingRole);
-            ""
-        };
-        if role == "system" && shape == Shape::Bedrock {
+        let role = match message.get(keys.role) {
             // Its place is beside the messages.
-            flaw(Rule::UnknownRole);
-        }
+            Some(Value::Text(role)) if role == "system" && shape == Shape::Bedrock => {
+                flaw(Rule::UnknownRole);
+                UNREADABLE_ROLE
+            }
+            Some(Value::Text(role)) if !role.is_empty() => keys.known_role(role),
+            _ => {
+                flaw(Rule::MissingRole);
+                UNREADABLE_ROLE
+            }
+        };
         let content = match message.get(keys.content) {
-            None | Some(Value::Null) if calls_a_tool(message) => Cow::Borrowed("{}"),
+            None | Some(Value::Null) if calls_a_tool(message) => Cow::Borrowed(UNREADABLE_CONTENT),
             None => {
                 flaw(Rule::MissingContent);
-                Cow::Borrowed("{}")
+                Cow::Borrowed(UNREADABLE_CONTENT)
             }
             Some(value) => content_text(value, shape).unwrap_or_else(|| {
                 flaw(Rule::ContentNotText);
-                // Not empty: one finding a mistake.
-                Cow::Borrowed("{}")
+                Cow::Borrowed(UNREADABLE_CONTENT)
             }),
         };
         for key in message.keys().filter(|key| !keys.expected(key)) {
@@ -154,33 +159,34 @@ impl<'a> Row<'a> {
     fn read_weights(&mut self, values: &[Value<'_>]) {
         let system = self.messages.len() - values.len();
         let mut weighted = 0;
+        let mut trained = false;
         for (index, value) in values.iter().enumerate() {
             let Value::Object(object) = value else {
                 continue;
             };
             let message = &mut self.messages[system + index];
-            match object.get("weight") {
-                Some(Value::Integer(weight @ (0 | 1))) => message.learned = *weight == 1,
-                Some(_) => self
-                    .flaws
-                    .push(Flaw::of_message(system + index, Rule::WeightNotZeroOrOne)),
-                None => {}
+            if let Some(weight) = object.get("weight") {
+                weighted += 1;
+                if let Value::Integer(weight @ (0 | 1)) = weight {
+                    message.learned = *weight == 1;
+                } else {
+                    let flaw = Flaw::of_message(system + index, Rule::WeightNotZeroOrOne);
+                    self.flaws.push(flaw);
+                }
             }
-            if let Some(Value::Bool(learned)) = object.get("train") {
-                message.learned = *learned;
+            if let Some(train) = object.get("train") {
+                trained = true;
+                if let Value::Bool(learned) = train {
+                    message.learned = *learned;
+                }
             }
-            weighted += usize::from(object.get("weight").is_some());
         }
         if weighted > 0 && weighted < values.len() {
             self.flaws.push(Flaw::of_row(Rule::PartialWeights));
         }
-        let has = |key: &str| {
-            values
-                .iter()
-                .any(|value| matches!(value, Value::Object(object) if object.get(key).is_some()))
-        };
-        self.flags
-            .extend(["weight", "train"].into_iter().filter(|key| has(key)));
+        let flags = [("weight", weighted > 0), ("train", trained)];
+        let present = flags.into_iter().filter(|(_, is_present)| *is_present);
+        self.flags.extend(present.map(|(key, _)| key));
     }
 }
 
@@ -205,8 +211,12 @@ fn shape_of(object: &Object<'_>, list_key: &str, messages: &[Value<'_>]) -> Shap
         Shape::ShareGpt
     } else if object.get("schemaVersion").is_some() || (list_key == "messages" && in_parts) {
         Shape::Bedrock
-    } else if list_key == "conversations" && first.is_none_or(|first| first.get("role").is_none()) {
-        Shape::ShareGpt
+    } else if list_key == "conversations" {
+        if first.is_none_or(|first| first.get("role").is_none()) {
+            Shape::ShareGpt
+        } else {
+            Shape::Conversations
+        }
     } else {
         Shape::Messages
     }
@@ -225,7 +235,7 @@ struct Keys {
 impl Keys {
     fn of(shape: Shape) -> Self {
         let (role, content) = match shape {
-            Shape::Messages | Shape::Bedrock => ("role", "content"),
+            Shape::Messages | Shape::Bedrock | Shape::Conversations => ("role", "content"),
             Shape::ShareGpt => ("from", "value"),
         };
         Self { role, content }
@@ -261,7 +271,7 @@ fn calls_a_tool(message: &Object<'_>) -> bool {
 
 fn content_text<'a>(value: &'a Value<'_>, shape: Shape) -> Option<Cow<'a, str>> {
     match (value, shape) {
-        (Value::Text(text), Shape::Messages | Shape::ShareGpt) => {
+        (Value::Text(text), Shape::Messages | Shape::ShareGpt | Shape::Conversations) => {
             Some(Cow::Borrowed(text.as_ref()))
         }
         (Value::List(parts), Shape::Bedrock) => match parts.as_slice() {

@@ -38,6 +38,7 @@ rules! {
     RowTooLong: "row-too-long", "the row is longer than 8 MiB and was not read", "split the conversation into several rows";
     NotJson: "not-json", "the row is not JSON", "write one complete JSON value per row, with a JSON library";
     NotJsonLines: "not-json-lines", "the file is one JSON array", "write one object per line, without brackets around them and commas between them";
+    ParquetFile: "parquet-file", "the file is Parquet, which this consumer doesn't read as conversations", "write one JSON object per line";
     NotAnObject: "not-an-object", "the row is not a JSON object", "write each row as one object";
     DuplicateKey: "duplicate-key", "a key occurs twice in an object", "keep one of the two: readers disagree on which one counts";
     ExtraColumn: "extra-column", "the row has a key other than `messages`", "remove the key";

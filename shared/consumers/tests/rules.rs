@@ -4,7 +4,8 @@ use resonare_consumers::Consumer::{
     Axolotl, BedrockLlama, BedrockNova, LlamaFactory, OpenAi, Together, Trl,
 };
 use resonare_consumers::{
-    Checker, Consumer, ContentRules, MessageRef, Report, Rule, bedrock_line, messages_line,
+    Checker, Consumer, ContentRules, MessageRef, Report, Rule, SpecialTokens, bedrock_line,
+    messages_line,
 };
 
 const EXCHANGE: &str =
@@ -214,4 +215,84 @@ fn what_is_written_for_a_consumer_passes_its_check() {
             rules(consumer, &row)
         );
     }
+}
+
+#[test]
+fn what_is_no_json_is_named_by_column() {
+    let report = report(Trl, r#"{"messages": [}"#);
+    assert_eq!(report.findings[0].rule, Rule::NotJson);
+    let found = report.findings[0].found.as_deref().unwrap();
+    assert!(found.ends_with("column 15"), "{found}");
+}
+
+#[test]
+fn the_number_of_rows_is_held_against_the_limits() {
+    let named = |consumer, row: &str, count| {
+        let report = report(consumer, format!("{row}\n").repeat(count));
+        let rule = report.rules.first().map(|count| count.rule);
+        rule.map(Rule::name)
+    };
+    assert_eq!(named(OpenAi, EXCHANGE, 9), Some("too-few-rows"));
+    assert_eq!(named(OpenAi, EXCHANGE, 10), Some("few-rows"));
+    assert_eq!(named(OpenAi, EXCHANGE, 50), None);
+    assert_eq!(named(BedrockLlama, BEDROCK, 10_000), None);
+    assert_eq!(named(BedrockLlama, BEDROCK, 10_001), Some("too-many-rows"));
+    assert_eq!(named(Trl, "", 0), Some("too-few-rows"));
+}
+
+#[test]
+fn a_validation_file_has_limits_of_its_own() {
+    let mut checker = Checker::new(BedrockLlama).for_validation();
+    checker
+        .read(format!("{BEDROCK}\n").repeat(1001).as_bytes())
+        .unwrap();
+    assert_eq!(checker.finish().rules[0].rule, Rule::TooManyRows);
+}
+
+#[test]
+fn a_text_that_reads_as_a_special_token_is_found() {
+    let mut checker = Checker::new(Trl)
+        .with_special_tokens(SpecialTokens::new(["<|im_end|>", "<s>"].map(str::to_owned)));
+    checker
+        .read(answer(r#""content":"so <|im_end|>""#).as_bytes())
+        .unwrap();
+    let finding = checker.finish().findings.remove(0);
+    assert_eq!(finding.rule, Rule::SpecialTokenText);
+    assert_eq!(finding.found.as_deref(), Some("<|im_end|>"));
+}
+
+#[test]
+fn messages_in_a_list_named_conversations_are_read_by_trainers_alone() {
+    let row = EXCHANGE.replace("messages", "conversations");
+    for consumer in [Trl, Axolotl, LlamaFactory] {
+        assert!(rules(consumer, &row).is_empty(), "{consumer}");
+    }
+    for consumer in [OpenAi, Together, BedrockNova] {
+        assert!(rules(consumer, &row).contains(&"wrong-shape"), "{consumer}");
+    }
+    let file = format!("{EXCHANGE}\n{row}\n");
+    assert_eq!(rules(Trl, file), ["mixed-shapes"]);
+}
+
+#[test]
+fn a_message_without_a_role_is_one_finding() {
+    for message in [r#"{"content":"hi"}"#, r#"{"role":"","content":"hi"}"#] {
+        let row = EXCHANGE.replace(r#"{"role":"user","content":"hi"}"#, message);
+        assert_eq!(rules(Together, row), ["missing-role"]);
+    }
+    let row = EXCHANGE.replace(r#"{"role":"user","content":"hi"}"#, "7");
+    assert_eq!(rules(OpenAi, row), ["message-not-an-object"]);
+}
+
+#[test]
+fn a_parquet_file_is_read_by_trainers_alone() {
+    let report = |consumer| {
+        let mut checker = Checker::new(consumer);
+        checker.begin_parquet(1000);
+        checker.row(EXCHANGE.as_bytes());
+        checker.finish()
+    };
+    let trl = report(Trl);
+    assert_eq!((trl.is_accepted(), trl.rows, trl.bytes), (true, 1, 1000));
+    assert_eq!(report(Together).rules[0].rule, Rule::ParquetFile);
 }
