@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use comfy_table::presets::UTF8_BORDERS_ONLY;
 use comfy_table::{CellAlignment, Table};
 use resonare_pipeline::Inspection;
+use resonare_settings::Configuration;
 use serde_json::Value;
 
 /// Prints on standard error what went wrong, and further help, a line each.
@@ -51,13 +52,23 @@ pub(crate) fn statistics(stats: &Value) -> io::Result<()> {
     let whole = |value: &Value| shown(value, |value| format!("{value:.0}"));
     let mut blocks = table();
     blocks.set_header(["per block", "min", "avg", "max"]);
-    let tokens = |bound: &str| &stats[format!("{bound}_tokens_per_block")];
-    blocks.add_row([
-        "tokens".to_owned(),
-        whole(tokens("min")),
-        decimal(tokens("avg")),
-        whole(tokens("max")),
-    ]);
+    let mut tokens = |name: &str, [min, avg, max]: [&Value; 3]| {
+        blocks.add_row([name.to_owned(), whole(min), decimal(avg), whole(max)]);
+    };
+    let limited = &stats["tokens_held_against_limits_per_block"];
+    tokens(
+        "tokens held against the limits",
+        ["min", "avg", "max"].map(|bound| &limited[bound]),
+    );
+    let emitted = ["min", "avg", "max"].map(|bound| &stats[format!("{bound}_tokens_per_block")]);
+    tokens("tokens as written", emitted);
+    let rendered = &stats["chat_template_tokens_per_block"];
+    if !rendered.is_null() {
+        tokens(
+            "tokens in the chat template",
+            ["min", "avg", "max"].map(|bound| &rendered[bound]),
+        );
+    }
     let minutes = |bound: &str| decimal(&stats[format!("{bound}_duration_minutes_per_block")]);
     blocks.add_row([
         "minutes".to_owned(),
@@ -146,6 +157,28 @@ fn shown(value: &Value, print: impl Fn(f64) -> String) -> String {
 
 fn text(value: &Value) -> String {
     one_line(value.as_str().unwrap_or_default())
+}
+
+/// What the consumer of the blocks set, and which chat template measured them.
+pub(crate) fn consumer(configuration: &Configuration, template: Option<&str>) -> io::Result<()> {
+    let Some(consumer) = configuration.pipeline.consumer else {
+        return Ok(());
+    };
+    let mut out = io::stdout().lock();
+    writeln!(out, "for        {}, which sets", consumer.title())?;
+    for setting in configuration.preset() {
+        let (key, value, why) = (setting.key, setting.value, setting.why);
+        writeln!(out, "           {key}: {value} ({why})")?;
+    }
+    match template {
+        Some(words) => writeln!(out, "template   {}", one_line(words)),
+        None => Ok(()),
+    }
+}
+
+/// What to run next.
+pub(crate) fn next(command: &str) -> io::Result<()> {
+    writeln!(io::stdout(), "next       {}", one_line(command))
 }
 
 /// Where the outputs are.

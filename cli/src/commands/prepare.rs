@@ -1,14 +1,15 @@
 //! `resonare prepare`: files in, files out.
 
+use std::io::{self, Write as _};
 use std::num::NonZeroUsize;
 use std::path::Path;
 
 use anyhow::Context as _;
-use resonare_job_tokenizers::wanted;
-use resonare_jobs::causes;
-use resonare_pipeline::{Outcome, OutputName, Run, RunFiles, Statistics, StatsFile};
+use resonare_job_tokenizers::{found_model, wanted};
+use resonare_jobs::{FoundModel, causes};
+use resonare_pipeline::{Outcome, OutputName, Run, RunFiles, Statistics, StatsFile, run_outputs};
 use resonare_settings::{Configuration, OutputMode};
-use resonare_tokenizer::{FoundTokenizer, LookupError};
+use resonare_tokenizer::{LookupError, ModelTokenizer};
 use serde_json::json;
 
 use crate::advice;
@@ -60,11 +61,14 @@ pub(crate) fn run(arguments: &PrepareArguments, interruption: &Interruption) -> 
     let folder = Path::new(TOKENIZER_FOLDER);
     let lookup = tokenizers::lookup(&configuration, folder, &s3)?;
     let found = lookup.find(&wanted(&configuration));
+    let found = found.map_err(|error| no_tokenizer(&error))?;
+    let model = found_model(found, &configuration);
+    let configuration = model.configure(configuration.clone())?;
     let prepared = PreparedRun {
         configuration: &configuration,
         inputs: &inputs,
         bucket,
-        found: found.map_err(|error| no_tokenizer(&error))?,
+        model,
         threads: arguments.threads.unwrap_or_else(processors),
         interruption,
     };
@@ -92,7 +96,7 @@ struct PreparedRun<'a> {
     configuration: &'a Configuration,
     inputs: &'a Inputs,
     bucket: Option<BucketOutputs<'a>>,
-    found: FoundTokenizer,
+    model: FoundModel<ModelTokenizer>,
     threads: NonZeroUsize,
     interruption: &'a Interruption,
 }
@@ -123,6 +127,8 @@ impl PreparedRun<'_> {
         let stats = StatsFile {
             statistics: &failure.statistics,
             config: &self.configuration.to_json(),
+            preset: &self.configuration.preset(),
+            chat_template: self.model.template_words(),
             error: Some(&message),
             error_details: &details,
         };
@@ -142,16 +148,15 @@ impl PreparedRun<'_> {
             let file = folder.create_file(output);
             file.with_context(|| format!("failed to create {output}"))
         };
-        let raw = self.writes_raw().then(|| create(OutputName::Raw));
-        let mut files = RunFiles {
-            train: create(OutputName::Train)?,
-            processed: create(OutputName::Processed)?,
-            raw: raw.transpose()?,
-        };
+        let names = self.run_outputs().into_iter();
+        let files = names.map(|name| Ok((name, create(name)?)));
+        let mut files = RunFiles::new(files.collect::<anyhow::Result<_>>()?);
         let run = Run {
             settings: &self.configuration.pipeline,
-            tokenizer: &*self.found.tokenizer,
-            tokenizer_info: self.found.info.clone(),
+            tokenizer: &*self.model.tokenizer,
+            tokenizer_info: self.model.info.clone(),
+            chat_template: self.model.chat_template(self.configuration),
+            special_tokens: &self.model.special_tokens(self.configuration),
             threads: self.threads,
             scratch_dir: folder.scratch_dir(),
             cancelled: &self.interruption.cancelled,
@@ -179,19 +184,24 @@ impl PreparedRun<'_> {
         as_json: bool,
     ) -> Result<()> {
         let config = self.configuration.to_json();
+        let preset = self.configuration.preset();
         let stats = StatsFile {
             statistics,
             config: &config,
+            preset: &preset,
+            chat_template: self.model.template_words(),
             error: None,
             error_details: &[],
         };
         write_stats(folder, &stats)?;
-        let raw = self.writes_raw().then_some(OutputName::Raw);
-        let outputs: Vec<_> = [OutputName::Train, OutputName::Processed]
-            .into_iter()
-            .chain(raw)
-            .chain([OutputName::Stats])
-            .collect();
+        let kit = self.model.kit(self.configuration, statistics, run_id);
+        let mut outputs = self.run_outputs();
+        outputs.push(OutputName::Stats);
+        for file in kit.iter().flat_map(|kit| &kit.files) {
+            let name = OutputName::of_kit_file(file.name);
+            write_whole(folder, name, |out| out.write_all(file.content.as_bytes()))?;
+            outputs.push(name);
+        }
         let mut places = Vec::new();
         let published = match &self.bucket {
             Some(bucket) => bucket.publish(folder, &outputs, &self.interruption.cancelled),
@@ -211,12 +221,19 @@ impl PreparedRun<'_> {
             places.extend(outputs.iter().map(|output| bucket.address(*output)));
         }
         if as_json {
-            report::json(&json!({"run_id": run_id, "outputs": places, "stats": stats}))?;
+            let next = kit.map(|kit| kit.next);
+            report::json(
+                &json!({"run_id": run_id, "outputs": places, "stats": stats, "next": next}),
+            )?;
         } else {
             report::statistics(
                 &serde_json::to_value(statistics.overview()).map_err(anyhow::Error::from)?,
             )?;
+            report::consumer(self.configuration, self.model.template_words())?;
             report::outputs(&places)?;
+            if let Some(kit) = kit {
+                report::next(&kit.next)?;
+            }
         }
         // The local outputs are in place regardless.
         Ok(published?)
@@ -265,9 +282,11 @@ impl PreparedRun<'_> {
         self.configuration.output_modes.contains(&OutputMode::Local)
     }
 
-    fn writes_raw(&self) -> bool {
+    /// What the pipeline writes.
+    fn run_outputs(&self) -> Vec<OutputName> {
         let on_s3 = self.bucket.is_some();
-        self.configuration.output_raw.is_written(on_s3)
+        let raw = self.configuration.output_raw.is_written(on_s3);
+        run_outputs(raw, &self.configuration.output_formats)
     }
 }
 
@@ -277,8 +296,16 @@ fn close(file: OutputFile, output: OutputName) -> anyhow::Result<()> {
 }
 
 fn write_stats(folder: &RunFolder, stats: &StatsFile<'_>) -> anyhow::Result<()> {
-    let failed = || format!("failed to write {}", OutputName::Stats);
-    let mut file = folder.create_file(OutputName::Stats).with_context(failed)?;
-    stats.write(&mut file).with_context(failed)?;
-    close(file, OutputName::Stats)
+    write_whole(folder, OutputName::Stats, |out| stats.write(out))
+}
+
+fn write_whole(
+    folder: &RunFolder,
+    output: OutputName,
+    write: impl FnOnce(&mut OutputFile) -> io::Result<()>,
+) -> anyhow::Result<()> {
+    let failed = || format!("failed to write {output}");
+    let mut file = folder.create_file(output).with_context(failed)?;
+    write(&mut file).with_context(failed)?;
+    close(file, output)
 }

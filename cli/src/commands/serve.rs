@@ -154,7 +154,7 @@ async fn serve(
     let address = listener.local_addr()?;
     let processor = PipelineProcessor {
         objects: Arc::clone(&ports.objects),
-        tokenizers,
+        models: tokenizers,
         threads: threads(arguments),
         scratch_dir: data_dir.scratch().to_owned(),
         outputs_are_on_s3: false,

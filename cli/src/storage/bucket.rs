@@ -103,9 +103,8 @@ impl<'a> BucketOutputs<'a> {
     }
 
     fn remove(&self, is_chosen: impl Fn(OutputName) -> bool) -> anyhow::Result<()> {
-        let mut chosen = OutputName::ALL
-            .into_iter()
-            .filter(|output| is_chosen(*output));
+        let chosen = OutputName::ALL.iter().copied();
+        let mut chosen = chosen.filter(|output| is_chosen(*output));
         chosen.try_for_each(|output| {
             let target = self.target(output);
             let removed = self.s3.remove(&target);

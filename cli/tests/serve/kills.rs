@@ -227,7 +227,7 @@ async fn a_process_with_a_set_end() {
     writeln!(std::io::stdout(), "accepted {run_id}").unwrap();
     let processor = PipelineProcessor {
         objects,
-        tokenizers: tokenizers(),
+        models: tokenizers(),
         threads: std::num::NonZeroUsize::MIN,
         scratch_dir: service,
         outputs_are_on_s3: false,

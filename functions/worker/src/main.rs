@@ -57,7 +57,7 @@ async fn main() -> Result<(), Error> {
     let worker = Worker {
         processor: PipelineProcessor {
             objects: Arc::new(deployment.objects.clone()),
-            tokenizers,
+            models: tokenizers,
             threads,
             // The one place where a function may write.
             scratch_dir: std::env::temp_dir(),

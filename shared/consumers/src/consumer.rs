@@ -125,6 +125,19 @@ impl Consumer {
         }
     }
 
+    /// Whether it makes rows into text with the model's own chat template.
+    pub fn trains_by_template(self) -> bool {
+        match self {
+            Self::Trl | Self::Unsloth | Self::Axolotl | Self::LlamaFactory => true,
+            Self::Together | Self::BedrockNova | Self::BedrockLlama | Self::OpenAi => false,
+        }
+    }
+
+    /// Whether it reads only conversations in the form of Bedrock's Converse API.
+    pub fn reads_bedrock(self) -> bool {
+        matches!(self, Self::BedrockNova | Self::BedrockLlama)
+    }
+
     /// Whether it can be told to learn every turn, not just the assistant's.
     pub fn can_learn_all(self) -> bool {
         match self {

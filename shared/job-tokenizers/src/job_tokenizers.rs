@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use resonare_jobs::{NoTokenizer, TokenizerSource, causes};
-use resonare_pipeline::TokenizerInfo;
+use resonare_jobs::{FoundModel, ModelSource, NoTokenizer, causes};
 use resonare_settings::Configuration;
 use resonare_tokenizer::{
     FoundTokenizer, Lookup, LookupError, ModelTokenizer, TokenizerCache, WantedTokenizer,
@@ -22,6 +21,20 @@ pub fn wanted(configuration: &Configuration) -> WantedTokenizer {
         model_id: configuration.model_id.clone(),
         tokenizer: configuration.tokenizer.clone(),
         require_exact: configuration.require_exact_tokenizer,
+    }
+}
+
+/// A tokenizer that was found, with what else a run asks of its model.
+pub fn found_model(
+    found: FoundTokenizer,
+    configuration: &Configuration,
+) -> FoundModel<ModelTokenizer> {
+    let none = || Err("chat templates are not looked up".to_owned());
+    FoundModel {
+        tokenizer: found.tokenizer,
+        info: found.info,
+        chat_template: configuration.wants_chat_template().then(none),
+        special_tokens: Vec::new(),
     }
 }
 
@@ -51,15 +64,15 @@ impl JobTokenizers {
 }
 
 #[async_trait]
-impl TokenizerSource for JobTokenizers {
+impl ModelSource for JobTokenizers {
     type Tokenizer = ModelTokenizer;
 
     async fn find(
         &self,
         configuration: &Configuration,
-    ) -> Result<(Arc<ModelTokenizer>, TokenizerInfo), NoTokenizer> {
+    ) -> Result<FoundModel<ModelTokenizer>, NoTokenizer> {
         match self.look_up(configuration).await {
-            Ok(found) => Ok((found.tokenizer, found.info)),
+            Ok(found) => Ok(found_model(found, configuration)),
             Err(error) => Err(NoTokenizer {
                 message: causes(&error),
                 is_retryable: error.is_retryable(),

@@ -13,6 +13,7 @@ mod error;
 mod events;
 mod jobs;
 mod limits;
+mod model;
 mod outputs;
 pub mod ports;
 mod process;
@@ -32,7 +33,8 @@ pub use error::JobError;
 pub use events::{FailureKind, NoObserver, Observer, Step};
 pub use jobs::{Jobs, Ports, output_key};
 pub use limits::{Limits, Timings};
-pub use process::{NoTokenizer, PipelineProcessor, TokenizerSource};
+pub use model::{FoundModel, FoundTemplate};
+pub use process::{ModelSource, NoTokenizer, PipelineProcessor};
 pub use record::{
     DirectUpload, JobRecord, JobStatus, LARGEST_RECORD, Lease, Output, Owner, Payload, Progress,
     RunId, RunIdError, SCHEMA_VERSION, Stage, StatsSummary, Tally,

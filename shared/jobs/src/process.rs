@@ -8,15 +8,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use resonare_pipeline::{
-    Outcome, OutputName, PipelineError, Run, RunFiles, Source, Statistics, StatsFile, Tokenizer,
-    TokenizerInfo, causes,
+    Failure, Outcome, OutputName, PipelineError, Run, RunFiles, Source, Statistics, StatsFile,
+    Tokenizer, causes, run_outputs,
 };
 use resonare_settings::Configuration;
+use tokio::runtime::Handle;
 use tracing::warn;
 
 use crate::advice::explained;
 use crate::events::FailureKind;
 use crate::jobs::output_key;
+use crate::model::FoundModel;
 use crate::ports::{ObjectStore, ObjectWriter, Unavailable};
 use crate::record::{JobRecord, Output, RunId, StatsSummary};
 use crate::work::{Attempt, Processor, Verdict};
@@ -30,25 +32,25 @@ pub struct NoTokenizer {
     pub is_retryable: bool,
 }
 
-/// Finds the tokenizers of models.
+/// Finds the tokenizers of models, and their chat templates.
 #[async_trait]
-pub trait TokenizerSource: Send + Sync {
-    /// What it finds.
+pub trait ModelSource: Send + Sync {
+    /// What counts.
     type Tokenizer: Tokenizer + Send + Sync + 'static;
 
-    /// The tokenizer that a configuration asks for.
+    /// What a configuration asks for.
     async fn find(
         &self,
         configuration: &Configuration,
-    ) -> Result<(Arc<Self::Tokenizer>, TokenizerInfo), NoTokenizer>;
+    ) -> Result<FoundModel<Self::Tokenizer>, NoTokenizer>;
 }
 
 /// Runs the pipeline over a job's payload.
 pub struct PipelineProcessor<S> {
     /// Where payloads and outputs are.
     pub objects: Arc<dyn ObjectStore>,
-    /// Where tokenizers come from.
-    pub tokenizers: S,
+    /// Where tokenizers and chat templates come from.
+    pub models: S,
     /// How many threads one job may use.
     pub threads: NonZeroUsize,
     /// Where temporary files may be made.
@@ -73,7 +75,7 @@ fn retry(error: &dyn std::error::Error) -> Verdict {
 }
 
 #[async_trait]
-impl<S: TokenizerSource> Processor for PipelineProcessor<S> {
+impl<S: ModelSource> Processor for PipelineProcessor<S> {
     async fn process(&self, job: &JobRecord, attempt: &Attempt) -> Verdict {
         match self.prepare(job, attempt).await {
             Ok(work) => {
@@ -88,7 +90,7 @@ impl<S: TokenizerSource> Processor for PipelineProcessor<S> {
     }
 }
 
-impl<S: TokenizerSource> PipelineProcessor<S> {
+impl<S: ModelSource> PipelineProcessor<S> {
     /// Everything that has to be asked for, before the blocking part.
     async fn prepare(
         &self,
@@ -100,7 +102,7 @@ impl<S: TokenizerSource> PipelineProcessor<S> {
             let message = format!("the job's configuration cannot be read: {error}");
             failed(FailureKind::Input, message)
         })?;
-        let (tokenizer, info) = self.tokenizers.find(&configuration).await.map_err(|none| {
+        let model = self.models.find(&configuration).await.map_err(|none| {
             let message = none.message;
             if none.is_retryable {
                 Verdict::Retry { message }
@@ -109,15 +111,18 @@ impl<S: TokenizerSource> PipelineProcessor<S> {
             }
         })?;
         let frozen = job.tokenizer.as_ref().map(|info| &info.fingerprint);
-        if frozen.is_some_and(|fingerprint| *fingerprint != info.fingerprint) {
+        if frozen.is_some_and(|fingerprint| *fingerprint != model.info.fingerprint) {
             return Err(failed(
                 FailureKind::Tokenizer,
                 "the tokenizer changed between two attempts; submit the job again",
             ));
         }
         if let Ok(mut known) = attempt.tokenizer.lock() {
-            *known = Some(info.clone());
+            *known = Some(model.info.clone());
         }
+        let configuration = model
+            .configure(configuration)
+            .map_err(|error| failed(FailureKind::Tokenizer, error.to_string()))?;
         let payload = self
             .objects
             .open(&job.payload.key, job.payload.version.as_deref());
@@ -125,37 +130,56 @@ impl<S: TokenizerSource> PipelineProcessor<S> {
             let message = "the payload is no longer there";
             return Err(failed(FailureKind::Payload, message));
         };
-        let output = |name| self.output(job.run_id, name);
-        let raw = if configuration.output_raw.is_written(self.outputs_are_on_s3) {
-            Some(output(OutputName::Raw).await.map_err(unavailable)?)
-        } else {
-            None
+        let raw = configuration.output_raw.is_written(self.outputs_are_on_s3);
+        let place = OutputPlace {
+            objects: Arc::clone(&self.objects),
+            run_id: job.run_id,
+            runtime: Handle::current(),
         };
-        let files = RunFiles {
-            train: output(OutputName::Train).await.map_err(unavailable)?,
-            processed: output(OutputName::Processed).await.map_err(unavailable)?,
-            raw,
-        };
+        let mut files = Vec::new();
+        for name in run_outputs(raw, &configuration.output_formats) {
+            files.push((name, place.create(name).await.map_err(unavailable)?));
+        }
         Ok(Work {
-            files,
-            stats: output(OutputName::Stats).await.map_err(unavailable)?,
+            files: RunFiles::new(files),
+            place,
             payload: payload.reader,
             configuration,
-            tokenizer,
-            info,
+            model,
             threads: self.threads,
             scratch_dir: self.scratch_dir.clone(),
             attempt: attempt.clone(),
         })
     }
+}
 
-    async fn output(&self, run_id: RunId, name: OutputName) -> Result<OutputObject, Unavailable> {
-        let key = output_key(run_id, name.as_str());
+/// Where the outputs of a run are written to.
+struct OutputPlace {
+    objects: Arc<dyn ObjectStore>,
+    run_id: RunId,
+    runtime: Handle,
+}
+
+impl OutputPlace {
+    async fn create(&self, name: OutputName) -> Result<OutputObject, Unavailable> {
+        let key = output_key(self.run_id, name.as_str());
         Ok(OutputObject {
             name,
             writer: self.objects.create(&key).await?,
             size_bytes: 0,
         })
+    }
+
+    /// A whole output, which is yet to be finished.
+    fn write(
+        &self,
+        name: OutputName,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> io::Result<OutputObject> {
+        let output = self.runtime.block_on(self.create(name));
+        let mut output = io::BufWriter::new(output.map_err(io::Error::other)?);
+        write(&mut output)?;
+        output.into_inner().map_err(io::IntoInnerError::into_error)
     }
 }
 
@@ -198,28 +222,6 @@ fn error_message(error: &PipelineError) -> String {
     format!("{}{names_senders}", explained(error))
 }
 
-/// Writes `stats.json`, and completes it and the files of a run.
-fn finish(
-    files: impl IntoIterator<Item = OutputObject>,
-    stats: OutputObject,
-    configuration: &Configuration,
-    statistics: &Statistics,
-    error: Option<&PipelineError>,
-) -> io::Result<Vec<Output>> {
-    let text = error.map(explained);
-    let details = error.map(PipelineError::private_details);
-    let file = StatsFile {
-        statistics,
-        config: &configuration.to_json(),
-        error: text.as_deref(),
-        error_details: details.as_deref().unwrap_or_default(),
-    };
-    let mut stats = io::BufWriter::new(stats);
-    file.write(&mut stats)?;
-    let stats = stats.into_inner().map_err(io::IntoInnerError::into_error)?;
-    finish_all(files.into_iter().chain([stats]))
-}
-
 /// Finishes outputs at once: each waits for a store more than it works. Where one fails, the others may
 /// be there; another attempt writes the same bytes in their places.
 fn finish_all(outputs: impl Iterator<Item = OutputObject>) -> io::Result<Vec<Output>> {
@@ -255,11 +257,10 @@ impl Read for CountingReader {
 /// The blocking part of a job.
 struct Work<T> {
     files: RunFiles<OutputObject>,
-    stats: OutputObject,
+    place: OutputPlace,
     payload: Box<dyn Read + Send>,
     configuration: Configuration,
-    tokenizer: Arc<T>,
-    info: TokenizerInfo,
+    model: FoundModel<T>,
     threads: NonZeroUsize,
     scratch_dir: PathBuf,
     attempt: Attempt,
@@ -269,8 +270,10 @@ impl<T: Tokenizer> Work<T> {
     fn run(mut self) -> Verdict {
         let run = Run {
             settings: &self.configuration.pipeline,
-            tokenizer: &*self.tokenizer,
-            tokenizer_info: self.info.clone(),
+            tokenizer: &*self.model.tokenizer,
+            tokenizer_info: self.model.info.clone(),
+            chat_template: self.model.chat_template(&self.configuration),
+            special_tokens: &self.model.special_tokens(&self.configuration),
             threads: self.threads,
             scratch_dir: &self.scratch_dir,
             cancelled: &self.attempt.cancelled,
@@ -284,10 +287,15 @@ impl<T: Tokenizer> Work<T> {
             reader,
         };
         let result = run.execute([Ok(source)], self.files.outputs());
+        let ending = Ending {
+            place: self.place,
+            configuration: self.configuration,
+            model: self.model,
+        };
         match Outcome::of(result, &self.attempt.cancelled) {
             Outcome::Completed(statistics) => {
                 let files = self.files.named().map(|(_, file)| file);
-                match finish(files, self.stats, &self.configuration, &statistics, None) {
+                match ending.complete(files, &statistics) {
                     Ok(outputs) => Verdict::Completed {
                         stats: StatsSummary::of(&statistics),
                         outputs,
@@ -295,22 +303,71 @@ impl<T: Tokenizer> Work<T> {
                     Err(error) => retry(&error),
                 }
             }
-            Outcome::FailedWithStatistics(failure) => {
-                let statistics = &failure.statistics;
-                let error = Some(&failure.error);
-                match finish([], self.stats, &self.configuration, statistics, error) {
-                    Ok(outputs) => Verdict::Failed {
-                        kind: FailureKind::Input,
-                        message: error_message(&failure.error),
-                        stats: Some(StatsSummary::of(statistics)),
-                        outputs,
-                    },
-                    Err(error) => retry(&error),
-                }
-            }
+            Outcome::FailedWithStatistics(failure) => match ending.explain(&failure) {
+                Ok(outputs) => Verdict::Failed {
+                    kind: FailureKind::Input,
+                    message: error_message(&failure.error),
+                    stats: Some(StatsSummary::of(&failure.statistics)),
+                    outputs,
+                },
+                Err(error) => retry(&error),
+            },
             Outcome::Failed(failure) => failed(FailureKind::Input, explained(&failure.error)),
             Outcome::Retry(failure) => retry(&failure.error),
             Outcome::Cancelled => Verdict::Cancelled,
         }
+    }
+}
+
+/// What is left to write when a run has ended.
+struct Ending<T> {
+    place: OutputPlace,
+    configuration: Configuration,
+    model: FoundModel<T>,
+}
+
+impl<T> Ending<T> {
+    /// Writes the statistics and what the consumer needs, and completes these and the files of the run.
+    fn complete(
+        &self,
+        files: impl Iterator<Item = OutputObject>,
+        statistics: &Statistics,
+    ) -> io::Result<Vec<Output>> {
+        let folder = self.place.run_id.to_string();
+        let kit = self.model.kit(&self.configuration, statistics, &folder);
+        let mut outputs: Vec<_> = files.collect();
+        outputs.push(self.stats(statistics, None)?);
+        for file in kit.into_iter().flat_map(|kit| kit.files) {
+            let name = OutputName::of_kit_file(file.name);
+            let written = self
+                .place
+                .write(name, |out| out.write_all(file.content.as_bytes()));
+            outputs.push(written?);
+        }
+        finish_all(outputs.into_iter())
+    }
+
+    /// Leaves the statistics alone, which say why there is nothing else.
+    fn explain(&self, failure: &Failure) -> io::Result<Vec<Output>> {
+        let stats = self.stats(&failure.statistics, Some(&failure.error))?;
+        finish_all([stats].into_iter())
+    }
+
+    fn stats(
+        &self,
+        statistics: &Statistics,
+        error: Option<&PipelineError>,
+    ) -> io::Result<OutputObject> {
+        let text = error.map(explained);
+        let details = error.map(PipelineError::private_details);
+        let file = StatsFile {
+            statistics,
+            config: &self.configuration.to_json(),
+            preset: &self.configuration.preset(),
+            chat_template: self.model.template_words(),
+            error: text.as_deref(),
+            error_details: details.as_deref().unwrap_or_default(),
+        };
+        self.place.write(OutputName::Stats, |out| file.write(out))
     }
 }

@@ -131,8 +131,8 @@ impl<'o> BlockWriter<'o> {
     pub(crate) fn finish(&mut self) -> Result<(), PipelineError> {
         self.processed_block
             .extend_from_slice(if self.chats == 0 { b"[]\n" } else { b"\n]\n" });
-        for FormatFile { name, sink } in &mut self.formats {
-            sink.finish().map_err(failed(*name))?;
+        for FormatFile { name, sink } in self.formats.drain(..) {
+            sink.finish().map_err(failed(name))?;
         }
         self.write_out(0)
     }

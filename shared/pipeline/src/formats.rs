@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use resonare_consumers::{MessageRef, bedrock_line, sharegpt_element};
+use resonare_parquet_rows::ParquetWriter;
 
 use crate::named_values;
 use crate::output_name::OutputName;
@@ -16,12 +17,15 @@ pub enum OutputFormat {
     Bedrock,
     /// `train.sharegpt.json`: a list of `{"conversations":[{"from","value"}]}`.
     ShareGpt,
+    /// `train.parquet`, with the column `messages`.
+    Parquet,
 }
 
 named_values!(OutputFormat {
     Messages = "messages",
     Bedrock = "bedrock",
     ShareGpt = "sharegpt",
+    Parquet = "parquet",
 });
 
 impl OutputFormat {
@@ -31,12 +35,13 @@ impl OutputFormat {
             Self::Messages => OutputName::Train,
             Self::Bedrock => OutputName::TrainBedrock,
             Self::ShareGpt => OutputName::TrainShareGpt,
+            Self::Parquet => OutputName::TrainParquet,
         }
     }
 
     /// The format of a file that holds the blocks.
     pub(crate) fn of_output(name: OutputName) -> Option<Self> {
-        [Self::Messages, Self::Bedrock, Self::ShareGpt]
+        [Self::Messages, Self::Bedrock, Self::ShareGpt, Self::Parquet]
             .into_iter()
             .find(|format| format.output_name() == name)
     }
@@ -48,7 +53,7 @@ pub(crate) trait BlockSink: Send {
     fn block(&mut self, messages: &[MessageRef<'_>]) -> io::Result<()>;
 
     /// Ends the file.
-    fn finish(&mut self) -> io::Result<()>;
+    fn finish(self: Box<Self>) -> io::Result<()>;
 }
 
 /// What is collected before it is written.
@@ -75,7 +80,7 @@ impl BlockSink for BedrockFile<'_> {
         write_beyond(BUFFER, &mut self.lines, self.out)
     }
 
-    fn finish(&mut self) -> io::Result<()> {
+    fn finish(mut self: Box<Self>) -> io::Result<()> {
         write_beyond(0, &mut self.lines, self.out)
     }
 }
@@ -106,10 +111,20 @@ impl BlockSink for ShareGptFile<'_> {
         write_beyond(BUFFER, &mut self.list, self.out)
     }
 
-    fn finish(&mut self) -> io::Result<()> {
+    fn finish(mut self: Box<Self>) -> io::Result<()> {
         let end: &[u8] = if self.is_empty { b"[]\n" } else { b"\n]\n" };
         self.list.extend_from_slice(end);
         write_beyond(0, &mut self.list, self.out)
+    }
+}
+
+impl BlockSink for ParquetWriter<&mut (dyn Write + Send)> {
+    fn block(&mut self, messages: &[MessageRef<'_>]) -> io::Result<()> {
+        self.row(messages)
+    }
+
+    fn finish(self: Box<Self>) -> io::Result<()> {
+        ParquetWriter::finish(*self).map(drop)
     }
 }
 
@@ -128,7 +143,7 @@ mod tests {
 
     fn sharegpt(blocks: usize) -> String {
         let mut out = Vec::new();
-        let mut file = ShareGptFile::new(&mut out);
+        let mut file = Box::new(ShareGptFile::new(&mut out));
         for _ in 0..blocks {
             file.block(&[MessageRef::new("user", "hi")]).unwrap();
         }
@@ -146,7 +161,7 @@ mod tests {
     #[test]
     fn bedrock_has_a_line_for_each_block() {
         let mut out = Vec::new();
-        let mut file = BedrockFile::new(&mut out);
+        let mut file = Box::new(BedrockFile::new(&mut out));
         for _ in 0..3 {
             file.block(&[MessageRef::new("user", "hi")]).unwrap();
         }

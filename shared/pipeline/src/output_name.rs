@@ -58,6 +58,14 @@ output_names! {
 }
 
 impl OutputName {
+    /// The name of a file of a kit.
+    ///
+    /// # Panics
+    /// If no kit has such a file.
+    pub fn of_kit_file(name: &str) -> Self {
+        Self::parse(name).expect("a test compares the names of the kits' files with these")
+    }
+
     /// The output with this file name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL
@@ -75,7 +83,30 @@ impl fmt::Display for OutputName {
 
 #[cfg(test)]
 mod tests {
+    use resonare_consumers::{Consumer, LengthSource, Loss, Training};
+
     use super::*;
+
+    #[test]
+    fn the_files_of_every_kit_are_outputs() {
+        for consumer in Consumer::ALL {
+            let kit = consumer.kit(&Training {
+                model_id: "a/b",
+                folder: "run",
+                train_file: "train.jsonl",
+                validation_file: None,
+                length: 1,
+                length_source: LengthSource::Estimate,
+                family: None,
+                template: Some("{% generation %}{% endgeneration %}"),
+                loss: Loss::Assistant,
+                has_flags: false,
+            });
+            for file in kit.files {
+                assert_eq!(OutputName::of_kit_file(file.name).as_str(), file.name);
+            }
+        }
+    }
 
     #[test]
     fn a_name_is_read_as_it_is_written() {

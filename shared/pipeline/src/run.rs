@@ -8,7 +8,8 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
-use resonare_consumers::{Consumer, SpecialTokens};
+use resonare_consumers::{Consumer, Flag, SpecialTokens};
+use resonare_parquet_rows::ParquetWriter;
 
 use crate::chat_output::ChatOutput;
 use crate::chat_template::ChatTemplate;
@@ -170,7 +171,13 @@ impl<T: Tokenizer> Run<'_, T> {
             self.tokenizer.counter(),
         );
         let flag = self.settings.consumer.and_then(Consumer::flag);
-        let formats = formats.into_iter().filter_map(FormatOutput::file).collect();
+        let formats = formats
+            .into_iter()
+            .filter_map(|output| output.file(flag).transpose());
+        let formats = formats.collect::<Result<_, _>>().map_err(|error| Failure {
+            error,
+            statistics: Statistics::new(self.tokenizer_info.clone()).into(),
+        })?;
         let writer = BlockWriter::new(train, processed, formats, flag);
         let output = ChatOutput::new(self.settings, selector, writer);
         let mut finisher = Finisher::new(context, self.tokenizer_info.clone(), output);
@@ -299,14 +306,19 @@ impl<T: Tokenizer> Run<'_, T> {
 
 impl<'o> FormatOutput<'o> {
     /// The file as it is written; `train.jsonl` is, in any case.
-    fn file(self) -> Option<FormatFile<'o>> {
+    fn file(self, flag: Option<Flag>) -> Result<Option<FormatFile<'o>>, PipelineError> {
         let name = self.format.output_name();
         let sink: Box<dyn BlockSink + 'o> = match self.format {
-            OutputFormat::Messages => return None,
+            OutputFormat::Messages => return Ok(None),
             OutputFormat::Bedrock => Box::new(BedrockFile::new(self.out)),
             OutputFormat::ShareGpt => Box::new(ShareGptFile::new(self.out)),
+            OutputFormat::Parquet => {
+                let output = name.as_str();
+                let writer = ParquetWriter::new(self.out, flag);
+                Box::new(writer.map_err(|cause| PipelineError::Write { output, cause })?)
+            }
         };
-        Some(FormatFile { name, sink })
+        Ok(Some(FormatFile { name, sink }))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Which blocks of a chat are kept: packed, measured, and held against the limits and the rules of whoever
 //! takes them.
 
-use resonare_consumers::Consumer;
+use resonare_consumers::ContentRules;
 
 use crate::block::Block;
 use crate::block_text::{BlockText, Composer, SystemPrompt};
@@ -22,6 +22,7 @@ use crate::tokens::TokenCounter;
 pub(crate) struct BlockSelector<'a, C> {
     settings: &'a Settings,
     composer: Composer<'a>,
+    rules: Option<ContentRules>,
     template: Option<TemplateMeasure<'a>>,
     counter: C,
     system_tokens: u64,
@@ -55,6 +56,7 @@ impl<'a, C: TokenCounter> BlockSelector<'a, C> {
         Self {
             settings,
             composer,
+            rules: settings.consumer.map(ContentRules::new),
             template,
             counter,
             system_tokens,
@@ -175,8 +177,12 @@ impl<'a, C: TokenCounter> BlockSelector<'a, C> {
 
     /// Whether the consumer and the template take a block.
     fn accepted(&mut self, lines: Lines<'_>, mut block: Block) -> Result<Block, BlockDrop> {
-        if let Some(consumer) = self.settings.consumer {
-            self.check_rules(consumer, lines, &block)?;
+        if let Some(rules) = &self.rules {
+            self.composer.compose(lines, &block, &mut self.block_text);
+            let messages: Vec<_> = self.block_text.messages().collect();
+            if let Some(rule) = rules.refuses(&messages) {
+                return Err(BlockDrop::RefusedByConsumer(rule));
+            }
         }
         if let Some(template) = self.template {
             let tokens = template
@@ -185,20 +191,6 @@ impl<'a, C: TokenCounter> BlockSelector<'a, C> {
             block.template_tokens = Some(tokens);
         }
         Ok(block)
-    }
-
-    fn check_rules(
-        &mut self,
-        consumer: Consumer,
-        lines: Lines<'_>,
-        block: &Block,
-    ) -> Result<(), BlockDrop> {
-        self.composer.compose(lines, block, &mut self.block_text);
-        let messages: Vec<_> = self.block_text.messages().collect();
-        match consumer.refuses(&messages) {
-            Some(rule) => Err(BlockDrop::RefusedByConsumer(rule)),
-            None => Ok(()),
-        }
     }
 
     /// The tokens of a block, as the budget counts them.

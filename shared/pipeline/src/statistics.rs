@@ -174,6 +174,11 @@ impl Statistics {
             .collect()
     }
 
+    /// The tokens of the longest block as the model's chat template renders it, where that was asked.
+    pub fn longest_rendered_block(&self) -> Option<u64> {
+        whole(self.template_tokens_per_block.max())
+    }
+
     /// All but the blocks of each chat, which can be very many.
     pub fn overview(&self) -> impl Serialize {
         Overview(self)
@@ -188,13 +193,6 @@ impl Statistics {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("num_chats", &self.num_chats())?;
         map.serialize_entry("num_blocks", &self.num_blocks())?;
-        // Tokens are whole numbers, and written as such.
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "they were u64"
-        )]
-        let whole = |value: Option<f64>| value.map(|value| value as u64);
         map.serialize_entry("min_tokens_per_block", &whole(self.tokens_per_block.min()))?;
         map.serialize_entry("max_tokens_per_block", &whole(self.tokens_per_block.max()))?;
         map.serialize_entry("avg_tokens_per_block", &self.tokens_per_block.avg())?;
@@ -224,6 +222,16 @@ impl Statistics {
         map.serialize_entry("salvaged", &self.salvaged)?;
         map.end()
     }
+}
+
+/// Tokens are whole numbers, and written as such.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "they were u64"
+)]
+fn whole(tokens: Option<f64>) -> Option<u64> {
+    tokens.map(|tokens| tokens as u64)
 }
 
 struct Overview<'s>(&'s Statistics);

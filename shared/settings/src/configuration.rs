@@ -90,6 +90,11 @@ impl Configuration {
         Self::of(Values::of_frozen(vec![preset, own])?)
     }
 
+    /// Whether a run looks for the model's chat template.
+    pub fn wants_chat_template(&self) -> bool {
+        self.pipeline.token_budget == TokenBudget::Template || self.pipeline.consumer.is_some()
+    }
+
     /// What the consumer of the blocks set, and why.
     pub fn preset(&self) -> Vec<Setting> {
         preset::in_effect(&self.values)

@@ -6,7 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use resonare_jobs::ports::Queue as _;
 use resonare_jobs::{
-    Attempt, FailureKind, Handled, JobRecord, JobStatus, Processor, Progress, Stage, Step, Verdict,
+    Attempt, DeliveryOutcome, FailureKind, JobRecord, JobStatus, Processor, Progress, Stage, Step,
+    Verdict,
 };
 use resonare_pipeline::TokenizerInfo;
 use serde_json::Map;
@@ -65,7 +66,7 @@ async fn a_running_job_shows_its_progress_and_its_tokenizer() {
         stop.store(true, Ordering::Relaxed);
     };
     let (handled, ()) = tokio::join!(working, watching);
-    assert_eq!(handled.unwrap(), Handled::Postponed);
+    assert_eq!(handled.unwrap(), DeliveryOutcome::Postponed);
     let steps = world.steps(run_id);
     assert_eq!(steps.last(), Some(&Step::GivenBack));
 }
@@ -84,7 +85,7 @@ async fn it_is_told_how_long_a_job_waited_and_took() {
         world.clock.advance(Duration::from_secs(3));
     };
     let (handled, ()) = tokio::join!(working, waiting);
-    assert_eq!(handled.unwrap(), Handled::Completed);
+    assert_eq!(handled.unwrap(), DeliveryOutcome::Completed);
     let expected = [
         Step::Submitted,
         Step::Claimed(Duration::from_secs(7)),
@@ -142,7 +143,10 @@ async fn a_message_comes_back_a_second_after_the_lease_of_another_worker() {
         .send(run_id, &owner(), Duration::ZERO)
         .await
         .unwrap();
-    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Elsewhere);
+    assert_eq!(
+        world.work().await.unwrap().unwrap(),
+        DeliveryOutcome::Elsewhere
+    );
     // The first message is the dead worker's, the second the duplicate.
     world.clock.advance(Duration::from_secs(40));
     let first = world.queue.receive(Duration::from_hours(1)).await.unwrap();
@@ -163,7 +167,10 @@ async fn a_job_that_was_claimed_too_often_is_failed_by_the_next_claim() {
         world.heal();
         world.clock.advance(Duration::from_mins(2));
     }
-    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Failed);
+    assert_eq!(
+        world.work().await.unwrap().unwrap(),
+        DeliveryOutcome::Failed
+    );
     let last = Step::Failed(FailureKind::Attempts);
     assert_eq!(world.steps(run_id).last(), Some(&last));
     assert_eq!(world.commits(run_id), 0);
@@ -175,11 +182,17 @@ async fn an_export_that_is_to_be_kept_outlives_its_job() {
     let world = World::new();
     let keep = Map::from_iter([("keep_input".to_owned(), true.into())]);
     let run_id = world.submit_with(b"hello", keep).await.unwrap();
-    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Completed);
+    assert_eq!(
+        world.work().await.unwrap().unwrap(),
+        DeliveryOutcome::Completed
+    );
     assert!(world.has(&format!("{run_id}/payload")));
     let keep_not = Map::from_iter([("keep_input".to_owned(), false.into())]);
     let run_id = world.submit_with(b"hello", keep_not).await.unwrap();
-    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Completed);
+    assert_eq!(
+        world.work().await.unwrap().unwrap(),
+        DeliveryOutcome::Completed
+    );
     assert!(!world.has(&format!("{run_id}/payload")));
 }
 
@@ -191,7 +204,10 @@ async fn only_a_job_whose_attempts_may_have_left_something_is_looked_at_again() 
         world.jobs.sweep(None).await.unwrap().settled
     };
     world.submit(FAILS, None).await.unwrap();
-    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Failed);
+    assert_eq!(
+        world.work().await.unwrap().unwrap(),
+        DeliveryOutcome::Failed
+    );
     assert_eq!(looked_at_later().await, 0, "it was tried once, and ended");
 
     let run_id = world.submit(FAILS, None).await.unwrap();
@@ -199,7 +215,10 @@ async fn only_a_job_whose_attempts_may_have_left_something_is_looked_at_again() 
     assert!(world.until_killed(world.work()).await.is_none());
     world.heal();
     world.clock.advance(Duration::from_mins(2));
-    assert_eq!(world.work().await.unwrap().unwrap(), Handled::Failed);
+    assert_eq!(
+        world.work().await.unwrap().unwrap(),
+        DeliveryOutcome::Failed
+    );
     assert_eq!(world.status(run_id).await, Some(JobStatus::Failed));
     assert_eq!(looked_at_later().await, 1, "its first worker died");
 }

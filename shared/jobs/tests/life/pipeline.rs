@@ -9,8 +9,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use resonare_jobs::ports::{JobStore as _, ObjectStore as _, Queue as _, WriteOutcome};
 use resonare_jobs::{
-    DeliveryOutcome, JobRecord, JobStatus, LARGEST_RECORD, NoTokenizer, PipelineProcessor,
-    TokenizerSource,
+    DeliveryOutcome, FoundModel, JobRecord, JobStatus, LARGEST_RECORD, ModelSource, NoTokenizer,
+    PipelineProcessor,
 };
 use resonare_pipeline::{TokenCounter, Tokenizer, TokenizerInfo};
 use resonare_settings::{Configuration, Layers};
@@ -43,10 +43,10 @@ struct WordTokenizers {
 }
 
 #[async_trait]
-impl TokenizerSource for WordTokenizers {
+impl ModelSource for WordTokenizers {
     type Tokenizer = Words;
 
-    async fn find(&self, _: &Configuration) -> Result<(Arc<Words>, TokenizerInfo), NoTokenizer> {
+    async fn find(&self, _: &Configuration) -> Result<FoundModel<Words>, NoTokenizer> {
         if let Some(none) = &self.fails_with {
             return Err(none.clone());
         }
@@ -57,14 +57,19 @@ impl TokenizerSource for WordTokenizers {
             fallback_reason: None,
             engine: "compiled".to_owned(),
         };
-        Ok((Arc::new(Words), info))
+        Ok(FoundModel {
+            tokenizer: Arc::new(Words),
+            info,
+            chat_template: None,
+            special_tokens: Vec::new(),
+        })
     }
 }
 
 fn processor(world: &World, tokenizers: WordTokenizers) -> PipelineProcessor<WordTokenizers> {
     PipelineProcessor {
         objects: Arc::clone(&world.ports.objects),
-        tokenizers,
+        models: tokenizers,
         threads: NonZeroUsize::MIN,
         scratch_dir: std::env::temp_dir(),
         outputs_are_on_s3: true,
@@ -227,7 +232,13 @@ async fn a_tokenizer_that_may_come_is_waited_for_and_one_that_changed_is_not() {
     // An attempt that found one froze it.
     let mut frozen = job.clone();
     frozen.revision += 1;
-    frozen.tokenizer = Some(words("1").find(&Configuration::default()).await.unwrap().1);
+    frozen.tokenizer = Some(
+        words("1")
+            .find(&Configuration::default())
+            .await
+            .unwrap()
+            .info,
+    );
     assert_eq!(
         world.records.replace(&job, &frozen).await.unwrap(),
         WriteOutcome::Done

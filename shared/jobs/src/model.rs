@@ -1,0 +1,117 @@
+//! What a run knows of the model that its blocks are for.
+
+use std::sync::Arc;
+
+use resonare_consumers::{Kit, LengthSource, TemplateFamily, Training};
+use resonare_pipeline::{
+    ChatTemplate, OutputFormat, OutputName, SpecialTokens, Statistics, TokenBudget, TokenizerInfo,
+};
+use resonare_settings::{Configuration, SettingsError};
+
+/// A model's tokenizer and chat template, as they were found.
+pub struct FoundModel<T> {
+    /// Counts tokens.
+    pub tokenizer: Arc<T>,
+    /// How the statistics describe the tokenizer.
+    pub info: TokenizerInfo,
+    /// The chat template or why there is none; `None` where [`Configuration::wants_chat_template`] says that
+    /// it isn't needed.
+    pub chat_template: Option<Result<FoundTemplate, String>>,
+    /// What messages must not read as, where the template doesn't say it.
+    pub special_tokens: Vec<String>,
+}
+
+/// A chat template that was found.
+pub struct FoundTemplate {
+    /// Measures blocks.
+    pub template: Arc<dyn ChatTemplate + Send + Sync>,
+    /// Where it comes from.
+    pub origin: String,
+    /// The model's special tokens.
+    pub special_tokens: Vec<String>,
+    /// The same template with marks around what the assistant says, where it can be marked.
+    pub marked: Option<String>,
+}
+
+impl<T> FoundModel<T> {
+    /// A configuration as it applies with this model.
+    ///
+    /// # Errors
+    /// If the configuration asks for a chat template that is not within reach.
+    pub fn configure(&self, configuration: Configuration) -> Result<Configuration, SettingsError> {
+        match &self.chat_template {
+            Some(Err(reason)) => configuration.without_chat_template(reason),
+            Some(Ok(_)) | None => Ok(configuration),
+        }
+    }
+
+    fn found_template(&self) -> Option<&FoundTemplate> {
+        self.chat_template.as_ref()?.as_ref().ok()
+    }
+
+    /// What measures blocks besides the tokenizer, if that is asked for.
+    pub fn chat_template(&self, configuration: &Configuration) -> Option<&dyn ChatTemplate> {
+        let is_measured = configuration.pipeline.token_budget == TokenBudget::Template;
+        let consumer = configuration.pipeline.consumer;
+        let trains = consumer.is_some_and(|consumer| consumer.trains_by_template());
+        let found = self.found_template().filter(|_| is_measured || trains)?;
+        Some(&*found.template)
+    }
+
+    /// What messages must not read as: where a consumer will read them.
+    pub fn special_tokens(&self, configuration: &Configuration) -> SpecialTokens {
+        if configuration.pipeline.consumer.is_none() {
+            return SpecialTokens::default();
+        }
+        let tokens = match self.found_template() {
+            Some(found) => &found.special_tokens,
+            None => &self.special_tokens,
+        };
+        SpecialTokens::new(tokens.iter().cloned())
+    }
+
+    /// Where the chat template comes from, or why there is none, for people.
+    pub fn template_words(&self) -> Option<&str> {
+        Some(match self.chat_template.as_ref()? {
+            Ok(found) => &found.origin,
+            Err(reason) => reason,
+        })
+    }
+
+    /// What the consumer needs beside the blocks of a run that completed in this folder.
+    pub fn kit(
+        &self,
+        configuration: &Configuration,
+        statistics: &Statistics,
+        folder: &str,
+    ) -> Option<Kit> {
+        let consumer = configuration.pipeline.consumer?;
+        let is_bedrock = configuration
+            .output_formats
+            .contains(&OutputFormat::Bedrock);
+        let train = if consumer.reads_bedrock() && is_bedrock {
+            OutputName::TrainBedrock
+        } else {
+            OutputName::Train
+        };
+        let (length, length_source) = match statistics.longest_rendered_block() {
+            Some(tokens) => (tokens, LengthSource::Template),
+            None => (statistics.longest_padded_block, LengthSource::Estimate),
+        };
+        let marked = self
+            .found_template()
+            .and_then(|found| found.marked.as_deref());
+        Some(consumer.kit(&Training {
+            model_id: &configuration.model_id,
+            folder,
+            train_file: train.as_str(),
+            validation_file: None,
+            length,
+            length_source,
+            family: TemplateFamily::of_model(&configuration.model_id),
+            template: marked,
+            loss: configuration.pipeline.loss,
+            has_flags: consumer.flag().is_some(),
+        }))
+    }
+}
