@@ -6,8 +6,6 @@ mod programs;
 mod report;
 mod runs;
 
-use std::fs::File;
-use std::io::BufWriter;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -94,19 +92,6 @@ fn synthetic(mb: f64) -> anyhow::Result<PathBuf> {
     let folder = root().join("target/bench");
     std::fs::create_dir_all(&folder)?;
     let export = folder.join(format!("export-{mb}.json"));
-    if !export.exists() {
-        let file = tempfile_beside(&export);
-        make_export::write(
-            mb,
-            1,
-            BufWriter::with_capacity(1 << 20, File::create(&file)?),
-        )?;
-        std::fs::rename(file, &export)?;
-    }
+    make_export::write_once(&export, mb)?;
     Ok(export)
-}
-
-/// Half an export must not be taken for a whole one.
-fn tempfile_beside(path: &Path) -> PathBuf {
-    path.with_extension(format!("{}.part", std::process::id()))
 }

@@ -3,7 +3,9 @@
 //! Words are drawn as often as words are used (by Zipf's law) from small lists of several languages,
 //! with rare ones made of parts of them, in bursts of messages with long gaps between them.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
 
 /// The commonest words of a language first.
 const LANGUAGES: [(&str, u32, &str); 8] = [
@@ -177,6 +179,20 @@ impl Language {
         }
         sentence
     }
+}
+
+/// Writes an export of about `mb` MB into a file, unless the file is there. Half of one is never taken for one.
+///
+/// # Errors
+/// If it can't be written.
+pub(crate) fn write_once(export: &Path, mb: f64) -> anyhow::Result<()> {
+    if !export.exists() {
+        let partial = export.with_extension(format!("{}.part", std::process::id()));
+        let file = BufWriter::with_capacity(1 << 20, File::create(&partial)?);
+        write(mb, 1, file)?;
+        std::fs::rename(partial, export)?;
+    }
+    Ok(())
 }
 
 /// Writes an export of about `mb` MB.

@@ -2,8 +2,7 @@
 //!
 //! Needs Python 3; everything else is installed into `.tools/` in the project.
 
-use std::fs::{self, File};
-use std::io::BufWriter;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -28,11 +27,7 @@ pub(crate) fn prepare() -> anyhow::Result<()> {
     let folder = folder();
     fs::create_dir_all(&folder)?;
     let export = folder.join("export.json");
-    if !export.exists() {
-        let partial = folder.join("export.json.partial");
-        make_export::write(10.0, 1, BufWriter::new(File::create(&partial)?))?;
-        fs::rename(partial, &export)?;
-    }
+    make_export::write_once(&export, 10.0)?;
     let settings = serde_json::json!({"python": python, "tiktoken_vocabularies": vocabularies});
     fs::write(folder.join("settings.json"), settings.to_string())?;
     let script = root().join("tests/reference/count.py");

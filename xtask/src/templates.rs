@@ -3,8 +3,7 @@
 //! Needs Python 3 and npm; everything else is installed into `.tools/` in the project. The templates are
 //! their publishers', and stay there.
 
-use std::fs::{self, File};
-use std::io::BufWriter;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -97,11 +96,7 @@ fn fetch(name: &str, into: &Path) -> anyhow::Result<()> {
 /// The training files of an export, made in several ways.
 fn blocks(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let export = folder.join("export.json");
-    if !export.exists() {
-        let partial = folder.join("export.json.partial");
-        make_export::write(10.0, 1, BufWriter::new(File::create(&partial)?))?;
-        fs::rename(partial, &export)?;
-    }
+    make_export::write_once(&export, 10.0)?;
     let mut files = Vec::new();
     for (index, options) in BLOCKS.iter().enumerate() {
         let run_id = format!("blocks-{index}");
