@@ -1,5 +1,7 @@
 //! The routers that a deployment serves.
 
+use std::sync::Arc;
+
 use axum::{Extension, Router};
 
 use crate::api::Api;
@@ -29,7 +31,8 @@ fn ingress_routes() -> Router<Api> {
 }
 
 fn status_routes(api: &Api) -> Router<Api> {
-    let description = Description::new(openapi(&api.configuration.allowed_models));
+    let configuration = Arc::clone(&api.configuration);
+    let description = Description::new(move || openapi(&configuration.allowed_models));
     let router = routes::status().split_for_parts().0;
     router.layer(Extension(description))
 }

@@ -1,6 +1,6 @@
 //! `/data-prep/system`: the state of the service.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use axum::extract::State;
@@ -90,13 +90,15 @@ pub(crate) async fn health(State(api): State<Api>) -> Json<HealthInfo> {
     })
 }
 
-/// The description of the API, made once.
+type MakeDescription = Box<dyn FnOnce() -> OpenApi + Send>;
+
+/// The description of the API, made when it is first asked for: a cold start does not wait for it.
 #[derive(Clone)]
-pub(crate) struct Description(Arc<OpenApi>);
+pub(crate) struct Description(Arc<LazyLock<OpenApi, MakeDescription>>);
 
 impl Description {
-    pub(crate) fn new(openapi: OpenApi) -> Self {
-        Self(Arc::new(openapi))
+    pub(crate) fn new(make: impl FnOnce() -> OpenApi + Send + 'static) -> Self {
+        Self(Arc::new(LazyLock::new(Box::new(make))))
     }
 }
 
@@ -105,5 +107,5 @@ impl Description {
     (status = OK, body = serde_json::Value),
 ))]
 pub(crate) async fn openapi_json(Extension(description): Extension<Description>) -> Response {
-    Json(&*description.0).into_response()
+    Json(&**description.0).into_response()
 }
