@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use resonare_jobs::{JobRecord, JobStatus, Output, Progress, RunId, StatsSummary};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 /// A job as the API shows it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -47,26 +49,23 @@ pub struct JobInfo {
     pub outputs: Vec<Output>,
 }
 
-/// [`JobStatus`], as the API describes it.
-#[derive(ToSchema)]
-#[schema(rename_all = "SCREAMING_SNAKE_CASE")]
-#[expect(dead_code, reason = "it describes another type")]
-pub(crate) enum Status {
-    /// Its export has not been uploaded yet.
-    AwaitingUpload,
-    /// It is waiting for a worker.
-    Queued,
-    /// It is running.
-    Running,
-    /// Its outputs are ready.
-    Completed,
-    /// It failed, and will not be retried.
-    Failed,
-    /// It is being removed, with everything stored for it.
-    Deleting,
+/// [`JobStatus`] for the description of the API, since its own crate knows no HTTP.
+pub(crate) struct Status;
+
+impl PartialSchema for Status {
+    fn schema() -> RefOr<Schema> {
+        let names = JobStatus::ALL.map(JobStatus::name);
+        let schema = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some("The state of a job."))
+            .enum_values(Some(names));
+        schema.into()
+    }
 }
 
-/// [`Progress`], as the API describes it.
+impl ToSchema for Status {}
+
+/// The progress of a job.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it describes another type")]
 struct ProgressInfo {
@@ -78,7 +77,7 @@ struct ProgressInfo {
     bytes_total: u64,
 }
 
-/// [`Output`], as the API describes it.
+/// An output of a job.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it describes another type")]
 struct OutputInfo {
