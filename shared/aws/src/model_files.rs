@@ -25,8 +25,17 @@ impl BlockingBucket {
         }
     }
 
+    /// The URL of a key.
+    fn location(&self, key: &str) -> String {
+        let address = ObjectAddress {
+            bucket: self.objects.bucket.clone(),
+            key: key.to_owned(),
+        };
+        address.to_string()
+    }
+
     fn read(&self, key: &str) -> Result<Option<Vec<u8>>, FilesError> {
-        let location = || format!("s3://{}/{key}", self.objects.bucket);
+        let location = || self.location(key);
         let opened = self.runtime.block_on(self.objects.open(key, None));
         let opened = opened.map_err(|error| unavailable(location(), error))?;
         let Some(mut object) = opened else {
@@ -44,7 +53,7 @@ impl BlockingBucket {
     }
 
     fn write(&self, key: &str, bytes: &[u8]) -> Result<(), FilesError> {
-        let location = || format!("s3://{}/{key}", self.objects.bucket);
+        let location = || self.location(key);
         let writer = self.runtime.block_on(self.objects.create(key));
         let mut writer = writer.map_err(|error| unavailable(location(), error))?;
         let written = writer.write_all(bytes).and_then(|()| writer.finish());
@@ -95,8 +104,7 @@ impl ModelFiles for S3ModelFiles {
     }
 
     fn location(&self, model: &ModelId, file: ModelFile) -> String {
-        let bucket = &self.bucket.objects.bucket;
-        format!("s3://{bucket}/{}", Self::key(model, file))
+        self.bucket.location(&Self::key(model, file))
     }
 }
 
