@@ -9,7 +9,7 @@ use aws_sdk_s3::presigning::{PresignedRequest, PresigningConfig};
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use jiff::Timestamp;
 use resonare_jobs::ports::{Completion, Downloads, Unavailable, UploadPart, UploadPlan, Uploads};
-use resonare_jobs::{DirectUpload, JobRecord, Output, Payload, RunId, output_key};
+use resonare_jobs::{DirectUpload, JobRecord, Jobs, Output, Payload, RunId, output_key};
 
 use crate::failure::unavailable;
 use crate::objects::{JOB_TAG, S3ObjectStore, etag_version, failed};
@@ -34,10 +34,7 @@ const PREFIX: &str = "uploads/";
 
 /// The run whose upload this key is; none for an object that was put without a call.
 pub fn uploaded_run(key: &str) -> Option<RunId> {
-    key.strip_prefix(PREFIX)?
-        .strip_suffix("/payload")?
-        .parse()
-        .ok()
+    Jobs::run_of_payload(key.strip_prefix(PREFIX)?)
 }
 
 fn part_size(size_bytes: u64) -> u64 {
@@ -128,7 +125,7 @@ impl Uploads for S3ObjectStore {
         size_bytes: u64,
         content_encoding: Option<String>,
     ) -> Result<Payload, Unavailable> {
-        let key = format!("{PREFIX}{run_id}/payload");
+        let key = format!("{PREFIX}{}", Jobs::payload_key(run_id));
         let id = if size_bytes > LARGEST_PUT {
             let created = self
                 .client

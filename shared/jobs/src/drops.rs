@@ -91,7 +91,7 @@ impl Jobs {
 
     /// The event came before: whoever took it may have ended before it sent the job.
     async fn before(&self, record: &JobRecord) -> Result<DropArrival, Unavailable> {
-        if let Some(stored) = self.records.get(record.run_id).await? {
+        if let Some(stored) = self.ports.records.get(record.run_id).await? {
             self.send_unsent(&stored).await?;
         }
         Ok(DropArrival::Before)
@@ -128,7 +128,7 @@ impl Jobs {
         admitted.held_by = None;
         admitted.error_message = None;
         admitted.due_at = Some(self.timings.due(&admitted, now));
-        let counted = self.records.admit(held, &admitted, self.limits).await;
+        let counted = self.ports.records.admit(held, &admitted, self.limits).await;
         match counted? {
             AdmissionOutcome::Done => {
                 self.tell(&admitted, Step::Admitted);

@@ -14,6 +14,9 @@ use crate::record::{JobRecord, JobStatus, Owner, RunId, Tally};
 /// How many queued jobs are counted at most to tell a position.
 const POSITION_CAP: usize = 100;
 
+/// How the keys of payloads end.
+const PAYLOAD: &str = "/payload";
+
 /// How often a change is tried where others get ahead. Few ever change a record at once.
 const CHANGE_ATTEMPTS: u32 = 20;
 
@@ -35,11 +38,7 @@ pub struct Ports {
 /// The use cases, over the ports of one deployment.
 #[derive(Clone)]
 pub struct Jobs {
-    pub(crate) objects: Arc<dyn ObjectStore>,
-    pub(crate) records: Arc<dyn JobStore>,
-    pub(crate) queue: Arc<dyn Queue>,
-    clock: Arc<dyn Clock>,
-    observer: Arc<dyn Observer>,
+    pub(crate) ports: Ports,
     /// How long things take.
     pub(crate) timings: Timings,
     /// What one owner may have.
@@ -60,32 +59,31 @@ pub(crate) enum Change {
 impl Jobs {
     /// The use cases over these ports.
     pub fn new(ports: Ports, timings: Timings, limits: Limits) -> Self {
-        let Ports {
-            objects,
-            records,
-            queue,
-            clock,
-            observer,
-        } = ports;
         Self {
-            objects,
-            records,
-            queue,
-            clock,
-            observer,
+            ports,
             timings,
             limits,
         }
     }
 
+    /// The key under which a run's payload is stored when this service stores it.
+    pub fn payload_key(run_id: RunId) -> String {
+        format!("{run_id}{PAYLOAD}")
+    }
+
+    /// The run whose payload has this key; none if it is not such a key.
+    pub fn run_of_payload(key: &str) -> Option<RunId> {
+        key.strip_suffix(PAYLOAD)?.parse().ok()
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
-        self.clock.now()
+        self.ports.clock.now()
     }
 
     /// Tells of a step that was taken.
     pub(crate) fn tell(&self, job: &JobRecord, step: Step) {
         events::log(job, &step);
-        self.observer.step(job, &step);
+        self.ports.observer.step(job, &step);
     }
 
     /// The error for an owner who has reached a limit.
@@ -114,7 +112,7 @@ impl Jobs {
         run_id: RunId,
         mut decide: impl FnMut(&JobRecord) -> Option<JobRecord> + Send,
     ) -> Result<Change, Unavailable> {
-        let mut stored = self.records.get(run_id).await?;
+        let mut stored = self.ports.records.get(run_id).await?;
         for _ in 0..CHANGE_ATTEMPTS {
             let Some(current) = stored else {
                 return Ok(Change::Missing);
@@ -123,11 +121,11 @@ impl Jobs {
                 return Ok(Change::Left(current));
             };
             changed.due_at = Some(self.timings.due(&changed, self.now()));
-            let written = self.records.replace(&current, &changed).await;
+            let written = self.ports.records.replace(&current, &changed).await;
             if matches!(written, Ok(WriteOutcome::Done)) {
                 return Ok(Change::Written(changed));
             }
-            stored = match self.records.get(run_id).await {
+            stored = match self.ports.records.get(run_id).await {
                 Ok(Some(found)) if found.write_id == changed.write_id => {
                     return Ok(Change::Written(changed));
                 }
@@ -149,7 +147,8 @@ impl Jobs {
     /// [`JobError::NotFound`] also for the jobs of others.
     pub async fn get(&self, owner: &Owner, run_id: RunId) -> Result<JobRecord, JobError> {
         let now = self.now();
-        self.records
+        self.ports
+            .records
             .get(run_id)
             .await?
             .filter(|record| owner.owns(&record.owner))
@@ -180,7 +179,11 @@ impl Jobs {
             return Err(JobError::NotACursor);
         }
         let now = self.now();
-        let mut page = self.records.list(owner, status, cursor, limit).await?;
+        let mut page = self
+            .ports
+            .records
+            .list(owner, status, cursor, limit)
+            .await?;
         page.records.retain(|record| !record.is_expired(now));
         Ok(page)
     }
@@ -190,7 +193,7 @@ impl Jobs {
     /// # Errors
     /// If the counters can't be read.
     pub async fn counters(&self, owner: &Owner) -> Result<Tally, JobError> {
-        Ok(self.records.counters(owner).await?)
+        Ok(self.ports.records.counters(owner).await?)
     }
 
     /// For each of these jobs of one owner, 1 if it is the owner's next, 2 if it is the one after
@@ -204,6 +207,7 @@ impl Jobs {
             return Ok(vec![0; jobs.len()]);
         };
         let queued = self
+            .ports
             .records
             .oldest_queued(&waiting.owner, POSITION_CAP)
             .await?;

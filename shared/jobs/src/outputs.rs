@@ -21,7 +21,11 @@ impl Jobs {
         if !is_output || record.status == JobStatus::Deleting {
             return Err(JobError::NotFound);
         }
-        let found = self.objects.open(&output_key(run_id, name), None).await?;
+        let found = self
+            .ports
+            .objects
+            .open(&output_key(run_id, name), None)
+            .await?;
         found.ok_or_else(|| JobError::Gone(name.to_owned()))
     }
 }

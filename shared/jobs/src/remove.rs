@@ -77,7 +77,7 @@ impl Jobs {
             change.await?;
             return Ok(());
         }
-        match self.records.remove(record).await? {
+        match self.ports.records.remove(record).await? {
             // Somebody else finishes it.
             WriteOutcome::Done | WriteOutcome::Conflict => Ok(()),
         }
@@ -85,7 +85,7 @@ impl Jobs {
 
     async fn remove_objects(&self, record: &JobRecord) -> Result<(), Unavailable> {
         self.remove_payload(record).await?;
-        self.objects.remove_all(&prefix(record.run_id)).await
+        self.ports.objects.remove_all(&prefix(record.run_id)).await
     }
 
     /// Removes the payload: one object whose key is known, where that is possible.
@@ -99,15 +99,15 @@ impl Jobs {
         } = &record.payload;
         if key.starts_with(&own) && upload.is_some() {
             // With it go uploads that lost a race against it.
-            self.objects.remove_all(&own).await
+            self.ports.objects.remove_all(&own).await
         } else if upload.is_some() && version.is_none() {
             // It has not arrived; with it go the parts that have.
-            self.objects.remove_all(key).await
+            self.ports.objects.remove_all(key).await
         } else if record.is_drop() && self.was_put_again(record).await? {
             // The same bytes may have been put again, with what was wrong corrected: another job's.
             Ok(())
         } else {
-            self.objects.remove(key, version.as_deref()).await
+            self.ports.objects.remove(key, version.as_deref()).await
         }
     }
 
@@ -116,7 +116,7 @@ impl Jobs {
         let Some(stored) = record.payload.last_modified else {
             return Ok(false);
         };
-        let found = self.objects.find(&record.payload.key).await?;
+        let found = self.ports.objects.find(&record.payload.key).await?;
         Ok(found.is_some_and(|found| found.last_modified.is_some_and(|now| now > stored)))
     }
 
@@ -125,7 +125,7 @@ impl Jobs {
     pub(crate) async fn discard_leftovers(&self, record: &JobRecord) -> Result<(), Unavailable> {
         if record.settle_at.is_some() {
             let outputs = output_key(record.run_id, "");
-            self.objects.remove_all(&outputs).await?;
+            self.ports.objects.remove_all(&outputs).await?;
         }
         self.discard_payload(record).await
     }

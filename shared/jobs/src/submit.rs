@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::error::JobError;
 use crate::events::Step;
-use crate::jobs::{Jobs, prefix};
+use crate::jobs::Jobs;
 use crate::ports::{
     Creation, CreationOutcome, IdempotencyKey, KeyedRun, Limit, ObjectWriter, Unavailable,
     WriteOutcome,
@@ -43,11 +43,6 @@ pub struct AcceptedJob {
 }
 
 impl Jobs {
-    /// The key under which a run's payload is stored when this service stores it.
-    pub fn payload_key(run_id: RunId) -> String {
-        format!("{}payload", prefix(run_id))
-    }
-
     /// Checks, before anything is stored, whether the owner may submit another job. The room that
     /// appears belongs to the jobs that wait for it already.
     ///
@@ -67,7 +62,7 @@ impl Jobs {
         if limit == usize::MAX {
             return Ok(true);
         }
-        let Tally { active, held, .. } = self.records.counters(owner).await?;
+        let Tally { active, held, .. } = self.ports.records.counters(owner).await?;
         let ahead = usize::try_from(active + held);
         Ok(ahead.unwrap_or_default() < limit)
     }
@@ -81,7 +76,11 @@ impl Jobs {
         owner: &Owner,
         key: &str,
     ) -> Result<Option<RunId>, JobError> {
-        let keyed = self.records.run_of_key(owner, key, self.now()).await?;
+        let keyed = self
+            .ports
+            .records
+            .run_of_key(owner, key, self.now())
+            .await?;
         Ok(keyed.map(|keyed| keyed.run_id))
     }
 
@@ -98,7 +97,7 @@ impl Jobs {
     pub async fn reserve(&self) -> Result<RunId, JobError> {
         let run_id = self.new_run_id();
         let due_at = self.now() + self.timings.reservation;
-        self.records.reserve(run_id, due_at).await?;
+        self.ports.records.reserve(run_id, due_at).await?;
         Ok(run_id)
     }
 
@@ -107,17 +106,18 @@ impl Jobs {
     /// # Errors
     /// If it can't be stored.
     pub async fn create_payload(&self, key: &str) -> Result<Box<dyn ObjectWriter>, JobError> {
-        Ok(self.objects.create(key).await?)
+        Ok(self.ports.objects.create(key).await?)
     }
 
     /// Removes what was stored under a reservation that comes to nothing. What can't be removed now is
     /// left to the sweeper.
     pub async fn drop_reserved(&self, run_id: RunId) {
         let dropped = async {
-            self.objects
+            self.ports
+                .objects
                 .remove(&Self::payload_key(run_id), None)
                 .await?;
-            self.records.release(run_id).await
+            self.ports.records.release(run_id).await
         };
         if let Err(error) = dropped.await {
             warn!(%run_id, "a payload is left to the sweeper: {}", causes(&error));
@@ -159,7 +159,7 @@ impl Jobs {
             ..self.first_record(submission, JobStatus::Queued)?
         };
         if let Some(key) = &key {
-            let before = self.records.run_of_key(&record.owner, &key.key, now);
+            let before = self.ports.records.run_of_key(&record.owner, &key.key, now);
             if let Some(before) = before.await? {
                 return self.repeat(before, key).await;
             }
@@ -202,7 +202,7 @@ impl Jobs {
             return Err(JobError::KeyReused);
         }
         let run_id = before.run_id;
-        match self.records.get(run_id).await? {
+        match self.ports.records.get(run_id).await? {
             Some(record) if record.status == JobStatus::Deleting => Err(JobError::BeingDeleted),
             None => Err(JobError::BeingDeleted),
             Some(record) => {
@@ -221,14 +221,14 @@ impl Jobs {
         &self,
         creation: Creation<'_>,
     ) -> Result<CreationOutcome, Unavailable> {
-        let created = self.records.create(creation).await;
+        let created = self.ports.records.create(creation).await;
         if matches!(
             created,
             Ok(CreationOutcome::Done | CreationOutcome::Refused(_))
         ) {
             return created;
         }
-        match self.records.get(creation.record.run_id).await? {
+        match self.ports.records.get(creation.record.run_id).await? {
             Some(found) if found.write_id == creation.record.write_id => Ok(CreationOutcome::Done),
             _ => created,
         }
@@ -250,14 +250,15 @@ impl Jobs {
 
     /// Sends the message of a queued job, and notes that it was.
     pub(crate) async fn send(&self, record: &JobRecord) -> Result<(), Unavailable> {
-        self.queue
+        self.ports
+            .queue
             .send(record.run_id, &record.owner, Duration::ZERO)
             .await?;
         let now = self.now();
         let mut sent = record.next(now);
         sent.sent_at = Some(now);
         sent.due_at = Some(self.timings.due(&sent, now));
-        match self.records.replace(record, &sent).await {
+        match self.ports.records.replace(record, &sent).await {
             // A worker was faster.
             Ok(WriteOutcome::Done | WriteOutcome::Conflict) => {}
             Err(error) => {

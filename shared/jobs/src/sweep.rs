@@ -137,7 +137,7 @@ impl Jobs {
         let mut swept = SweepReport::default();
         let (now, mut cursor) = (self.now(), None);
         loop {
-            let page = self.records.due(now, cursor.as_deref(), PAGE).await?;
+            let page = self.ports.records.due(now, cursor.as_deref(), PAGE).await?;
             if let (0, Some(oldest)) = (swept.looked_at, page.oldest) {
                 swept.oldest_due = elapsed(oldest, now);
             }
@@ -205,11 +205,11 @@ impl Sweep {
         let jobs = &self.jobs;
         // From now on the submission can't come to anything, should it still be under way. One that has
         // come to something has used the reservation.
-        if jobs.records.abandon(run_id).await? == WriteOutcome::Conflict {
+        if jobs.ports.records.abandon(run_id).await? == WriteOutcome::Conflict {
             return Ok(Repair::Nothing);
         }
-        jobs.objects.remove_all(&prefix(run_id)).await?;
-        jobs.records.release(run_id).await?;
+        jobs.ports.objects.remove_all(&prefix(run_id)).await?;
+        jobs.ports.records.release(run_id).await?;
         Ok(Repair::Orphan)
     }
 
@@ -262,7 +262,7 @@ impl Sweep {
             None => true,
             Some(_) if self.patience == Patience::None => true,
             Some(sent_at) => {
-                let is_empty = || jobs.queue.is_empty();
+                let is_empty = || jobs.ports.queue.is_empty();
                 elapsed(sent_at, now) >= jobs.timings.resend_after
                     || *self.queue_is_empty.get_or_try_init(is_empty).await?
             }
@@ -314,7 +314,7 @@ impl Sweep {
     /// Checks whether an upload has arrived unnoticed, and gives up on it when its time has run out.
     async fn awaiting(&self, record: &JobRecord, now: Timestamp) -> Result<Repair, Unavailable> {
         let jobs = &self.jobs;
-        let found = jobs.objects.find(&record.payload.key).await?;
+        let found = jobs.ports.objects.find(&record.payload.key).await?;
         if let Some(found) = found.filter(|found| found.size_bytes == record.payload.size_bytes) {
             let payload = Payload {
                 version: found.version,

@@ -128,7 +128,7 @@ impl Jobs {
     /// If it can't be removed now.
     pub async fn discard_upload(&self, payload: &Payload) -> Result<(), Unavailable> {
         let version = payload.version.as_deref();
-        self.objects.remove(&payload.key, version).await
+        self.ports.objects.remove(&payload.key, version).await
     }
 
     /// How long an upload may take to arrive.

@@ -99,7 +99,7 @@ impl Jobs {
     /// # Errors
     /// If the queue can't be used.
     pub async fn receive(&self) -> Result<Option<Message>, Unavailable> {
-        self.queue.receive(self.timings.lease).await
+        self.ports.queue.receive(self.timings.lease).await
     }
 
     /// Handles a message: at most one claim, at most one commit.
@@ -137,17 +137,17 @@ impl Jobs {
             Change::Left(job) if job.status == JobStatus::Running => {
                 let remaining = job.lease_end().map(|end| elapsed(self.now(), end));
                 let hidden = remaining.unwrap_or_default() + Duration::from_secs(1);
-                self.queue.hide(&message.receipt, hidden).await?;
+                self.ports.queue.hide(&message.receipt, hidden).await?;
                 return Ok(DeliveryOutcome::Elsewhere);
             }
             Change::Left(job) if job.status.is_finished() => {
                 // Whoever finished it may have ended before this. What attempts left is the sweeper's.
                 self.discard_payload(&job).await?;
-                self.queue.acknowledge(&message.receipt).await?;
+                self.ports.queue.acknowledge(&message.receipt).await?;
                 return Ok(DeliveryOutcome::Nothing);
             }
             Change::Left(_) | Change::Missing => {
-                self.queue.acknowledge(&message.receipt).await?;
+                self.ports.queue.acknowledge(&message.receipt).await?;
                 return Ok(DeliveryOutcome::Nothing);
             }
         };
@@ -247,7 +247,12 @@ impl Jobs {
 
     /// Hides a message for as long as a claim holds. Where that fails, the queue's own time counts.
     pub async fn hide(&self, message: &Message) {
-        if let Err(error) = self.queue.hide(&message.receipt, self.timings.lease).await {
+        if let Err(error) = self
+            .ports
+            .queue
+            .hide(&message.receipt, self.timings.lease)
+            .await
+        {
             let run_id = message.run_id;
             warn!(%run_id, "failed to hide a message: {}", causes(&error));
         }
@@ -323,7 +328,7 @@ impl Jobs {
                     self.tell(&again, Step::GivenBack);
                     Duration::ZERO
                 };
-                self.queue.hide(&message.receipt, pause).await?;
+                self.ports.queue.hide(&message.receipt, pause).await?;
                 Ok(DeliveryOutcome::Postponed)
             }
             Change::Left(other) if other.status.is_finished() => {
@@ -335,20 +340,20 @@ impl Jobs {
                 Ok(DeliveryOutcome::Lost)
             }
             Change::Left(deleted) => {
-                self.objects.remove_all(&prefix(job.run_id)).await?;
+                self.ports.objects.remove_all(&prefix(job.run_id)).await?;
                 if may_go_on(&verdict) {
                     self.settle_deletion(&deleted, job).await?;
                 } else if has_lease_of(&deleted, job) {
                     // No other worker can be at it. Whoever deleted it may not have come to its payload.
                     self.remove_payload(&deleted).await?;
-                    self.records.remove(&deleted).await?;
+                    self.ports.records.remove(&deleted).await?;
                 }
-                self.queue.acknowledge(&message.receipt).await?;
+                self.ports.queue.acknowledge(&message.receipt).await?;
                 Ok(DeliveryOutcome::Lost)
             }
             Change::Missing => {
-                self.objects.remove_all(&prefix(job.run_id)).await?;
-                self.queue.acknowledge(&message.receipt).await?;
+                self.ports.objects.remove_all(&prefix(job.run_id)).await?;
+                self.ports.queue.acknowledge(&message.receipt).await?;
                 Ok(DeliveryOutcome::Lost)
             }
         }
@@ -430,7 +435,7 @@ impl Jobs {
         message: &Message,
     ) -> Result<DeliveryOutcome, Unavailable> {
         self.discard_leftovers(job).await?;
-        self.queue.acknowledge(&message.receipt).await?;
+        self.ports.queue.acknowledge(&message.receipt).await?;
         Ok(if job.status == JobStatus::Completed {
             DeliveryOutcome::Completed
         } else {

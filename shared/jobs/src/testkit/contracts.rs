@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::jobs::Jobs;
 use crate::ports::{ObjectStore, Queue};
 use crate::record::{Owner, RunId};
 
@@ -43,7 +44,7 @@ async fn write(store: &dyn ObjectStore, key: &str, bytes: Vec<u8>, finish: bool)
 pub async fn object_store_contract(store: &dyn ObjectStore) {
     let run_id = RunId::generate(Timestamp::now());
     let (payload, train) = (
-        format!("{run_id}/payload"),
+        Jobs::payload_key(run_id),
         format!("{run_id}/data/train.jsonl"),
     );
 
@@ -97,13 +98,13 @@ pub async fn object_store_contract(store: &dyn ObjectStore) {
 
     // A prefix is removed with everything below it and nothing beside it.
     let other = RunId::generate(Timestamp::now());
-    write(store, &format!("{other}/payload"), b"other".to_vec(), true).await;
+    write(store, &Jobs::payload_key(other), b"other".to_vec(), true).await;
     store.remove_all(&payload).await.unwrap();
     assert!(read(store, &payload).await.is_none());
     assert!(read(store, &train).await.is_some());
     store.remove_all(&format!("{run_id}/")).await.unwrap();
     assert!(read(store, &train).await.is_none());
-    assert!(read(store, &format!("{other}/payload")).await.is_some());
+    assert!(read(store, &Jobs::payload_key(other)).await.is_some());
     store.remove_all(&format!("{run_id}/")).await.unwrap();
 }
 

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde_json::Map;
 use uuid::Uuid;
 
+use crate::jobs::Jobs;
 use crate::limits::Limits;
 use crate::ports::{
     AdmissionOutcome, Creation, CreationOutcome, DueItem, IdempotencyKey, JobStore, KeyedRun,
@@ -47,7 +48,7 @@ pub fn record(owner: &str, second: i64) -> JobRecord {
         config: Map::new(),
         tokenizer: None,
         payload: Payload {
-            key: format!("{run_id}/payload"),
+            key: Jobs::payload_key(run_id),
             version: None,
             size_bytes: 1,
             last_modified: None,
