@@ -11,6 +11,12 @@ use crate::ports::{AdmissionOutcome, CreationOutcome, Limit, Unavailable};
 use crate::record::{JobRecord, JobStatus};
 use crate::submit::Submission;
 
+/// How many of an owner's queued jobs are read at most to find the one that has waited longest for room.
+const ELDERS_READ: usize = 100;
+
+/// How often another look may be faster before one ends.
+const ELDERS_TRIED: usize = 4;
+
 /// What became of an object that someone put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DropArrival {
@@ -120,34 +126,78 @@ impl Jobs {
         }
     }
 
-    /// Counts a job that waits, if its owner has room for it by now, and sends it. Whether that was so.
-    pub(crate) async fn admit_held(&self, held: &JobRecord) -> Result<bool, Unavailable> {
+    /// Gives the room that an owner has by now to the job that has waited longest for it, which need not be
+    /// the one that is due. Whether there was room.
+    pub(crate) async fn admit_held(&self, due: &JobRecord) -> Result<bool, Unavailable> {
+        if due.held_by == Some(Limit::ActiveJobs) && !self.has_room_for_held(&due.owner).await? {
+            self.wait_longer(due, Limit::ActiveJobs).await?;
+            return Ok(false);
+        }
+        for _ in 0..ELDERS_TRIED {
+            let Some(elder) = self.elder_of(due).await? else {
+                break;
+            };
+            match self.admit_one(&elder).await? {
+                // The other is still due, and is looked at again by the next sweep.
+                AdmissionOutcome::Done => return Ok(true),
+                // Another look was faster.
+                AdmissionOutcome::Conflict => {}
+                // What the elder is too large for may be enough for the other.
+                AdmissionOutcome::Refused(_) => break,
+            }
+        }
+        Ok(self.admit_one(due).await? == AdmissionOutcome::Done)
+    }
+
+    /// The job that has waited longest for the same as this one, if it came before it.
+    async fn elder_of(&self, due: &JobRecord) -> Result<Option<JobRecord>, Unavailable> {
+        let records = &self.ports.records;
+        let queued = records.oldest_queued(&due.owner, ELDERS_READ).await?;
+        for (created_at, run_id) in queued {
+            if created_at >= due.created_at || run_id == due.run_id {
+                break;
+            }
+            let elder = records.get(run_id).await?;
+            let waits = |elder: &JobRecord| elder.is_held() && elder.held_by == due.held_by;
+            if let Some(elder) = elder.filter(waits) {
+                return Ok(Some(elder));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Counts a job that waits, if there is room for it, and sends it.
+    async fn admit_one(&self, held: &JobRecord) -> Result<AdmissionOutcome, Unavailable> {
         let now = self.now();
         let mut admitted = held.next(now);
         admitted.counted = true;
         admitted.held_by = None;
         admitted.error_message = None;
         admitted.due_at = Some(self.timings.due(&admitted, now));
-        let counted = self.ports.records.admit(held, &admitted, self.limits).await;
-        match counted? {
+        let counted = self.ports.records.admit(held, &admitted, self.limits);
+        let outcome = counted.await?;
+        match outcome {
             AdmissionOutcome::Done => {
                 self.tell(&admitted, Step::Admitted);
                 self.send(&admitted).await?;
-                Ok(true)
             }
-            AdmissionOutcome::Conflict => Ok(false),
-            AdmissionOutcome::Refused(limit) => {
-                let later = self.change(held.run_id, |record| {
-                    record.is_held().then(|| {
-                        let mut next = record.next(now);
-                        waits_for(&mut next, limit);
-                        next
-                    })
-                });
-                later.await?;
-                Ok(false)
-            }
+            AdmissionOutcome::Conflict => {}
+            AdmissionOutcome::Refused(limit) => self.wait_longer(held, limit).await?,
         }
+        Ok(outcome)
+    }
+
+    /// Notes that a job still waits, and for what.
+    async fn wait_longer(&self, held: &JobRecord, limit: Limit) -> Result<(), Unavailable> {
+        let now = self.now();
+        let change = self.change(held.run_id, |record| {
+            record.is_held().then(|| {
+                let mut next = record.next(now);
+                waits_for(&mut next, limit);
+                next
+            })
+        });
+        change.await.map(drop)
     }
 }
 

@@ -27,7 +27,8 @@ pub struct Timings {
     pub resend_after: Duration,
     /// How long a payload may be stored without a record.
     pub reservation: Duration,
-    /// How soon a job that is waiting for room is checked; later less often, down to once in `look_after`.
+    /// How soon a job that is waiting for room is checked; later less often, down to once in `look_after`. The
+    /// room that a check finds goes to the job that has waited longest.
     pub admission: Duration,
     /// How long an attempt that was given up may still store outputs: what it left is looked for once
     /// after this time.

@@ -58,13 +58,26 @@ impl Jobs {
 
     /// Whether an owner may have another job beside those that count and those that wait for room.
     pub(crate) async fn has_room(&self, owner: &Owner) -> Result<bool, Unavailable> {
+        self.has_room_beside(owner, |tally| tally.active + tally.held)
+            .await
+    }
+
+    /// Whether an owner may have another job beside those that count.
+    pub(crate) async fn has_room_for_held(&self, owner: &Owner) -> Result<bool, Unavailable> {
+        self.has_room_beside(owner, |tally| tally.active).await
+    }
+
+    async fn has_room_beside(
+        &self,
+        owner: &Owner,
+        others: impl FnOnce(Tally) -> i64 + Send,
+    ) -> Result<bool, Unavailable> {
         let limit = self.limits.active_jobs;
         if limit == usize::MAX {
             return Ok(true);
         }
-        let Tally { active, held, .. } = self.ports.records.counters(owner).await?;
-        let ahead = usize::try_from(active + held);
-        Ok(ahead.unwrap_or_default() < limit)
+        let tally = self.ports.records.counters(owner).await?;
+        Ok(usize::try_from(others(tally)).unwrap_or_default() < limit)
     }
 
     /// The job of an earlier request with this key; none if there is none.

@@ -151,6 +151,32 @@ async fn a_new_submission_does_not_overtake_what_waits_for_room() {
 }
 
 #[tokio::test]
+async fn room_goes_to_what_has_waited_longest() {
+    let world = with_room_for(1);
+    for key in ["uploads/a", "uploads/b"] {
+        world.put(key, b"hello");
+        world.take_drop(key).await.unwrap();
+    }
+    // After two hours, it is checked once in a quarter of an hour.
+    world.clock.advance(Duration::from_hours(2));
+    assert_eq!(world.jobs.sweep(None).await.unwrap().admitted, 0);
+    world.put("uploads/c", b"hello");
+    world.take_drop("uploads/c").await.unwrap();
+    world.work().await.unwrap().unwrap();
+    // The one that came last is due first.
+    world.clock.advance(Duration::from_mins(2));
+    let report = world.jobs.sweep(None).await.unwrap();
+    assert_eq!((report.looked_at, report.admitted), (1, 1));
+    world.work().await.unwrap().unwrap();
+    let completed = Some(JobStatus::Completed);
+    assert_eq!(world.status(run_of("uploads/b")).await, completed);
+    // It has lost nothing by it.
+    assert_eq!(world.jobs.sweep(None).await.unwrap().admitted, 1);
+    world.work().await.unwrap().unwrap();
+    assert_eq!(world.status(run_of("uploads/c")).await, completed);
+}
+
+#[tokio::test]
 async fn what_waits_for_the_next_day_is_taken_first_then_and_keeps_nobody_waiting() {
     let mut world = World::new();
     world.set_limits(Limits {
