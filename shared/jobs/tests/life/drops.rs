@@ -26,6 +26,24 @@ fn with_room_for(active_jobs: usize) -> World {
     world
 }
 
+/// A world in which an owner may upload that many bytes a day.
+fn with_bytes_a_day(bytes_per_day: u64) -> World {
+    let mut world = World::new();
+    world.set_limits(Limits {
+        bytes_per_day,
+        ..world.limits
+    });
+    world
+}
+
+/// Two objects of five bytes are put, and their events come.
+async fn drop_two(world: &World) {
+    for key in ["uploads/a", "uploads/b"] {
+        world.put(key, b"hello");
+        world.take_drop(key).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_repeated_event_at_the_limit_changes_nothing() {
     let world = with_room_for(1);
@@ -56,10 +74,7 @@ async fn a_repeated_event_at_the_limit_changes_nothing() {
 #[tokio::test]
 async fn what_finds_no_room_waits_for_it() {
     let world = with_room_for(1);
-    for key in ["uploads/a", "uploads/b"] {
-        world.put(key, b"hello");
-        world.take_drop(key).await.unwrap();
-    }
+    drop_two(&world).await;
     let held = world.jobs.get(&owner(), run_of("uploads/b")).await.unwrap();
     assert_eq!(held.status, JobStatus::Queued);
     assert!(held.error_message.unwrap().starts_with("waiting"));
@@ -89,15 +104,8 @@ async fn what_finds_no_room_waits_for_it() {
 
 #[tokio::test]
 async fn bytes_that_are_too_many_today_are_taken_tomorrow() {
-    let mut world = World::new();
-    world.set_limits(Limits {
-        bytes_per_day: 9,
-        ..world.limits
-    });
-    for key in ["uploads/a", "uploads/b"] {
-        world.put(key, b"hello");
-        world.take_drop(key).await.unwrap();
-    }
+    let world = with_bytes_a_day(9);
+    drop_two(&world).await;
     assert_eq!(
         world.work().await.unwrap().unwrap(),
         DeliveryOutcome::Completed
@@ -116,10 +124,7 @@ async fn bytes_that_are_too_many_today_are_taken_tomorrow() {
 #[tokio::test]
 async fn a_new_submission_does_not_overtake_what_waits_for_room() {
     let world = with_room_for(1);
-    for key in ["uploads/a", "uploads/b"] {
-        world.put(key, b"hello");
-        world.take_drop(key).await.unwrap();
-    }
+    drop_two(&world).await;
     assert_eq!(
         world.work().await.unwrap().unwrap(),
         DeliveryOutcome::Completed
@@ -153,10 +158,7 @@ async fn a_new_submission_does_not_overtake_what_waits_for_room() {
 #[tokio::test]
 async fn room_goes_to_what_has_waited_longest() {
     let world = with_room_for(1);
-    for key in ["uploads/a", "uploads/b"] {
-        world.put(key, b"hello");
-        world.take_drop(key).await.unwrap();
-    }
+    drop_two(&world).await;
     // After two hours, it is checked once in a quarter of an hour.
     world.clock.advance(Duration::from_hours(2));
     assert_eq!(world.jobs.sweep(None).await.unwrap().admitted, 0);
@@ -178,15 +180,8 @@ async fn room_goes_to_what_has_waited_longest() {
 
 #[tokio::test]
 async fn what_waits_for_the_next_day_is_taken_first_then_and_keeps_nobody_waiting() {
-    let mut world = World::new();
-    world.set_limits(Limits {
-        bytes_per_day: 9,
-        ..world.limits
-    });
-    for key in ["uploads/a", "uploads/b"] {
-        world.put(key, b"hello");
-        world.take_drop(key).await.unwrap();
-    }
+    let world = with_bytes_a_day(9);
+    drop_two(&world).await;
     world.jobs.admit(&owner()).await.unwrap();
     // The clock began at 22:13:20.
     world.clock.advance(Duration::from_secs(6399));
@@ -198,10 +193,7 @@ async fn what_waits_for_the_next_day_is_taken_first_then_and_keeps_nobody_waitin
 #[tokio::test]
 async fn what_waits_says_for_which_limit() {
     let mut world = with_room_for(1);
-    for key in ["uploads/a", "uploads/b"] {
-        world.put(key, b"hello");
-        world.take_drop(key).await.unwrap();
-    }
+    drop_two(&world).await;
     let reason = async |world: &World| {
         let held = world.jobs.get(&owner(), run_of("uploads/b")).await.unwrap();
         held.error_message.unwrap()

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use resonare_jobs::ports::{JobStore as _, ObjectStore as _, Queue as _, WriteOutcome};
+use resonare_jobs::ports::{JobStore as _, ObjectStore as _, WriteOutcome};
 use resonare_jobs::{
     DeliveryOutcome, FoundModel, JobRecord, JobStatus, LARGEST_RECORD, ModelSource, NoTokenizer,
     PipelineProcessor,
@@ -112,12 +112,7 @@ async fn do_job(
     };
     let config = Configuration::load(layers).unwrap().to_json();
     let run_id = world.submit_with(payload.as_bytes(), config).await.unwrap();
-    let message = world
-        .queue
-        .receive(Duration::from_mins(1))
-        .await
-        .unwrap()
-        .unwrap();
+    let message = world.message().await;
     let processor = processor(world, tokenizers);
     let handled = world
         .jobs
@@ -244,12 +239,7 @@ async fn a_tokenizer_that_may_come_is_waited_for_and_one_that_changed_is_not() {
         WriteOutcome::Done
     );
     world.clock.advance(Duration::from_mins(1));
-    let message = world
-        .queue
-        .receive(Duration::from_mins(1))
-        .await
-        .unwrap()
-        .unwrap();
+    let message = world.message().await;
     let changed = processor(&world, words("2"));
     let handled = world
         .jobs

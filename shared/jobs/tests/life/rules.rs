@@ -99,12 +99,7 @@ async fn a_second_delivery_does_nothing() {
 async fn a_message_of_a_job_under_a_lease_is_hidden_and_no_attempt() {
     let world = World::new();
     let run_id = world.submit(b"hello", None).await.unwrap();
-    let first = world
-        .queue
-        .receive(Duration::from_mins(1))
-        .await
-        .unwrap()
-        .unwrap();
+    let first = world.message().await;
     let slow = world.copier(Duration::from_secs(5));
     let never = AtomicBool::new(false);
     let working = world.jobs.handle(&first, &slow, &never);
@@ -205,12 +200,7 @@ async fn a_worker_whose_lease_ran_out_cannot_commit() {
 async fn deleting_a_running_job_leaves_nothing() {
     let world = World::new();
     let run_id = world.submit(b"hello", None).await.unwrap();
-    let message = world
-        .queue
-        .receive(Duration::from_mins(1))
-        .await
-        .unwrap()
-        .unwrap();
+    let message = world.message().await;
     let slow = world.copier(Duration::from_mins(1));
     let never = AtomicBool::new(false);
     let working = world.jobs.handle(&message, &slow, &never);
@@ -232,12 +222,7 @@ async fn deleting_a_running_job_leaves_nothing() {
 async fn a_worker_that_is_told_to_stop_gives_the_job_back_untried() {
     let world = World::new();
     let run_id = world.submit(b"hello", None).await.unwrap();
-    let message = world
-        .queue
-        .receive(Duration::from_mins(1))
-        .await
-        .unwrap()
-        .unwrap();
+    let message = world.message().await;
     let slow = world.copier(Duration::from_mins(1));
     let stop = AtomicBool::new(false);
     let stopping = async {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use resonare_jobs::ports::{Clock, JobStore, ObjectStore, Unavailable};
+use resonare_jobs::ports::{Clock, JobStore, Message, ObjectStore, Queue as _, Unavailable};
 use resonare_jobs::testkit::{
     InterceptedPort, Interceptor, ManualClock, MemoryJobStore, MemoryObjectStore, MemoryQueue,
 };
@@ -358,6 +358,12 @@ impl World {
         writer.write_all(payload).unwrap();
         writer.finish().unwrap();
         Ok(self.jobs.submit(submission).await?.run_id)
+    }
+
+    /// The next message of the queue, which is hidden for a minute.
+    pub(crate) async fn message(&self) -> Message {
+        let received = self.queue.receive(Duration::from_mins(1)).await;
+        received.unwrap().expect("a message is visible")
     }
 
     /// What a worker does with one message; `None` if there is none.
