@@ -1,5 +1,7 @@
 //! What the files beside a tokenizer say about chats.
 
+use std::collections::HashMap;
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -23,6 +25,7 @@ pub struct TemplateFiles<'a> {
 pub(crate) struct Findings {
     pub(crate) template: Option<String>,
     pub(crate) named_tokens: Vec<NamedToken>,
+    /// Each text once.
     pub(crate) added_tokens: Vec<AddedToken>,
 }
 
@@ -30,16 +33,71 @@ pub(crate) struct Findings {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct NamedToken {
     pub(crate) name: String,
-    pub(crate) text: String,
+    pub(crate) added: AddedToken,
+}
+
+/// Tokens by their texts.
+#[derive(Default)]
+struct AddedTokens {
+    tokens: Vec<AddedToken>,
+    places: HashMap<String, usize>,
+}
+
+impl AddedTokens {
+    /// Adds tokens, in the places of earlier ones with the same texts.
+    fn extend(&mut self, tokens: impl IntoIterator<Item = AddedToken>) {
+        for token in tokens {
+            match self.places.get(&token.text) {
+                Some(&place) => self.tokens[place] = token,
+                None => self.add_if_new(token),
+            }
+        }
+    }
+
+    fn add_if_new(&mut self, token: AddedToken) {
+        if !token.text.is_empty() && !self.places.contains_key(&token.text) {
+            self.places.insert(token.text.clone(), self.tokens.len());
+            self.tokens.push(token);
+        }
+    }
 }
 
 /// A token that a tokenizer recognizes before it splits text.
-#[derive(Debug, Deserialize, PartialEq, Eq)]
-pub(crate) struct AddedToken {
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are the switches of the published files"
+)]
+pub struct AddedToken {
+    /// What it reads.
     #[serde(rename = "content")]
-    pub(crate) text: String,
+    pub text: String,
+    /// Whether it is left alone within a word.
     #[serde(default)]
-    pub(crate) special: bool,
+    pub single_word: bool,
+    /// Whether white space before it belongs to it.
+    #[serde(default)]
+    pub lstrip: bool,
+    /// Whether white space after it belongs to it.
+    #[serde(default)]
+    pub rstrip: bool,
+    /// Whether it is looked for after the text is normalized.
+    #[serde(default)]
+    pub normalized: bool,
+    /// Whether it is no ordinary text.
+    #[serde(default)]
+    pub special: bool,
+}
+
+impl AddedToken {
+    /// A special token, as `transformers` adds one that it knows by its text alone.
+    fn special(text: String) -> Self {
+        Self {
+            text,
+            special: true,
+            ..Self::default()
+        }
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -59,7 +117,8 @@ impl TemplateFiles<'_> {
         };
 
         let mut named_tokens = named_tokens(&configuration);
-        let mut added_tokens = tokenizer.added_tokens;
+        let mut added_tokens = AddedTokens::default();
+        added_tokens.extend(tokenizer.added_tokens);
         match configuration.get("added_tokens_decoder") {
             Some(decoder) => added_tokens.extend(decoder_tokens(decoder)),
             // As `transformers`: only a configuration without such a list is an older one.
@@ -70,13 +129,17 @@ impl TemplateFiles<'_> {
                 }
             }
         }
+        let named = named_tokens.iter().map(|token| token.added.clone());
+        for token in named.chain(listed_tokens(&configuration)) {
+            added_tokens.add_if_new(token);
+        }
         Ok(Findings {
             template: match self.chat_template {
                 Some(template) => Some(template.to_owned()),
                 None => configured_template(&configuration),
             },
             named_tokens,
-            added_tokens,
+            added_tokens: added_tokens.tokens,
         })
     }
 }
@@ -120,15 +183,33 @@ fn named_tokens(configuration: &Map<String, Value>) -> Vec<NamedToken> {
         .filter_map(|(name, value)| {
             Some(NamedToken {
                 name: name.clone(),
-                text: token_text(value)?.to_owned(),
+                added: special_token(value)?,
             })
         })
         .collect()
 }
 
-/// A token is written as its text, or as an object with the text in it.
-fn token_text(value: &Value) -> Option<&str> {
-    value.as_str().or_else(|| value.get("content")?.as_str())
+/// Special tokens that have no names.
+fn listed_tokens(configuration: &Map<String, Value>) -> impl Iterator<Item = AddedToken> {
+    let lists = ["additional_special_tokens", "extra_special_tokens"];
+    let lists = lists
+        .into_iter()
+        .filter_map(|key| configuration.get(key)?.as_array());
+    lists.flatten().filter_map(special_token)
+}
+
+/// A token is written as its text, or as an object with the text and the switches in it.
+fn special_token(value: &Value) -> Option<AddedToken> {
+    match value {
+        Value::String(text) => Some(AddedToken::special(text.clone())),
+        object => {
+            let token = AddedToken::deserialize(object).ok()?;
+            Some(AddedToken {
+                special: true,
+                ..token
+            })
+        }
+    }
 }
 
 fn decoder_tokens(decoder: &Value) -> impl Iterator<Item = AddedToken> {
@@ -177,7 +258,7 @@ mod tests {
         let tokens: Vec<_> = found
             .named_tokens
             .iter()
-            .map(|token| (token.name.as_str(), token.text.as_str()))
+            .map(|token| (token.name.as_str(), token.added.text.as_str()))
             .collect();
         let expected = [
             ("bos_token", "<s>"),
@@ -194,7 +275,26 @@ mod tests {
             special_tokens_map: Some(r#"{"eos_token": "new"}"#),
             ..TemplateFiles::default()
         };
-        assert_eq!(files.read().unwrap().named_tokens[0].text, "new");
+        assert_eq!(files.read().unwrap().named_tokens[0].added.text, "new");
+    }
+
+    #[test]
+    fn what_a_configuration_says_of_a_token_counts() {
+        let files = TemplateFiles {
+            tokenizer_config: Some(
+                r#"{"eos_token": "</s>", "additional_special_tokens": ["<b>", "<c>"],
+                    "added_tokens_decoder": {"1": {"content": "<b>", "lstrip": true}}}"#,
+            ),
+            tokenizer: Some(br#"{"added_tokens": [{"content": "<b>", "special": true}]}"#),
+            ..TemplateFiles::default()
+        };
+        let stripping = AddedToken {
+            text: "<b>".to_owned(),
+            lstrip: true,
+            ..AddedToken::default()
+        };
+        let [eos, other] = ["</s>", "<c>"].map(|text| AddedToken::special(text.to_owned()));
+        assert_eq!(files.read().unwrap().added_tokens, [stripping, eos, other]);
     }
 
     #[test]

@@ -38,5 +38,5 @@ mod template;
 mod text;
 
 pub use error::{RenderError, TemplateError};
-pub use files::TemplateFiles;
+pub use files::{AddedToken, TemplateFiles};
 pub use template::{ChatTemplate, Message};

@@ -6,7 +6,7 @@ use minijinja::value::Value;
 use crate::bounds::MESSAGES_SIZE;
 use crate::engine;
 use crate::error::{RenderError, TemplateError};
-use crate::files::TemplateFiles;
+use crate::files::{AddedToken, TemplateFiles};
 use crate::output::BoundedText;
 use crate::source;
 use crate::special::special_tokens;
@@ -31,7 +31,9 @@ pub struct Message<'a> {
 #[derive(Debug)]
 pub struct ChatTemplate {
     environment: Environment<'static>,
+    source: String,
     special_tokens: Vec<String>,
+    added_tokens: Vec<AddedToken>,
 }
 
 impl ChatTemplate {
@@ -41,7 +43,8 @@ impl ChatTemplate {
     /// If a file is broken, or the template is not valid, too large or nested too deeply.
     pub fn new(files: &TemplateFiles<'_>) -> Result<Option<Self>, TemplateError> {
         let findings = files.read()?;
-        let Some(template) = &findings.template else {
+        let special_tokens = special_tokens(&findings);
+        let Some(template) = findings.template else {
             return Ok(None);
         };
         if template.len() > MAX_TEMPLATE_BYTES {
@@ -51,13 +54,15 @@ impl ChatTemplate {
             });
         }
         let mut environment = engine::environment();
-        environment.add_template_owned(NAME, source::prepare(template)?)?;
+        environment.add_template_owned(NAME, source::prepare(&template)?)?;
         for token in &findings.named_tokens {
-            environment.add_global(token.name.clone(), token.text.as_str());
+            environment.add_global(token.name.clone(), token.added.text.as_str());
         }
         Ok(Some(Self {
             environment,
-            special_tokens: special_tokens(&findings),
+            source: template,
+            special_tokens,
+            added_tokens: findings.added_tokens,
         }))
     }
 
@@ -86,6 +91,17 @@ impl ChatTemplate {
     /// turns that a trainer sees.
     pub fn special_tokens(&self) -> &[String] {
         &self.special_tokens
+    }
+
+    /// All tokens that are recognized in a rendered chat, each text once: those of the tokenizer as the
+    /// configuration has them, and the special tokens that only the configuration knows.
+    pub fn added_tokens(&self) -> &[AddedToken] {
+        &self.added_tokens
+    }
+
+    /// The template itself, as its publisher wrote it.
+    pub fn source(&self) -> &str {
+        &self.source
     }
 }
 
