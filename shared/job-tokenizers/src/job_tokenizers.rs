@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use resonare_jobs::{FoundModel, ModelSource, NoTokenizer, causes};
 use resonare_settings::Configuration;
 use resonare_tokenizer::{
-    FoundTokenizer, Lookup, LookupError, ModelTokenizer, TokenizerCache, WantedTokenizer,
+    FoundTokenizer, Lookup, LookupError, ModelTokenizer, TokenizerCache, TokenizerWithTemplate,
+    WantedTokenizer,
 };
 
 /// Finds the tokenizers that configurations ask for. Clones share what they found.
@@ -55,8 +56,29 @@ impl JobTokenizers {
         &self,
         configuration: &Configuration,
     ) -> Result<FoundTokenizer, LookupError> {
+        self.ask(configuration, TokenizerCache::find).await
+    }
+
+    /// Finds the tokenizer that a configuration asks for as [`Self::look_up`] does, and its model's chat
+    /// template.
+    ///
+    /// # Errors
+    /// Those of [`Lookup::find_with_template`].
+    pub async fn look_up_with_template(
+        &self,
+        configuration: &Configuration,
+    ) -> Result<TokenizerWithTemplate, LookupError> {
+        self.ask(configuration, TokenizerCache::find_with_template)
+            .await
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        configuration: &Configuration,
+        question: fn(&TokenizerCache, &WantedTokenizer) -> Result<T, LookupError>,
+    ) -> Result<T, LookupError> {
         let (cache, wanted) = (Arc::clone(&self.cache), wanted(configuration));
-        let found = tokio::task::spawn_blocking(move || cache.find(&wanted));
+        let found = tokio::task::spawn_blocking(move || question(&cache, &wanted));
         found
             .await
             .unwrap_or_else(|error| Err(LookupError::BrokenOff(error.into())))

@@ -88,16 +88,45 @@ const PARTS: [&str; 72] = [
     "<|EOT|>",
 ];
 
+/// Added tokens, which [`texts`] has next to none of.
+const TOKENS: [&str; 12] = [
+    "<|im_end|>",
+    "<think>",
+    "<left>",
+    "<right>",
+    "<both>",
+    "e\u{301}word",
+    "éword",
+    "é!",
+    "<|begin_of_text|>",
+    "<｜User｜>",
+    "<｜end▁of▁sentence｜>",
+    "<|im_end|><think>",
+];
+
 /// Texts of parts: all pairs, then up to twelve by chance. `RESONARE_DIFFERENTIAL_TEXTS` says how many
 /// of those.
 pub(crate) fn texts() -> impl Iterator<Item = String> {
-    let count = std::env::var("RESONARE_DIFFERENTIAL_TEXTS");
-    let count = count.map_or(60_000, |count| count.parse().unwrap());
     let pairs = PARTS
         .iter()
         .flat_map(|a| PARTS.iter().map(move |b| format!("{a}{b}")));
+    pairs.chain(random_texts(PARTS.to_vec()))
+}
+
+/// Texts by chance that have many added tokens in them.
+pub(crate) fn texts_with_tokens() -> impl Iterator<Item = String> {
+    let mut parts = PARTS.to_vec();
+    for _ in 0..4 {
+        parts.extend(TOKENS);
+    }
+    random_texts(parts)
+}
+
+fn random_texts(parts: Vec<&'static str>) -> impl Iterator<Item = String> {
+    let count = std::env::var("RESONARE_DIFFERENTIAL_TEXTS");
+    let count = count.map_or(60_000, |count| count.parse().unwrap());
     let mut numbers = Numbers(88_172_645_463_325_252);
-    let random = (0..count).map(move |_| {
+    (0..count).map(move |_| {
         let length = 1 + numbers.below(12);
         let mut text = String::new();
         for _ in 0..length {
@@ -105,10 +134,9 @@ pub(crate) fn texts() -> impl Iterator<Item = String> {
                 let code_point = u32::try_from(numbers.below(0x11_0000)).unwrap();
                 text.extend(char::from_u32(code_point));
             } else {
-                text.push_str(PARTS[numbers.below(PARTS.len())]);
+                text.push_str(parts[numbers.below(parts.len())]);
             }
         }
         text
-    });
-    pairs.chain(random)
+    })
 }

@@ -3,8 +3,11 @@
 //! [`ModelTokenizer`] is what the pipeline counts with: an OpenAI encoding from tables that are
 //! compiled in, or whatever a Hugging Face `tokenizer.json` describes. [`Lookup`] finds the one that
 //! belongs to a model: by name, among the files that are kept ([`ModelFiles`]), on the hub, or none, and then
-//! says so. [`TokenizerCache`] keeps a few of them in memory for a service.
+//! says so. [`Lookup::find_with_template`] finds the model's chat template besides: a [`ModelTemplate`] renders
+//! chats and counts them with the model's special tokens recognized, or [`NoTemplate`] says why there is none.
+//! [`TokenizerCache`] keeps a few of both in memory for a service.
 
+mod added_tokens;
 mod bytepair;
 mod compiled;
 #[cfg(test)]
@@ -14,6 +17,10 @@ mod huggingface;
 mod lookup;
 mod model;
 mod openai;
+#[cfg(test)]
+mod published;
+mod recognizing;
+mod template;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 mod tokenizer_cache;
@@ -24,7 +31,10 @@ pub use lookup::found::FoundTokenizer;
 pub use lookup::hub::{Hub, HubError};
 pub use lookup::model_files::{FilesError, LARGEST_FILE, ModelFile, ModelFiles, NoUrls, UrlReader};
 pub use lookup::model_id::{ModelId, NotAModelId};
+pub use lookup::template::{TemplateAnswer, TokenizerWithTemplate};
+pub use lookup::template_files::NoTemplate;
 pub use lookup::{Lookup, WantedTokenizer};
 pub use model::{ModelCounter, ModelTokenizer, ParseError};
 pub use openai::encoding::OpenAiEncoding;
+pub use template::ModelTemplate;
 pub use tokenizer_cache::TokenizerCache;

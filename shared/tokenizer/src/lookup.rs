@@ -2,15 +2,19 @@
 //!
 //! [`Lookup`] goes through the places in order: what is configured outright, the encodings of OpenAI's models,
 //! what is kept of the model ([`model_files`] is the port, [`folder`] an adapter), the model hub ([`hub`]). Where
-//! there is none, `o200k_base` counts instead, and says so.
+//! there is none, `o200k_base` counts instead, and says so. [`template`] looks for the model's chat template
+//! beside its tokenizer.
 
 pub(crate) mod error;
 pub(crate) mod folder;
 pub(crate) mod found;
 pub(crate) mod hub;
+mod kept_template;
 pub(crate) mod model_files;
 pub(crate) mod model_id;
 mod public_models;
+pub(crate) mod template;
+pub(crate) mod template_files;
 mod tokenizer_file;
 
 use std::path::PathBuf;
@@ -22,8 +26,8 @@ use serde::{Deserialize, Serialize};
 use crate::files::read_bounded;
 use crate::openai::encoding::OpenAiEncoding;
 use error::LookupError;
-use found::FoundTokenizer;
-use hub::{Hub, HubAnswer, HubFile};
+use found::{FoundTokenizer, Place};
+use hub::{Hub, HubAddress, HubAnswer, HubFile};
 use model_files::{ModelFile, ModelFiles, UrlReader, is_url};
 use model_id::ModelId;
 use public_models::public_model;
@@ -99,7 +103,12 @@ impl Lookup {
         if let Some(found) = self.kept(&model)? {
             return Ok(found);
         }
-        match self.hub.fetch(&model, ModelFile::Tokenizer)? {
+        let address = HubAddress {
+            model: &model,
+            file: ModelFile::Tokenizer,
+            revision: None,
+        };
+        match self.hub.fetch(&address)? {
             HubAnswer::File(file) => self.keep(&model, file),
             HubAnswer::Refused(status) => {
                 let reason = self.refusal(&model, status);
@@ -124,7 +133,8 @@ impl Lookup {
             let json = self.urls.read(value)?;
             let json = json.ok_or_else(|| LookupError::NothingAtUrl(value.to_owned()))?;
             let file = TokenizerFile::new(json, value.to_owned(), CompiledPlace::Nowhere);
-            return file.load(value.to_owned());
+            let place = Place::Url(value.to_owned());
+            return file.load(value.to_owned(), place);
         }
         let mut path = PathBuf::from(value);
         if path.is_dir() {
@@ -135,10 +145,10 @@ impl Lookup {
             cause,
         })?;
         let location = path.display().to_string();
-        let mut compiled = path.into_os_string();
+        let mut compiled = path.clone().into_os_string();
         compiled.push(".compiled");
         let file = TokenizerFile::new(json, location, CompiledPlace::File(compiled.into()));
-        file.load(value.to_owned())
+        file.load(value.to_owned(), Place::File(path))
     }
 
     /// What is kept of a model.
@@ -148,6 +158,7 @@ impl Lookup {
         };
         let location = self.files.location(model, ModelFile::Tokenizer);
         let file = self.file_of(model, json, location);
+        let mut revision = None;
         let source = match self.files.read(model, ModelFile::Source)? {
             Some(note) => {
                 let location = || self.files.location(model, ModelFile::Source);
@@ -163,11 +174,13 @@ impl Lookup {
                         source_location: location(),
                     });
                 }
-                hub_source(model, source.revision.as_deref())
+                revision = source.revision;
+                hub_source(model, revision.as_deref())
             }
             None => format!("tokenizers/{model}/{}", ModelFile::Tokenizer.name()),
         };
-        file.load(source).map(Some)
+        let id = model.clone();
+        file.load(source, Place::Model { id, revision }).map(Some)
     }
 
     /// Keeps what the hub gave, for next time, if it is of use.
@@ -176,7 +189,11 @@ impl Lookup {
         // It is not kept yet, so an error is about what the hub gave.
         let origin = hub_source(model, revision.as_deref());
         let file = self.file_of(model, fetched.bytes, origin.clone());
-        let found = file.load(origin)?;
+        let place = Place::Model {
+            id: model.clone(),
+            revision: revision.clone(),
+        };
+        let found = file.load(origin, place)?;
         let source = HubSource {
             model_id: model.to_string(),
             revision,
@@ -209,17 +226,21 @@ impl Lookup {
             let file = ModelFile::Tokenizer.name();
             return format!("the model hub has no {file} for {model} (404)");
         }
-        let page = self.hub.model_page(model);
-        let mut reason = format!(
-            "the model hub refuses the tokenizer of {model} ({status}); ask for access at {page} and set \
-             HF_TOKEN"
-        );
+        let mut reason = self.no_access("tokenizer", model, status);
         if let Some(public) = public_model(model) {
             reason.push_str(", or set model_id to ");
             reason.push_str(public);
             reason.push_str(", which is public and has the same tokenizer");
         }
         reason
+    }
+
+    /// That the hub wants to know who asks, and what to do about it.
+    fn no_access(&self, file: &str, model: &ModelId, status: u16) -> String {
+        let page = self.hub.model_page(model);
+        format!(
+            "the model hub refuses the {file} of {model} ({status}); ask for access at {page} and set HF_TOKEN"
+        )
     }
 }
 

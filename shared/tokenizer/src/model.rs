@@ -1,7 +1,9 @@
 //! All kinds of tokenizers as one type, which the pipeline counts with.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use resonare_chat_template::AddedToken;
 use resonare_pipeline::{TokenCounter, Tokenizer};
 use tiktoken_rs::CoreBPE;
 
@@ -10,6 +12,7 @@ use crate::files::sha256;
 use crate::huggingface::HuggingFace;
 use crate::openai::counter::{CompiledEncoding, EncodingCounter};
 use crate::openai::encoding::OpenAiEncoding;
+use crate::recognizing::RecognizingCounter;
 
 /// A `tokenizer.json` that can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -20,11 +23,11 @@ enum Engine {
     /// An OpenAI encoding, from tables.
     CompiledEncoding(CompiledEncoding),
     /// A `tokenizer.json`, from tables.
-    CompiledTokenizer(Box<CompiledTokenizer>),
+    CompiledTokenizer(Arc<CompiledTokenizer>),
     /// An OpenAI encoding, by its reference implementation.
     Tiktoken(&'static CoreBPE),
     /// A `tokenizer.json`, by its reference implementation.
-    HuggingFace(Box<HuggingFace>),
+    HuggingFace(Arc<HuggingFace>),
 }
 
 /// A model's tokenizer. It is shared between threads, each of which counts with a [`ModelCounter`].
@@ -71,13 +74,39 @@ impl ModelTokenizer {
     pub fn reference(json: &[u8]) -> Result<Self, ParseError> {
         let tokenizer = HuggingFace::parse(json).map_err(ParseError)?;
         Ok(Self {
-            engine: Engine::HuggingFace(Box::new(tokenizer)),
+            engine: Engine::HuggingFace(Arc::new(tokenizer)),
         })
     }
 
     pub(crate) fn compiled(tokenizer: CompiledTokenizer) -> Self {
         Self {
-            engine: Engine::CompiledTokenizer(Box::new(tokenizer)),
+            engine: Engine::CompiledTokenizer(Arc::new(tokenizer)),
+        }
+    }
+
+    /// A counter of texts in which tokens are recognized: all that the tokenizer adds, which are to be among
+    /// `tokens`, and others of these; `None` for an OpenAI encoding.
+    pub(crate) fn recognizing(
+        &self,
+        tokens: &[AddedToken],
+    ) -> Result<Option<RecognizingCounter>, tokenizers::Error> {
+        match &self.engine {
+            Engine::CompiledEncoding(_) | Engine::Tiktoken(_) => Ok(None),
+            Engine::CompiledTokenizer(tokenizer) => {
+                RecognizingCounter::compiled(tokenizer, tokens).map(Some)
+            }
+            Engine::HuggingFace(tokenizer) => {
+                RecognizingCounter::reference(tokenizer, tokens).map(Some)
+            }
+        }
+    }
+
+    /// A `tokenizer.json` with the tokens that this one adds, if with nothing else; `None` for an OpenAI encoding.
+    pub(crate) fn json_with_added_tokens(&self) -> Option<Cow<'_, [u8]>> {
+        match &self.engine {
+            Engine::CompiledEncoding(_) | Engine::Tiktoken(_) => None,
+            Engine::CompiledTokenizer(tokenizer) => Some(Cow::Borrowed(tokenizer.json())),
+            Engine::HuggingFace(tokenizer) => Some(Cow::Owned(tokenizer.json_with_added_tokens())),
         }
     }
 

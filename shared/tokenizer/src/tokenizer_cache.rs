@@ -1,10 +1,11 @@
-//! The tokenizers of a service: looked up once, a few kept in memory.
+//! The tokenizers of a service, with their models' chat templates: looked up once, a few kept in memory.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::lookup::error::LookupError;
 use crate::lookup::found::FoundTokenizer;
+use crate::lookup::template::{TemplateAnswer, TokenizerWithTemplate};
 use crate::lookup::{Lookup, WantedTokenizer};
 
 /// How many are kept. A large one takes some hundred MB.
@@ -20,6 +21,31 @@ struct Kept {
     wanted: WantedTokenizer,
     found: FoundTokenizer,
     found_at: Instant,
+    /// Once it was asked for.
+    template: Option<KeptTemplate>,
+}
+
+impl Kept {
+    /// A template counts with this very tokenizer.
+    fn is_of(&self, tokenizer: &FoundTokenizer) -> bool {
+        Arc::ptr_eq(&self.found.tokenizer, &tokenizer.tokenizer)
+    }
+}
+
+struct KeptTemplate {
+    answer: TemplateAnswer,
+    found_at: Instant,
+}
+
+impl KeptTemplate {
+    fn is_recent(&self) -> bool {
+        let longest = match &self.answer {
+            TemplateAnswer::Missing(none) if none.may_pass => OUT_OF_REACH_IS_KEPT,
+            TemplateAnswer::Missing(_) => FALLBACK_IS_KEPT,
+            TemplateAnswer::Found(_) => Duration::MAX,
+        };
+        self.found_at.elapsed() <= longest
+    }
 }
 
 /// A look-up that keeps the most recently used tokenizers in memory.
@@ -52,6 +78,47 @@ impl TokenizerCache {
         Ok(found)
     }
 
+    /// Finds a tokenizer as [`Self::find`] does, and its model's chat template.
+    ///
+    /// # Errors
+    /// Those of [`Lookup::find_with_template`].
+    pub fn find_with_template(
+        &self,
+        wanted: &WantedTokenizer,
+    ) -> Result<TokenizerWithTemplate, LookupError> {
+        let tokenizer = self.find(wanted)?;
+        if let Some(template) = self.recent_template(&tokenizer) {
+            return Ok(TokenizerWithTemplate {
+                tokenizer,
+                template,
+            });
+        }
+        let template = self.lookup.find_template(wanted, &tokenizer)?;
+        self.remember_template(&tokenizer, template.clone());
+        Ok(TokenizerWithTemplate {
+            tokenizer,
+            template,
+        })
+    }
+
+    fn recent_template(&self, tokenizer: &FoundTokenizer) -> Option<TemplateAnswer> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = kept.iter().find(|kept| kept.is_of(tokenizer))?;
+        let template = entry.template.as_ref()?;
+        template.is_recent().then(|| template.answer.clone())
+    }
+
+    fn remember_template(&self, tokenizer: &FoundTokenizer, answer: TemplateAnswer) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        // Meanwhile another may have taken its place.
+        if let Some(entry) = kept.iter_mut().find(|kept| kept.is_of(tokenizer)) {
+            entry.template = Some(KeptTemplate {
+                answer,
+                found_at: Instant::now(),
+            });
+        }
+    }
+
     fn recent(&self, wanted: &WantedTokenizer) -> Option<FoundTokenizer> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let place = kept.iter().position(|kept| kept.wanted == *wanted)?;
@@ -79,6 +146,7 @@ impl TokenizerCache {
             wanted,
             found,
             found_at: Instant::now(),
+            template: None,
         });
     }
 }
@@ -95,17 +163,22 @@ mod tests {
         "pre_tokenizer": {"type": "Whitespace"}, "post_processor": null, "decoder": null,
         "model": {"type": "WordLevel", "vocab": {"x": 0}, "unk_token": "x"}}"#;
 
-    /// Has the same tokenizer for every model, and counts how often one is read.
+    /// Has the same files for every model, and counts how often each kind is read.
     #[derive(Default)]
-    struct EveryModel(AtomicUsize);
+    struct EveryModel {
+        tokenizers: AtomicUsize,
+        templates: AtomicUsize,
+    }
 
     impl ModelFiles for EveryModel {
         fn read(&self, _: &ModelId, file: ModelFile) -> Result<Option<Vec<u8>>, FilesError> {
-            if file != ModelFile::Tokenizer {
-                return Ok(None);
-            }
-            self.0.fetch_add(1, Ordering::Relaxed);
-            Ok(Some(WORDS.as_bytes().to_vec()))
+            let (reads, text) = match file {
+                ModelFile::Tokenizer => (&self.tokenizers, WORDS),
+                ModelFile::ChatTemplate => (&self.templates, "{{ messages[0].content }}"),
+                _ => return Ok(None),
+            };
+            reads.fetch_add(1, Ordering::Relaxed);
+            Ok(Some(text.as_bytes().to_vec()))
         }
 
         fn keep(&self, _: &ModelId, _: ModelFile, _: &[u8]) -> Result<(), FilesError> {
@@ -117,28 +190,49 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_four_used_last_are_kept() {
-        let files = Arc::new(EveryModel::default());
-        let cache = TokenizerCache::new(Lookup {
+    fn wanted(model: &str) -> WantedTokenizer {
+        WantedTokenizer {
+            model_id: format!("org/{model}"),
+            tokenizer: None,
+            require_exact: true,
+        }
+    }
+
+    fn cache(files: &Arc<EveryModel>) -> TokenizerCache {
+        TokenizerCache::new(Lookup {
             files: files.clone(),
             urls: Arc::new(NoUrls),
             hub: Hub::new(None, None),
-        });
+        })
+    }
+
+    #[test]
+    fn the_four_used_last_are_kept() {
+        let files = Arc::new(EveryModel::default());
+        let cache = cache(&files);
         let reads_after = |models: &[&str]| {
             for model in models {
-                let wanted = WantedTokenizer {
-                    model_id: format!("org/{model}"),
-                    tokenizer: None,
-                    require_exact: true,
-                };
-                cache.find(&wanted).unwrap();
+                cache.find(&wanted(model)).unwrap();
             }
-            files.0.load(Ordering::Relaxed)
+            files.tokenizers.load(Ordering::Relaxed)
         };
         assert_eq!(reads_after(&["a", "b", "c", "d", "a"]), 4);
         assert_eq!(reads_after(&["e"]), 5);
         assert_eq!(reads_after(&["a", "c", "d", "e"]), 5);
         assert_eq!(reads_after(&["b"]), 6);
+    }
+
+    #[test]
+    fn a_template_is_kept_with_its_tokenizer() {
+        let files = Arc::new(EveryModel::default());
+        let cache = cache(&files);
+        cache.find(&wanted("a")).unwrap();
+        assert_eq!(files.templates.load(Ordering::Relaxed), 0);
+        for _ in 0..2 {
+            let found = cache.find_with_template(&wanted("a")).unwrap();
+            assert!(matches!(found.template, TemplateAnswer::Found(_)));
+        }
+        assert_eq!(files.templates.load(Ordering::Relaxed), 1);
+        assert_eq!(files.tokenizers.load(Ordering::Relaxed), 1);
     }
 }

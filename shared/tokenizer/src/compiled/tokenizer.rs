@@ -1,11 +1,13 @@
 //! A compiled tokenizer, and counting with it.
 
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use unicode_normalization_alignments::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
 
 use super::compile::compile;
 use super::tables::Tables;
+use crate::added_tokens::{AddedTokens, Part};
 use crate::bytepair::cache::PieceCache;
 use crate::bytepair::pair_merger::PairMerger;
 use crate::bytepair::pair_table::PairTable;
@@ -17,7 +19,7 @@ pub(crate) struct CompiledTokenizer {
     tables: Tables,
     /// What it was compiled from, for the texts that the reference has to count.
     json: Arc<Vec<u8>>,
-    reference: OnceLock<Result<HuggingFace, String>>,
+    reference: OnceLock<Result<Arc<HuggingFace>, String>>,
 }
 
 impl CompiledTokenizer {
@@ -41,9 +43,23 @@ impl CompiledTokenizer {
         self.tables.bytes()
     }
 
-    fn reference(&self) -> Option<&HuggingFace> {
-        let parse = || HuggingFace::parse(&self.json).map_err(|error| error.to_string());
-        self.reference.get_or_init(parse).as_ref().ok()
+    /// Whether texts are brought into normal form C first.
+    pub(crate) fn normalizes(&self) -> bool {
+        self.tables.normalizes()
+    }
+
+    /// What it was compiled from.
+    pub(crate) fn json(&self) -> &[u8] {
+        &self.json
+    }
+
+    /// The reference implementation of it.
+    pub(crate) fn reference(&self) -> Result<&Arc<HuggingFace>, &String> {
+        let parse = || {
+            let parsed = HuggingFace::parse(&self.json);
+            parsed.map(Arc::new).map_err(|error| error.to_string())
+        };
+        self.reference.get_or_init(parse).as_ref()
     }
 
     /// Why a text could not be counted, if one could not.
@@ -55,24 +71,53 @@ impl CompiledTokenizer {
     }
 }
 
+/// What counting remembers, for one tokenizer.
+pub(crate) struct Memory {
+    cache: PieceCache,
+    merger: PairMerger,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            cache: PieceCache::new(),
+            merger: PairMerger::default(),
+        }
+    }
+}
+
+/// Tokens that a text is split at, as the reference does it: some before it is normalized, some after.
+#[derive(Debug)]
+pub(crate) struct SplitTokens {
+    pub(crate) before: AddedTokens,
+    pub(crate) after: AddedTokens,
+}
+
 /// Counts with a compiled tokenizer, remembering the pieces that it met.
 pub(crate) struct CompiledCounter<'t> {
     tokenizer: &'t CompiledTokenizer,
     words: Vocabulary<'t>,
     pairs: PairTable<'t>,
-    cache: PieceCache,
-    merger: PairMerger,
+    memory: Memory,
 }
 
 impl<'t> CompiledCounter<'t> {
     pub(crate) fn new(tokenizer: &'t CompiledTokenizer) -> Self {
+        Self::with_memory(tokenizer, Memory::default())
+    }
+
+    /// Counts with what an earlier counter of the same tokenizer remembers.
+    pub(crate) fn with_memory(tokenizer: &'t CompiledTokenizer, memory: Memory) -> Self {
         Self {
             tokenizer,
             words: tokenizer.tables.words(),
             pairs: tokenizer.tables.pairs(),
-            cache: PieceCache::new(),
-            merger: PairMerger::default(),
+            memory,
         }
+    }
+
+    pub(crate) fn into_memory(self) -> Memory {
+        self.memory
     }
 
     pub(crate) fn count(&mut self, text: &str) -> u32 {
@@ -80,17 +125,38 @@ impl<'t> CompiledCounter<'t> {
         if tables.has_added_token(text) {
             return self.by_reference(text);
         }
-        if !tables.normalizes() || text.is_ascii() {
-            return self.count_normalized(text);
+        match self.normalized(text) {
+            Cow::Owned(normalized) if tables.has_added_token(&normalized) => {
+                self.by_reference(text)
+            }
+            normalized => self.count_normalized(&normalized),
         }
-        if is_nfc_quick(text.chars()) == IsNormalized::Yes {
-            return self.count_normalized(text);
+    }
+
+    /// Counts a text in which these tokens are recognized.
+    pub(crate) fn count_recognizing(&mut self, tokens: &SplitTokens, text: &str) -> u32 {
+        let mut count = 0;
+        tokens.before.split(text, |part| match part {
+            Part::Token => count += 1,
+            Part::Text(text) => tokens.after.split(&self.normalized(text), |part| {
+                count += match part {
+                    Part::Token => 1,
+                    Part::Text(text) => self.count_normalized(text),
+                };
+            }),
+        });
+        count
+    }
+
+    /// A text as the tables know it.
+    fn normalized<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if !self.tokenizer.normalizes()
+            || text.is_ascii()
+            || is_nfc_quick(text.chars()) == IsNormalized::Yes
+        {
+            return Cow::Borrowed(text);
         }
-        let normalized: String = text.nfc().map(|(character, _)| character).collect();
-        if tables.has_added_token(&normalized) {
-            return self.by_reference(text);
-        }
-        self.count_normalized(&normalized)
+        Cow::Owned(normal_form(text))
     }
 
     fn by_reference(&self, text: &str) -> u32 {
@@ -103,8 +169,7 @@ impl<'t> CompiledCounter<'t> {
             tokenizer,
             words,
             pairs,
-            cache,
-            merger,
+            memory: Memory { cache, merger },
         } = self;
         let family = tokenizer.tables.family();
         family.count_pieces(text, |piece| {
@@ -116,45 +181,18 @@ impl<'t> CompiledCounter<'t> {
     }
 }
 
+/// A text in normal form C, as the reference makes it.
+pub(crate) fn normal_form(text: &str) -> String {
+    text.nfc().map(|(character, _)| character).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::compiled::families::{LLAMA_3, QWEN_2};
     use crate::differential;
-
-    /// A published byte-level tokenizer (`DeepSeek`), which `cargo xtask test` installs.
-    fn published() -> Value {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools/reference");
-        let counts = std::fs::read(folder.join("counts.json"))
-            .expect("`cargo xtask test` has the references count");
-        let counts: Value = serde_json::from_slice(&counts).unwrap();
-        let file = std::fs::read(counts["bpe"]["source"].as_str().unwrap()).unwrap();
-        serde_json::from_slice(&file).unwrap()
-    }
-
-    /// Its vocabulary as the other families use theirs.
-    fn families() -> [(&'static str, Vec<u8>); 3] {
-        let deep_seek = published();
-        let split = |pattern: &str| {
-            json!({"type": "Sequence", "pretokenizers": [
-                {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": false},
-                {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false},
-            ]})
-        };
-        let mut llama = deep_seek.clone();
-        llama["normalizer"] = Value::Null;
-        llama["pre_tokenizer"] = split(LLAMA_3);
-        llama["model"]["ignore_merges"] = json!(true);
-        let mut qwen = deep_seek.clone();
-        qwen["normalizer"] = json!({"type": "NFC"});
-        qwen["pre_tokenizer"] = split(QWEN_2);
-        [("llama", llama), ("qwen", qwen), ("deepseek", deep_seek)]
-            .map(|(name, json)| (name, serde_json::to_vec(&json).unwrap()))
-    }
+    use crate::published::{families, published};
 
     fn compiled(json: &[u8]) -> CompiledTokenizer {
         CompiledTokenizer::compile(&Arc::new(json.to_vec()), &"0".repeat(64))

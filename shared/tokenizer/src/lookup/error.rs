@@ -49,7 +49,7 @@ pub enum LookupError {
         source_location: String,
     },
     /// A kept note of where a file was fetched from makes no sense.
-    #[error("{location} does not say where the tokenizer next to it was fetched from")]
+    #[error("{location} does not say where the files next to it were fetched from")]
     UnreadableSource {
         /// The note.
         location: String,

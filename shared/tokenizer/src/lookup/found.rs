@@ -1,9 +1,11 @@
 //! What a look-up finds.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use resonare_pipeline::TokenizerInfo;
 
+use super::model_id::ModelId;
 use crate::model::ModelTokenizer;
 use crate::openai::encoding::OpenAiEncoding;
 
@@ -16,6 +18,23 @@ pub struct FoundTokenizer {
     pub info: TokenizerInfo,
     /// It is a fallback, since the hub could not be reached at this moment.
     pub(crate) is_out_of_reach: bool,
+    pub(crate) place: Place,
+}
+
+/// Where a tokenizer was found, and so where its chat template may be.
+#[derive(Clone, Debug)]
+pub(crate) enum Place {
+    /// It is an encoding of OpenAI's.
+    OpenAi,
+    /// A file of this machine.
+    File(PathBuf),
+    /// What a URL names.
+    Url(String),
+    /// Among the files of a model, or on the hub, at a commit where it is known.
+    Model {
+        id: ModelId,
+        revision: Option<String>,
+    },
 }
 
 impl FoundTokenizer {
@@ -33,6 +52,7 @@ impl FoundTokenizer {
             tokenizer: Arc::new(tokenizer),
             info,
             is_out_of_reach: false,
+            place: Place::OpenAi,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Fetching the files of models from the Hugging Face hub.
 
+use std::fmt;
 use std::io::{self, Read};
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::thread;
@@ -35,12 +36,28 @@ pub struct Hub {
     timeout: Duration,
 }
 
-impl std::fmt::Debug for Hub {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The token is a secret.
         f.debug_struct("Hub")
             .field("endpoint", &self.endpoint)
             .finish_non_exhaustive()
+    }
+}
+
+/// Which file of a model to fetch.
+pub(crate) struct HubAddress<'a> {
+    pub(crate) model: &'a ModelId,
+    pub(crate) file: ModelFile,
+    /// A commit; without one, the newest.
+    pub(crate) revision: Option<&'a str>,
+}
+
+impl fmt::Display for HubAddress<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_plain = |revision: &&str| revision.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let revision = self.revision.filter(is_plain).unwrap_or("main");
+        write!(f, "{}/resolve/{revision}/{}", self.model, self.file.name())
     }
 }
 
@@ -124,11 +141,11 @@ impl Hub {
     }
 
     /// Fetches a file of a model, trying again where a fault may pass.
-    pub(crate) fn fetch(&self, model: &ModelId, file: ModelFile) -> Result<HubAnswer, HubError> {
+    pub(crate) fn fetch(&self, file: &HubAddress<'_>) -> Result<HubAnswer, HubError> {
         let mut pause = self.first_pause;
         let mut was_reached = false;
         for attempt in 1.. {
-            let (problem, asked) = match self.fetch_once(model, file) {
+            let (problem, asked) = match self.fetch_once(file) {
                 Ok(answer) => return Ok(answer),
                 Err(Fault::Final(problem)) => {
                     return Err(HubError::Unexpected {
@@ -161,7 +178,7 @@ impl Hub {
         unreachable!("the last attempt returns")
     }
 
-    fn fetch_once(&self, model: &ModelId, file: ModelFile) -> Result<HubAnswer, Fault> {
+    fn fetch_once(&self, file: &HubAddress<'_>) -> Result<HubAnswer, Fault> {
         let agent: Agent = Agent::config_builder()
             .http_status_as_error(false)
             // Followed by hand: the first answer names the revision, and the token must not travel.
@@ -171,7 +188,7 @@ impl Hub {
             .timeout_global(Some(self.timeout))
             .build()
             .into();
-        let mut url = format!("{}/{model}/resolve/main/{}", self.endpoint, file.name());
+        let mut url = format!("{}/{file}", self.endpoint);
         let hub = authority(&url)?;
         let mut revision = None;
         for redirect in 0..=REDIRECTS {

@@ -7,7 +7,7 @@ use super::model_id::ModelId;
 /// The largest file of a model that is read, in bytes.
 pub use crate::files::LARGEST_FILE;
 
-/// A file that a model has. Others, such as its chat template, are variants to come.
+/// A file that a model has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ModelFile {
     /// Its tokenizer, as the model hub has it. It is kept last: with it, the rest is there.
@@ -16,11 +16,28 @@ pub enum ModelFile {
     Source,
     /// The compiled form of the tokenizer, which says itself what it was compiled from.
     CompiledTokenizer,
+    /// Where the three files below were fetched from, and their digests. It is kept first: where a file that
+    /// it names is missing, the others are fetched again. Files that the user put there have none.
+    TemplateSource,
+    /// Its chat template, where it has a file of its own.
+    ChatTemplate,
+    /// What goes with the tokenizer: special tokens and, where it has no file of its own, the chat template.
+    TokenizerConfig,
+    /// The special tokens of an older model.
+    SpecialTokensMap,
 }
 
 impl ModelFile {
     /// All of them, in the order in which they are kept.
-    pub const ALL: [Self; 3] = [Self::CompiledTokenizer, Self::Source, Self::Tokenizer];
+    pub const ALL: [Self; 7] = [
+        Self::CompiledTokenizer,
+        Self::Source,
+        Self::Tokenizer,
+        Self::TemplateSource,
+        Self::ChatTemplate,
+        Self::TokenizerConfig,
+        Self::SpecialTokensMap,
+    ];
 
     /// What it is called, beside the other files of its model.
     pub fn name(self) -> &'static str {
@@ -28,6 +45,10 @@ impl ModelFile {
             Self::Tokenizer => "tokenizer.json",
             Self::Source => "source.json",
             Self::CompiledTokenizer => "tokenizer.json.compiled",
+            Self::ChatTemplate => "chat_template.jinja",
+            Self::TokenizerConfig => "tokenizer_config.json",
+            Self::SpecialTokensMap => "special_tokens_map.json",
+            Self::TemplateSource => "template_source.json",
         }
     }
 }
@@ -54,7 +75,7 @@ pub trait ModelFiles: Send + Sync {
     fn location(&self, model: &ModelId, file: ModelFile) -> String;
 }
 
-/// Reads tokenizers that a URL names outright.
+/// Reads tokenizers that a URL names outright, and what is beside them.
 pub trait UrlReader: Send + Sync {
     /// The bytes that a URL names; `None` if there is nothing.
     ///

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use resonare_pipeline::{TokenizerInfo, causes};
 
 use super::error::LookupError;
-use super::found::FoundTokenizer;
+use super::found::{FoundTokenizer, Place};
 use super::model_files::{ModelFile, ModelFiles};
 use super::model_id::ModelId;
 use crate::compiled::tokenizer::CompiledTokenizer;
@@ -77,7 +77,7 @@ impl<'a> TokenizerFile<'a> {
 
     /// The tokenizer that it describes, from its compiled form if that is whole and of this very file;
     /// `source` is where it comes from, for statistics.
-    pub(crate) fn load(&self, source: String) -> Result<FoundTokenizer, LookupError> {
+    pub(crate) fn load(&self, source: String, place: Place) -> Result<FoundTokenizer, LookupError> {
         let tokenizer = match self.kept_or_compiled() {
             Some(compiled) => ModelTokenizer::compiled(compiled),
             None => {
@@ -98,6 +98,7 @@ impl<'a> TokenizerFile<'a> {
             tokenizer: Arc::new(tokenizer),
             info,
             is_out_of_reach: false,
+            place,
         })
     }
 

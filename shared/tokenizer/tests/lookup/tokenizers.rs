@@ -1,75 +1,19 @@
-//! The look-up against a model hub on loopback.
+//! Where tokenizers are found.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that meets the unexpected has failed"
-)]
-
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::Arc;
 
 use resonare_pipeline::{TokenCounter as _, Tokenizer as _};
 use resonare_tokenizer::{
-    FilesError, FolderModelFiles, FoundTokenizer, Hub, HubError, Lookup, LookupError, NoUrls,
-    UrlReader, WantedTokenizer,
+    FilesError, FolderModelFiles, FoundTokenizer, HubError, Lookup, LookupError, NoUrls, UrlReader,
+    WantedTokenizer,
 };
 
-/// Words of one vocabulary; others are one unknown token.
-const TOKENIZER: &str = r#"{"version": "1.0", "truncation": {"max_length": 2, "stride": 0, "strategy": "LongestFirst", "direction": "Right"},
-    "padding": {"strategy": {"Fixed": 9}, "direction": "Right", "pad_to_multiple_of": null, "pad_id": 0, "pad_type_id": 0, "pad_token": "x"},
-    "added_tokens": [{"id": 2, "content": "<s>", "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true}],
-    "normalizer": null, "pre_tokenizer": {"type": "Whitespace"}, "post_processor": null, "decoder": null,
-    "model": {"type": "WordLevel", "vocab": {"x": 0, "hello": 1, "<s>": 2}, "unk_token": "x"}}"#;
-
-/// A request as the hub saw it: its path and its headers, in lower case.
-type Seen = Arc<Mutex<Vec<(String, String)>>>;
-
-/// Answers each request with the next of `answers`, the last one again and again.
-fn hub(answers: Vec<String>) -> (String, Seen) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = format!("http://{}", listener.local_addr().unwrap());
-    let seen = Seen::default();
-    let log = Arc::clone(&seen);
-    std::thread::spawn(move || {
-        for (number, stream) in listener.incoming().enumerate() {
-            let answer = &answers[number.min(answers.len() - 1)];
-            serve(stream.unwrap(), answer, &log);
-        }
-    });
-    (address, seen)
-}
-
-fn serve(mut stream: TcpStream, answer: &str, log: &Seen) {
-    let mut head = String::new();
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    while reader.read_line(&mut head).unwrap() > 2 {}
-    let path = head.split(' ').nth(1).unwrap().to_owned();
-    log.lock().unwrap().push((path, head.to_lowercase()));
-    // A client that gives up early closes the connection; that is its right.
-    let _closed = stream.write_all(answer.as_bytes());
-}
-
-fn answer(status: &str, headers: &str, body: &str) -> String {
-    let length = body.len();
-    format!(
-        "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
-    )
-}
+use crate::support::{TOKENIZER, answer, closed, hub, lookup};
 
 fn file() -> String {
     answer("200 OK", "x-repo-commit: abc123\r\n", TOKENIZER)
-}
-
-fn lookup(endpoint: &str, folder: &Path) -> Lookup {
-    Lookup {
-        files: Arc::new(FolderModelFiles::new(folder)),
-        urls: Arc::new(NoUrls),
-        hub: Hub::new(Some(endpoint), Some("secret-token"))
-            .with_patience(Duration::from_millis(1), Duration::from_millis(500)),
-    }
 }
 
 fn find_model(
@@ -87,12 +31,6 @@ fn find_model(
 
 fn find(endpoint: &str, folder: &Path, require_exact: bool) -> Result<FoundTokenizer, LookupError> {
     find_model(endpoint, folder, "org/model", require_exact)
-}
-
-/// An endpoint that nobody listens at.
-fn closed() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    format!("http://{}", listener.local_addr().unwrap())
 }
 
 #[test]
