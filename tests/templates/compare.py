@@ -1,11 +1,12 @@
 """Renders chats with `transformers` and with the crate `resonare-chat-template`, and compares.
 
-    python3 compare.py RENDER TEMPLATES TRAIN.jsonl…
+    python3 compare.py RENDER COUNT_CHATS TEMPLATES TRAIN.jsonl…
 
-RENDER is the crate's example program of that name. TEMPLATES is a folder: each `*.jinja` in it is a
+RENDER and COUNT_CHATS are the example programs of those names. TEMPLATES is a folder: each `*.jinja` in it is a
 template, and so is each folder with a `tokenizer_config.json`. The blocks of every TRAIN.jsonl are
 rendered with every template, beside the messages of this file; where `transformers` refuses, the crate
-has to refuse with the same words. Small templates of this file, one for each feature of the language,
+has to refuse with the same words. Where a folder has a `tokenizer.json` too, COUNT_CHATS has to count as many
+tokens as `apply_chat_template(tokenize=True)` returns. Small templates of this file, one for each feature of the language,
 come first. Exits with 1 if anything differs.
 """
 import datetime
@@ -108,10 +109,10 @@ FEATURES = [
 
 
 class Ours:
-    """The crate's example program, asked line by line."""
+    """An example program, asked line by line."""
 
-    def __init__(self, program):
-        self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    def __init__(self, *command):
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def ask(self, requests):
         """Answers to many requests, which one buffer holds at a time."""
@@ -127,9 +128,10 @@ def tokenizer(template, tokens):
     return PreTrainedTokenizerFast(tokenizer_object=Tokenizer(models.BPE()), chat_template=template, **tokens)
 
 
-def theirs(reference, messages):
+def theirs(reference, messages, tokenize=False):
     try:
-        return {"text": reference.apply_chat_template(messages, tokenize=False, add_generation_prompt=False)}
+        given = reference.apply_chat_template(messages, tokenize=tokenize, add_generation_prompt=False, return_dict=False)
+        return {"tokens": len(given)} if tokenize else {"text": given}
     except jinja2.exceptions.TemplateError as error:
         # Jinja's own errors are of derived classes.
         if type(error) is jinja2.exceptions.TemplateError:
@@ -173,6 +175,18 @@ def compare(ours, files, reference, chats):
     return refused, different, first
 
 
+def compare_counts(program, folder, chats):
+    """How many chats have other counts, and the first that has."""
+    reference = PreTrainedTokenizerFast.from_pretrained(folder)
+    different, first = 0, None
+    for chat, mine in zip(chats, Ours(program, str(folder)).ask({"messages": chat} for chat in chats)):
+        other = theirs(reference, chat, tokenize=True)
+        if mine.get("tokens") != other.get("tokens"):
+            different += 1
+            first = first or (chat, mine, other)
+    return different, first
+
+
 def shown(first):
     chat, mine, other, found = first
     lines = [f"    found    {found}", f"    messages {json.dumps(chat, ensure_ascii=False)[:300]}"]
@@ -185,7 +199,7 @@ def shown(first):
 
 
 def main():
-    program, folder, *files = sys.argv[1:]
+    program, counter, folder, *files = sys.argv[1:]
     ours = Ours(program)
     total = 0
     for feature in FEATURES:
@@ -210,6 +224,15 @@ def main():
         print(f"{name[-64:]:64} {len(chats):6} {refused:7} {different:6} {time.monotonic() - start:7.1f}")
         if different:
             print(shown(first))
+        total += different
+        sys.stdout.flush()
+    print(f"{'tokens counted':64} {'chats':>6} {'differ':>14} {'seconds':>7}")
+    for path in sorted(pathlib.Path(folder).rglob("tokenizer.json")):
+        start = time.monotonic()
+        different, first = compare_counts(counter, path.parent, chats)
+        print(f"{str(path.parent.relative_to(folder)):64} {len(chats):6} {different:14} {time.monotonic() - start:7.1f}")
+        if different:
+            print(f"    {str(first)[:600]}")
         total += different
         sys.stdout.flush()
     sys.exit(total > 0)

