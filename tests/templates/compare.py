@@ -146,19 +146,19 @@ def same(one, other):
 
 
 def templates(folder):
-    """Name, what the crate reads, and the reference, of each template in the folder."""
+    """Name, what the crate reads, the reference and its tokens, of each template in the folder."""
     configuration = json.dumps(TOKENS)
     for path in sorted(folder.rglob("*.jinja")):
         template = path.read_text(encoding="utf-8")
         name = str(path.relative_to(folder))
-        yield name, {"chat_template": template, "tokenizer_config": configuration}, tokenizer(template, TOKENS)
+        yield name, {"chat_template": template, "tokenizer_config": configuration}, tokenizer(template, TOKENS), TOKENS
     for path in sorted(folder.rglob("tokenizer_config.json")):
         text = path.read_text(encoding="utf-8")
         configured = json.loads(text)
         if configured.get("chat_template"):
             texts = {key: value["content"] if isinstance(value, dict) else value for key, value in configured.items() if key.endswith("_token")}
             tokens = {key: value for key, value in texts.items() if isinstance(value, str)}
-            yield str(path.parent.relative_to(folder)), {"tokenizer_config": text}, tokenizer(configured["chat_template"], tokens)
+            yield str(path.parent.relative_to(folder)), {"tokenizer_config": text}, tokenizer(configured["chat_template"], tokens), tokens
 
 
 def compare(ours, files, reference, chats):
@@ -173,6 +173,26 @@ def compare(ours, files, reference, chats):
             different += 1
             first = first or (chat, mine, other, found)
     return refused, different, first
+
+
+def compare_marked(marked, reference, tokens, chats):
+    """How many chats the template with marked turns writes otherwise, or doesn't mark as it should, and the first."""
+    other = tokenizer(marked, tokens)
+    different, first = 0, None
+    for chat in chats:
+        own, mine = theirs(reference, chat), theirs(other, chat)
+        problem = None if same(own, mine) else (own, mine)
+        # What a template of its publisher's marks is the publisher's to say.
+        if "text" in own and not problem and marked != reference.chat_template:
+            _, spans = chat_template_utils.render_jinja_template([chat], chat_template=marked, return_assistant_tokens_mask=True, **tokens)
+            learned = [own["text"][start:end] for start, end in spans[0]]
+            said = [message["content"].strip() for message in chat if message["role"] == "assistant"]
+            if len(learned) != len(said) or not all(text in part for text, part in zip(said, learned)):
+                problem = learned
+        if problem:
+            different += 1
+            first = first or (chat, problem)
+    return different, first
 
 
 def compare_counts(program, folder, chats):
@@ -216,15 +236,22 @@ def main():
         with open(name, encoding="utf-8") as file:
             blocks += [json.loads(line)["messages"] for line in file]
     chats = MADE + blocks
+    # Turns that alternate, without texts that look like a template's own.
+    plain = MADE[:9] + blocks[::10]
     print(f"{len(MADE)} made chats and {len(blocks)} blocks with each template:")
-    print(f"{'template':64} {'chats':>6} {'refused':>7} {'differ':>6} {'seconds':>7}")
-    for name, request, reference in templates(pathlib.Path(folder)):
+    print(f"{'template':64} {'chats':>6} {'refused':>7} {'differ':>6} {'marked':>8} {'seconds':>7}")
+    for name, request, reference, tokens in templates(pathlib.Path(folder)):
         start = time.monotonic()
         refused, different, first = compare(ours, request, reference, chats)
-        print(f"{name[-64:]:64} {len(chats):6} {refused:7} {different:6} {time.monotonic() - start:7.1f}")
+        template = ours.ask([request])[0].get("marked")
+        wrong, problem = compare_marked(template, reference, tokens, plain) if template else (0, None)
+        marked = "no" if not template else "differs" if wrong else "as it was" if template == reference.chat_template else "yes"
+        print(f"{name[-64:]:64} {len(chats):6} {refused:7} {different:6} {marked:>9} {time.monotonic() - start:7.1f}")
         if different:
             print(shown(first))
-        total += different
+        if wrong:
+            print(f"    {wrong} marked otherwise, the first: {str(problem)[:600]}")
+        total += different + wrong
         sys.stdout.flush()
     print(f"{'tokens counted':64} {'chats':>6} {'differ':>14} {'seconds':>7}")
     for path in sorted(pathlib.Path(folder).rglob("tokenizer.json")):

@@ -1,8 +1,8 @@
 //! Renders chats with a model's template, to compare with other implementations.
 //!
 //! Reads JSON lines: `{"chat_template": …, "tokenizer_config": …}` (texts of files, each optional) chooses
-//! a template, `{"messages": […]}` is rendered with it. Answers each line with one: `{"text": …}`,
-//! `{"refused": …}` or `{"failed": …}`.
+//! a template, `{"messages": […]}` is rendered with it. Answers each line with one: `{"found": …, "marked": …}`
+//! with the template that marks the assistant's turns, `{"text": …}`, `{"refused": …}` or `{"failed": …}`.
 
 use std::io::{self, BufRead, Write};
 
@@ -19,7 +19,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             None => match read(&request) {
                 Ok(read) => {
                     template = read;
-                    json!({ "found": template.is_some() })
+                    let marked = template
+                        .as_ref()
+                        .and_then(ChatTemplate::with_generation_markers);
+                    json!({ "found": template.is_some(), "marked": marked })
                 }
                 Err(problem) => {
                     template = None;

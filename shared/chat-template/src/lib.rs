@@ -5,7 +5,8 @@
 //! messages, the same text as `apply_chat_template(tokenize=False, add_generation_prompt=False)`, or the
 //! template's own words if it refuses them. [`ChatTemplate::special_tokens`] are
 //! what text in a chat must not read as:
-//! the model's special tokens.
+//! the model's special tokens. [`ChatTemplate::with_generation_markers`] is for trainers that learn the
+//! assistant's turns alone.
 //!
 //! Templates come from strangers: they reach no file, no network and no clock, and their time, memory
 //! and output are bounded. Finding and reading the files is left to others; so is counting tokens.
@@ -30,12 +31,15 @@ mod engine;
 mod error;
 mod files;
 mod json;
+mod markers;
 mod methods;
 mod output;
 mod source;
 mod special;
+mod tags;
 mod template;
 mod text;
+mod training;
 
 pub use error::{RenderError, TemplateError};
 pub use files::{AddedToken, TemplateFiles};

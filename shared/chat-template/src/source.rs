@@ -6,6 +6,7 @@
 
 use crate::bounds::{BOUND, BOUND_ATTRIBUTE};
 use crate::error::TemplateError;
+use crate::tags::{Piece, code, pieces, statement};
 
 // Real templates have 180 at most.
 const MAX_CODE_CHARACTERS: usize = 1_500;
@@ -21,11 +22,15 @@ const MAX_BRANCHES: usize = 200;
 pub(crate) fn prepare(source: &str) -> Result<String, TemplateError> {
     let source = source.replace("\r\n", "\n").replace('\r', "\n");
     let mut prepared = String::with_capacity(source.len());
-    let mut rest = source.as_str();
     let mut branches = 0;
-    while let Some(start) = tag_start(rest) {
-        prepared.push_str(&rest[..start]);
-        let (tag, after) = rest[start..].split_at(tag_length(&rest[start..]));
+    for piece in pieces(&source) {
+        let tag = match piece {
+            Piece::Text(text) => {
+                prepared.push_str(text);
+                continue;
+            }
+            Piece::Tag(tag) => tag,
+        };
         let word = statement(tag).unwrap_or_default();
         branches += usize::from(word == "elif");
         if branches > MAX_BRANCHES || is_too_complex(tag) {
@@ -39,9 +44,7 @@ pub(crate) fn prepare(source: &str) -> Result<String, TemplateError> {
             "set" => prepared.push_str(&bounded_assignment(tag)),
             _ => prepared.push_str(tag),
         }
-        rest = after;
     }
-    prepared.push_str(rest);
     Ok(prepared)
 }
 
@@ -103,106 +106,6 @@ fn bounded_assignment(tag: &str) -> String {
         }
     }
     tag.to_owned()
-}
-
-/// The characters of a tag that stand in no string, and where they stand.
-fn code(tag: &str) -> impl Iterator<Item = (usize, char)> {
-    let mut quote = None;
-    let mut is_escaped = false;
-    tag.char_indices().filter(move |&(_, character)| {
-        if let Some(open) = quote {
-            if !is_escaped && character == open {
-                quote = None;
-            }
-            is_escaped = !is_escaped && character == '\\';
-            return false;
-        }
-        if matches!(character, '\'' | '"') {
-            quote = Some(character);
-        }
-        true
-    })
-}
-
-/// Where the first `{%`, `{{` or `{#` begins.
-fn tag_start(text: &str) -> Option<usize> {
-    text.as_bytes()
-        .windows(2)
-        .position(|pair| matches!(pair, [b'{', b'%' | b'{' | b'#']))
-}
-
-/// The length of the comment, expression, statement or raw part that `text` begins with.
-fn tag_length(text: &str) -> usize {
-    if let Some(comment) = text.strip_prefix("{#") {
-        // The engine looks for the end after the beginning: `{#}` is not a comment.
-        return 2 + end_after(comment, "#}");
-    }
-    let closing = if text.starts_with("{{") { "}}" } else { "%}" };
-    let length = expression_length(text, closing);
-    if statement(&text[..length]) == Some("raw") {
-        return length + raw_length(&text[length..]);
-    }
-    length
-}
-
-/// Up to the closing delimiter that stands in no string and in no bracket.
-fn expression_length(text: &str, closing: &str) -> usize {
-    let mut depth = 0_usize;
-    for (at, character) in code(text).skip(2) {
-        if depth == 0 && text[at..].starts_with(closing) {
-            return at + closing.len();
-        }
-        match character {
-            '(' | '[' | '{' => depth += 1,
-            ')' | ']' | '}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    text.len()
-}
-
-/// Up to the end of the `{% endraw %}` that comes first.
-fn raw_length(text: &str) -> usize {
-    let mut searched = 0;
-    while let Some(found) = text[searched..].find("{%") {
-        let start = searched + found;
-        let end = start + end_after(&text[start..], "%}");
-        if ends_raw(&text[start..end]) {
-            return end;
-        }
-        searched = start + 2;
-    }
-    text.len()
-}
-
-/// Whether a tag is `{% endraw %}` and nothing else: the engine passes over any other.
-fn ends_raw(tag: &str) -> bool {
-    let inside = tag
-        .strip_prefix("{%")
-        .and_then(|tag| tag.strip_suffix("%}"));
-    inside.is_some_and(|inside| {
-        let inside = inside.strip_prefix(['-', '+']).unwrap_or(inside);
-        let inside = inside.strip_suffix(['-', '+']).unwrap_or(inside);
-        inside.trim_ascii() == "endraw"
-    })
-}
-
-fn end_after(text: &str, closing: &str) -> usize {
-    text.find(closing)
-        .map_or(text.len(), |at| at + closing.len())
-}
-
-/// The first word of a statement.
-fn statement(tag: &str) -> Option<&str> {
-    let inside = tag.strip_prefix("{%")?;
-    let inside = inside
-        .strip_prefix(['-', '+'])
-        .unwrap_or(inside)
-        .trim_start();
-    let end = inside
-        .find(|c: char| !c.is_alphanumeric() && c != '_')
-        .unwrap_or(inside.len());
-    Some(&inside[..end])
 }
 
 #[cfg(test)]

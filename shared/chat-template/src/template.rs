@@ -99,6 +99,18 @@ impl ChatTemplate {
         &self.added_tokens
     }
 
+    /// The same model's template with another source.
+    pub(crate) fn with_source(&self, source: String) -> Result<Self, TemplateError> {
+        let mut environment = self.environment.clone();
+        environment.add_template_owned(NAME, source::prepare(&source)?)?;
+        Ok(Self {
+            environment,
+            source,
+            special_tokens: self.special_tokens.clone(),
+            added_tokens: self.added_tokens.clone(),
+        })
+    }
+
     /// The template itself, as its publisher wrote it.
     pub fn source(&self) -> &str {
         &self.source

@@ -94,6 +94,12 @@ impl ModelTemplate {
         self.template.source()
     }
 
+    /// A template that renders the same and marks the assistant's turns, for trainers that learn these alone;
+    /// `None` where it can't be told what is a turn.
+    pub fn with_generation_markers(&self) -> Option<String> {
+        self.template.with_generation_markers()
+    }
+
     /// Where it comes from: a file's path or URL, or the model and revision on the hub.
     pub fn origin(&self) -> &str {
         &self.origin
