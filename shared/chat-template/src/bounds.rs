@@ -2,11 +2,14 @@
 //!
 //! The engine bounds steps and what each of them makes, but not what its values add up to: a list that
 //! holds another twice, and so on, is small until it is written or compared, and one in another in
-//! another exhausts the stack. So what a template assigns with `set` passes here: its nesting and its
-//! size as text are bounded, and what would be computed only when it is read is computed now. Values that
-//! loops, `with` and macros name, and what the filters of a `set` block return, are not bounded yet.
+//! another exhausts the stack. So every value passes here that a template gives a name, be it with `set` or
+//! `with`, as the parameter of a macro, or in a loop, whose values are bounded all together: its nesting and its
+//! size as text are bounded, and what would be computed only when it is read is computed now. Each round of a loop
+//! and each call of a macro pass here too, with nothing, to end when it has gone on for too long.
 
-use minijinja::value::{Tuple, Value, ValueKind};
+use std::time::{Duration, Instant};
+
+use minijinja::value::{Object, Tuple, Value, ValueKind};
 use minijinja::{Error, ErrorKind, State};
 
 /// The filter for a value that is given a name.
@@ -15,11 +18,30 @@ pub(crate) const BOUND: &str = "bound";
 /// The filter for a value that a namespace is to hold.
 pub(crate) const BOUND_ATTRIBUTE: &str = "bound_attribute";
 
-/// The name under which a rendering knows the size of its messages; no template can spell it.
-pub(crate) const MESSAGES_SIZE: &str = "messages size";
+/// The name under which a rendering knows its limits; no template can spell it.
+pub(crate) const LIMITS: &str = "limits of a rendering";
+
+/// What one rendering may take.
+#[derive(Debug)]
+pub(crate) struct Limits {
+    value_size: u64,
+    deadline: Instant,
+}
+
+impl Object for Limits {}
+
+impl Limits {
+    /// Those for messages of a size.
+    pub(crate) fn new(messages_bytes: usize) -> Self {
+        Self {
+            value_size: BASE_SIZE + COPIES * messages_bytes as u64,
+            deadline: Instant::now() + LONGEST,
+        }
+    }
+}
 
 // Beside several copies of all messages.
-const BASE_SIZE: u64 = 64 * 1024;
+const BASE_SIZE: u64 = 32 * 1024;
 const COPIES: u64 = 4;
 
 // What a value takes besides its text.
@@ -28,6 +50,10 @@ const VALUE_SIZE: u64 = 16;
 const MAX_DEPTH: usize = 32;
 
 const UNITS_PER_FUEL: u64 = 256;
+
+// Steps are what bounds time, but not all cost alike: lists in lists are compared in one. Real templates take a
+// thousandth of it.
+const LONGEST: Duration = Duration::from_secs(1);
 
 pub(crate) fn bound(state: &State, value: Value) -> Result<Value, Error> {
     settled(state, value, false)
@@ -39,11 +65,15 @@ pub(crate) fn bound_attribute(state: &State, value: Value) -> Result<Value, Erro
 }
 
 fn settled(state: &State, value: Value, is_attribute: bool) -> Result<Value, Error> {
-    let messages = state
-        .lookup(MESSAGES_SIZE)
-        .and_then(|size| u64::try_from(size).ok())
-        .unwrap_or(0);
-    let limit = BASE_SIZE + COPIES * messages;
+    let limits = state.lookup(LIMITS);
+    let limits = limits.as_ref().and_then(Value::downcast_object_ref);
+    let Limits {
+        value_size: limit,
+        deadline,
+    } = *limits.expect("each rendering has limits");
+    if Instant::now() > deadline {
+        return Err(ErrorKind::OutOfFuel.into());
+    }
     let mut measure = Measure {
         is_attribute,
         remaining: limit,

@@ -10,9 +10,9 @@ use crate::error::Refusal;
 use crate::json::tojson;
 use crate::methods;
 
-// A step costs one, and so do 64 bytes of any text or list that a template makes. The largest chats
-// need a hundredth; at the limit half a second has passed.
-const FUEL: u64 = 3_000_000;
+// A step costs one, and so do 64 bytes of any text or list that a template makes. Chats of a hundred
+// kilobytes need a tenth at most; at the limit half a second has passed.
+const FUEL: u64 = 1_000_000;
 
 // Macros, loops and conditions within each other; the engine's own limit is for larger stacks.
 const MAX_NESTING: usize = 150;

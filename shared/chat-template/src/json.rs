@@ -85,7 +85,8 @@ impl Writer<'_> {
     fn list(&mut self, value: &Value, depth: usize) -> Result<(), Error> {
         self.out.push('[');
         let mut is_empty = true;
-        for item in value.try_iter()? {
+        for item in value.try_iter()?.checked() {
+            let item = item?;
             self.begin_item(is_empty, depth + 1);
             is_empty = false;
             self.value(&item, depth + 1)?;
@@ -95,7 +96,7 @@ impl Writer<'_> {
     }
 
     fn object(&mut self, value: &Value, depth: usize) -> Result<(), Error> {
-        let mut keys: Vec<Value> = value.try_iter()?.collect();
+        let mut keys: Vec<Value> = value.try_iter()?.checked().collect::<Result<_, _>>()?;
         if self.sort_keys {
             keys.sort();
         }
@@ -157,7 +158,8 @@ impl Writer<'_> {
                 '\x08' => self.out.push_str("\\b"),
                 '\x0c' => self.out.push_str("\\f"),
                 '\0'..='\x1f' => self.escape(character),
-                _ if self.ensure_ascii && !character.is_ascii() => self.escape(character),
+                // All but what ASCII can show.
+                _ if self.ensure_ascii && character > '~' => self.escape(character),
                 _ => self.out.push(character),
             }
         }

@@ -1,5 +1,7 @@
 //! Methods of Python's strings that templates call, where the engine's own differ or are missing.
 
+use std::collections::HashSet;
+
 use minijinja::value::{Kwargs, Rest, Tuple, Value, ValueKind, from_args};
 use minijinja::{Error, ErrorKind, State};
 use minijinja_contrib::pycompat;
@@ -23,9 +25,11 @@ pub(crate) fn call(
 }
 
 /// `value | trim(characters)`.
-pub(crate) fn trim(value: Value, characters: Option<&str>) -> String {
+pub(crate) fn trim(state: &State, value: Value, characters: Option<&str>) -> Result<String, Error> {
     let text = value.to_string();
-    strip(&text, characters, Side::Both).to_owned()
+    let stripped = strip(&text, characters, Side::Both);
+    charge_for_strip(state, text.len() - stripped.len(), characters)?;
+    Ok(stripped.to_owned())
 }
 
 /// `value | indent(width=4, first=False, blank=False)`.
@@ -84,11 +88,11 @@ fn string_method(
     arguments: &[Value],
 ) -> Result<Option<Value>, Error> {
     // Methods read their text once; the engine charges for what they return.
-    state.consume_fuel(text.len() as u64 / 64)?;
+    state.consume_fuel(text.len() as u64 / 16)?;
     let result = match method {
-        "strip" => stripped(text, arguments, Side::Both)?,
-        "lstrip" => stripped(text, arguments, Side::Left)?,
-        "rstrip" => stripped(text, arguments, Side::Right)?,
+        "strip" => stripped(state, text, arguments, Side::Both)?,
+        "lstrip" => stripped(state, text, arguments, Side::Left)?,
+        "rstrip" => stripped(state, text, arguments, Side::Right)?,
         "split" => split(text, arguments, Side::Left)?,
         "rsplit" => split(text, arguments, Side::Right)?,
         "splitlines" => {
@@ -128,15 +132,26 @@ enum Side {
     Both,
 }
 
-fn stripped(text: &str, arguments: &[Value], side: Side) -> Result<Value, Error> {
+fn stripped(state: &State, text: &str, arguments: &[Value], side: Side) -> Result<Value, Error> {
     let (characters,): (Option<&str>,) = from_args(arguments)?;
-    Ok(Value::from(strip(text, characters, side)))
+    let stripped = strip(text, characters, side);
+    charge_for_strip(state, text.len() - stripped.len(), characters)?;
+    Ok(Value::from(stripped))
+}
+
+/// Charges for the bytes that went, and for the characters that each was compared with.
+fn charge_for_strip(state: &State, gone: usize, characters: Option<&str>) -> Result<(), Error> {
+    state.consume_fuel((gone + characters.map_or(0, str::len)) as u64)
 }
 
 fn strip<'t>(text: &'t str, characters: Option<&str>, side: Side) -> &'t str {
-    let goes = |character: char| match characters {
-        Some(characters) => characters.contains(character),
-        None => is_space(character),
+    // To compare with a few characters is faster than to look them up.
+    let many = characters.filter(|characters| characters.len() > 16);
+    let many: Option<HashSet<char>> = many.map(|characters| characters.chars().collect());
+    let goes = |character: char| match (&many, characters) {
+        (Some(many), _) => many.contains(&character),
+        (None, Some(few)) => few.contains(character),
+        (None, None) => is_space(character),
     };
     match side {
         Side::Left => text.trim_start_matches(goes),

@@ -4,7 +4,7 @@
 //! an assistant said and writes its body unchanged. The engine's `{% with %}` does the same: it keeps to
 //! itself what is set inside, and white space around it is controlled in the same way.
 
-use crate::bounds::{BOUND, BOUND_ATTRIBUTE};
+use crate::bounding::{bounded, is_recursive_loop};
 use crate::error::TemplateError;
 use crate::tags::{Piece, code, pieces, statement};
 
@@ -33,7 +33,7 @@ pub(crate) fn prepare(source: &str) -> Result<String, TemplateError> {
         };
         let word = statement(tag).unwrap_or_default();
         branches += usize::from(word == "elif");
-        if branches > MAX_BRANCHES || is_too_complex(tag) {
+        if branches > MAX_BRANCHES || is_too_complex(tag) || is_recursive_loop(word, tag) {
             let line = 1 + prepared.matches('\n').count();
             let problem = "more complex than any real template".to_owned();
             return Err(TemplateError::Syntax { line, problem });
@@ -41,8 +41,7 @@ pub(crate) fn prepare(source: &str) -> Result<String, TemplateError> {
         match word {
             "generation" => prepared.push_str(&tag.replacen(word, "with", 1)),
             "endgeneration" => prepared.push_str(&tag.replacen(word, "endwith", 1)),
-            "set" => prepared.push_str(&bounded_assignment(tag)),
-            _ => prepared.push_str(tag),
+            _ => prepared.push_str(&bounded(word, tag)),
         }
     }
     Ok(prepared)
@@ -70,42 +69,41 @@ fn multiplies_plainly(tag: &str) -> bool {
     let Some((at, _)) = stars.next() else {
         return true;
     };
-    let (before, after) = (tag[..at].trim_end(), tag[at + 1..].trim_start());
-    let is_digit = |character: char| character.is_ascii_digit();
-    let left = before.len() - before.trim_end_matches(is_digit).len();
-    let right = after.len() - after.trim_start_matches(is_digit).len();
+    let (before, after) = (&tag[..at], &tag[at + 1..]);
     stars.next().is_none()
-        && (before.ends_with(['\'', '"'])
-            || after.starts_with(['\'', '"'])
-            || matches!(left, 1..=2)
-            || matches!(right, 1..=2))
+        && (before.trim_end().ends_with(['\'', '"'])
+            || begins_with_text(after.trim_start())
+            || ends_with_small_number(before.trim_end())
+            || begins_with_small_number(after.trim_start()))
 }
 
-/// An assignment whose value goes through the filter that bounds it: `{% set a = b %}` becomes
-/// `{% set a = (b) | … %}`. An assignment of a block, which has no `=`, makes a text and stays.
-fn bounded_assignment(tag: &str) -> String {
-    let mut depth = 0_usize;
-    for (at, character) in code(tag) {
-        match character {
-            '(' | '[' | '{' => depth += 1,
-            ')' | ']' | '}' => depth = depth.saturating_sub(1),
-            // The delimiter's own brace is the one that is open.
-            '=' if depth == 1 => {
-                let (target, value) = (&tag[..at], &tag[at + 1..]);
-                let end = value.strip_suffix("%}").unwrap_or(value);
-                let end = end.strip_suffix(['-', '+']).unwrap_or(end);
-                let filter = if target.contains('.') {
-                    BOUND_ATTRIBUTE
-                } else {
-                    BOUND
-                };
-                let closing = &value[end.len()..];
-                return format!("{target}= ({end}) | {filter} {closing}");
-            }
-            _ => {}
-        }
+/// Whether a text is the whole of what a star multiplies by, and not the beginning of more.
+fn begins_with_text(after: &str) -> bool {
+    if !after.starts_with(['\'', '"']) {
+        return false;
     }
-    tag.to_owned()
+    let next = code(after)
+        .skip(1)
+        .find(|(_, character)| !character.is_whitespace());
+    next.is_none_or(|(_, character)| !matches!(character, '|' | '.' | '[' | '('))
+}
+
+/// The same for a number of two digits.
+fn begins_with_small_number(after: &str) -> bool {
+    let rest = after.trim_start_matches(|character: char| character.is_ascii_digit());
+    let is_whole = !rest.starts_with(|character: char| character.is_alphanumeric())
+        && !rest.starts_with(['_', '.'])
+        && !rest.trim_start().starts_with(['*', '|', '[', '(']);
+    matches!(after.len() - rest.len(), 1..=2) && is_whole
+}
+
+/// The same for what stands before the star.
+fn ends_with_small_number(before: &str) -> bool {
+    let rest = before.trim_end_matches(|character: char| character.is_ascii_digit());
+    let is_whole = !rest.ends_with(|character: char| character.is_alphanumeric())
+        && !rest.ends_with(['_', '.'])
+        && !rest.trim_end().ends_with('*');
+    matches!(before.len() - rest.len(), 1..=2) && is_whole
 }
 
 #[cfg(test)]
@@ -169,20 +167,6 @@ mod tests {
     }
 
     #[test]
-    fn assigned_values_are_bounded() {
-        assert_eq!(
-            prepared("{%- set a = b == '%}' -%}"),
-            "{%- set a = ( b == '%}' ) | bound -%}"
-        );
-        assert_eq!(
-            prepared("{% set ns.a, b = {'c': 1}, 2 %}"),
-            "{% set ns.a, b = ( {'c': 1}, 2 ) | bound_attribute %}"
-        );
-        let block = "{% set a | indent(width=2) %}x{% endset %}";
-        assert_eq!(prepared(block), block);
-    }
-
-    #[test]
     fn a_tag_that_could_exhaust_the_stack_is_refused() {
         let deep = format!("{{{{ {}1 }}}}", "-".repeat(2_000));
         let error = prepare(&format!("\n{deep}")).unwrap_err();
@@ -199,6 +183,8 @@ mod tests {
             "{{ 2 ** 3 }}",
             "{{ f(*a, *b) }}",
             "{{ '*' }}",
+            "{{ n * '-' ~ a | b }}",
+            "{% if 20 * n > 1 %}{% endif %}",
         ] {
             assert!(prepare(fine).is_ok(), "{fine}");
         }
@@ -207,6 +193,12 @@ mod tests {
             "{{ a * 1000 }}",
             "{{ a * 9 * 9 }}",
             "{{ f(a * b) }}",
+            "{{ a * 'x' | length }}",
+            "{{ a * 'x'.b }}",
+            "{{ a * 9 ** 9 }}",
+            "{{ 9 ** 9 * a }}",
+            "{{ a * 9_9 }}",
+            "{{ a99 * b }}",
         ] {
             assert!(prepare(refused).is_err(), "{refused}");
         }

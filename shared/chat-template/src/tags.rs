@@ -28,6 +28,74 @@ pub(crate) fn pieces(source: &str) -> impl Iterator<Item = Piece<'_>> {
     })
 }
 
+/// What stands in a tag and in no bracket inside: the tag's own brace counts.
+pub(crate) const INSIDE: usize = 1;
+
+/// A character that stands in no string.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Character {
+    pub(crate) at: usize,
+    pub(crate) value: char,
+    /// How many brackets it stands in; a bracket does not stand in itself.
+    pub(crate) depth: usize,
+}
+
+/// The characters of a tag that stand in no string.
+pub(crate) fn characters(tag: &str) -> impl Iterator<Item = Character> {
+    let mut depth = 0_usize;
+    code(tag).map(move |(at, value)| {
+        if matches!(value, ')' | ']' | '}') {
+            depth = depth.saturating_sub(1);
+        }
+        let character = Character { at, value, depth };
+        if matches!(value, '(' | '[' | '{') {
+            depth += 1;
+        }
+        character
+    })
+}
+
+/// A name or a keyword, and no attribute of anything.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Word<'t> {
+    pub(crate) text: &'t str,
+    pub(crate) start: usize,
+    /// As of a [`Character`].
+    pub(crate) depth: usize,
+}
+
+impl Word<'_> {
+    /// Where it ends.
+    pub(crate) fn end(self) -> usize {
+        self.start + self.text.len()
+    }
+}
+
+/// The words of a tag.
+pub(crate) fn words(tag: &str) -> impl Iterator<Item = Word<'_>> {
+    let is_of_a_word = |character: char| character.is_alphanumeric() || character == '_';
+    let starts = characters(tag).filter(move |character| {
+        is_of_a_word(character.value)
+            && !tag[..character.at].ends_with(|before| before == '.' || is_of_a_word(before))
+    });
+    starts.map(move |first| {
+        let text = &tag[first.at..];
+        let length = text.find(|c| !is_of_a_word(c)).unwrap_or(text.len());
+        Word {
+            text: &text[..length],
+            start: first.at,
+            depth: first.depth,
+        }
+    })
+}
+
+/// A statement without its closing delimiter, and that with its control of white space.
+pub(crate) fn ends(tag: &str) -> (&str, &str) {
+    let inside = tag.strip_suffix("%}").unwrap_or(tag);
+    let inside = inside.strip_suffix(['-', '+']).unwrap_or(inside);
+    tag.split_at(inside.len())
+}
+
 /// The characters of a tag that stand in no string, and where they stand.
 pub(crate) fn code(tag: &str) -> impl Iterator<Item = (usize, char)> {
     let mut quote = None;

@@ -3,7 +3,7 @@
 use minijinja::Environment;
 use minijinja::value::Value;
 
-use crate::bounds::MESSAGES_SIZE;
+use crate::bounds::{LIMITS, Limits};
 use crate::engine;
 use crate::error::{RenderError, TemplateError};
 use crate::files::{AddedToken, TemplateFiles};
@@ -75,8 +75,8 @@ impl ChatTemplate {
         let messages: Value = messages.iter().map(message_value).collect();
         let mut text = BoundedText::new(MAX_OUTPUT_BYTES);
         let template = self.environment.get_template(NAME)?;
-        let variables =
-            Value::from_pairs([("messages", messages), (MESSAGES_SIZE, Value::from(size))]);
+        let limits = Value::from_object(Limits::new(size));
+        let variables = Value::from_pairs([("messages", messages), (LIMITS, limits)]);
         let rendered = template.render_captured_to(variables, &mut text);
         if text.overflowed() {
             return Err(RenderError::TooLarge {

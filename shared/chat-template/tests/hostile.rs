@@ -8,11 +8,17 @@ use resonare_chat_template::{ChatTemplate, Message, TemplateFiles};
 // On a machine that does other things too; alone it is a fraction.
 const SOON: Duration = Duration::from_secs(5);
 
+/// Something again and again, as often as steps allow: a single loop is refused for its length.
+fn repeated(body: &str) -> String {
+    format!(
+        "{{% for a in range(1500) %}}{{% for b in range(1500) %}}{body}{{% endfor %}}{{% endfor %}}"
+    )
+}
+
 /// A value within itself, as often as steps allow.
 fn grown(step: &str) -> String {
-    format!(
-        "{{% set ns = namespace(x=[1]) %}}{{% for i in range(90000) %}}{{% set ns.x = {step} %}}{{% endfor %}}"
-    )
+    let step = repeated(&format!("{{% set ns.x = {step} %}}"));
+    format!("{{% set ns = namespace(x=[1]) %}}{step}")
 }
 
 /// What is said of the template: an error's words, or the text.
@@ -50,26 +56,49 @@ fn assert_refused(sources: &[String]) {
 fn endless_work_ends() {
     assert_refused(
         &[
-            "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}",
+            "{% for a in range(100000) %}{% endfor %}",
             "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
             "{% macro m(n) %}{% if n %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% endmacro %}{{ m(12) }}{{ m(40) }}",
-            "{% set b = 'x' * 60000 %}{% for i in range(100000) %}{% set y = b.strip('x') %}{% endfor %}",
-            "{% set l = range(4000) | list %}{% for i in range(100000) %}{% set y = l | sort %}{% endfor %}",
+            "{% macro m(n) %}{% if n %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% if [[1] * 99] == [] %}{% endif %}{% endmacro %}{{ m(30) }}",
+            "{% for a in [1] recursive %}{{ loop([a, a]) }}{% endfor %}",
         ]
         .map(str::to_owned),
     );
+    let large = "{% set x = 'x' * 30000 %}{% set l = range(1500) | list %}";
+    for body in [
+        "",
+        "{% set y = x.strip('x') %}",
+        "{% set y = x.rstrip('abcdefghijklmnopqrstuvwxyz') %}",
+        "{% set y = x | trim('x') %}",
+        "{% set y = 'y'.strip(x) %}",
+        "{% set y = x.split() %}",
+        "{% set y = x.splitlines() %}",
+        "{% set y = x.isspace() %}",
+        "{% set y = l | sort %}",
+        "{% if 'y' in x %}{% endif %}",
+        "{% if l == l[:] %}{% endif %}",
+        "{% for y in l %}{% endfor %}",
+        "{% if x == x ~ '' %}{% endif %}",
+        "{% if l in [l + []] %}{% endif %}",
+        "{% if [l, l] == [l + [], 1] %}{% endif %}",
+        "{% set y = x[29999] %}",
+        "{% set y = x | indent %}",
+        "{% set y = x | tojson %}",
+    ] {
+        assert_refused(&[format!("{large}{}", repeated(body))]);
+    }
 }
 
 #[test]
 fn texts_that_grow_without_end_are_stopped_while_they_grow() {
     let doubled = "{% set ns = namespace(x='aaaaaaaaaa') %}{% for i in range(100) %}{% set ns.x = ns.x + ns.x %}{% endfor %}";
+    let written = repeated("{{ 'x' * 100000 }}");
+    assert_refused(&[format!("{{% set y %}}{written}{{% endset %}}"), written]);
     assert_refused(
         &[
             doubled,
             "{{ 'x' * 10**9 }}",
             "{% set n = 10**9 %}{{ 'x' * n }}",
-            "{% for a in range(100000) %}{{ 'x' * 100000 }}{% endfor %}",
-            "{% set y %}{% for a in range(100000) %}{{ 'x' * 100000 }}{% endfor %}{% endset %}",
             "{% set b = 'x' * 60000 %}{{ b.replace('', b).replace('', b) }}",
             "{{ [1] | tojson(indent=1000000000) }}",
             "{{ 'x' | indent(1000000000) }}",
@@ -106,6 +135,44 @@ fn values_that_hold_themselves_over_and_over_are_refused() {
     );
     let straight = "{% set x = [x, x] %}".repeat(64);
     assert_refused(&[straight]);
+}
+
+/// A value that each step holds twice, `times` steps deep: `open` gives it the next name.
+fn doubled(open: &str, close: &str, times: usize) -> String {
+    let steps = (0..times).map(|step| {
+        let (old, new) = (format!("v{step}"), format!("v{}", step + 1));
+        open.replace("OLD", &old).replace("NEW", &new)
+    });
+    let steps: String = steps.collect();
+    format!(
+        "{{% set v0 = [1] %}}{steps}{{{{ v{times} | string | length }}}}{}",
+        close.repeat(times)
+    )
+}
+
+#[test]
+fn values_are_bounded_wherever_they_get_their_names() {
+    assert_refused(&[
+        doubled("{% with NEW = [OLD, OLD] %}", "{% endwith %}", 40),
+        doubled("{% for NEW in [[OLD, OLD]] %}", "{% endfor %}", 40),
+        doubled("{% for NEW, y in [([OLD, OLD], 1)] %}", "{% endfor %}", 40),
+        doubled(
+            "{% set NEW | list | batch(1) | list %}{{ OLD }}{% endset %}",
+            "",
+            40,
+        ),
+    ]);
+    assert_refused(
+        &[
+            "{% macro m(x, n) %}{% if n %}{{ m([x, x], n - 1) }}{% else %}{{ x }}{% endif %}{% endmacro %}{{ m([1], 40) }}",
+            "{% macro m(n, x=[1]) %}{% if n %}{{ m(n - 1, x=[x, x]) }}{% else %}{{ x }}{% endif %}{% endmacro %}{{ m(40) }}",
+            "{% macro m(x, n) %}{{ caller([x, x], n) }}{% endmacro %}{% macro d(x, n) %}{% if n %}{% call(x, n) m(x, n) %}{{ d(x, n - 1) }}{% endcall %}{% else %}{{ x }}{% endif %}{% endmacro %}{{ d([1], 40) }}",
+            "{% for x in [[1], [1]] recursive %}{% if loop.first %}{{ loop([0, [loop.nextitem, loop.nextitem]]) }}{% endif %}{% endfor %}",
+            "{% set l = [[1] * 99] %}{{ (l * '1000000' | int) | string }}",
+            "{% set l = [[1] * 99] %}{{ (l * 9 ** 9) | string }}",
+        ]
+        .map(str::to_owned),
+    );
 }
 
 #[test]

@@ -120,6 +120,8 @@ fn json_is_written_as_python_writes_it() {
     assert_eq!(render(source, "<é> \"\n").unwrap(), expected);
     let sorted = "{{ {'b': 'é', 'a': {}} | tojson(sort_keys=true, ensure_ascii=true, separators=(',', ':')) }}";
     assert_eq!(render(sorted, "").unwrap(), r#"{"a":{},"b":"\u00e9"}"#);
+    let shown = "{{ messages[0].content | tojson(ensure_ascii=true) }}";
+    assert_eq!(render(shown, "~\x7f\u{80}").unwrap(), r#""~\u007f\u0080""#);
     assert_eq!(
         render("{{ [1, 2, 3][1:] | tojson }}", "").unwrap(),
         "[2, 3]"
@@ -142,6 +144,18 @@ fn the_methods_of_python_cut_texts() {
 fn lists_are_cut_and_turned() {
     let source = "{% set turned = messages[::-1] %}{{ turned | length }}{{ turned[0].content }}{% for i in range(2, 0, -1) %}{{ i }}{% endfor %}";
     assert_eq!(render(source, "a").unwrap(), "1a21");
+}
+
+#[test]
+fn bounds_change_no_text() {
+    let source = "{% macro m(a, b='d') -%}  \n a{{ a }}{{ b }}{{ c is defined }}{%- endmacro %}\
+        {% macro n() %}{{ caller('x', 1) }}{% endmacro %}\n\
+        {% for k, v in messages[0].items() if k != 'role' -%}  \n {{ k }}={{ v }}{{ loop.last }}{% endfor %}\n\
+        {% with x = 1, y = messages[0].content +%}\n{{ x }}{{ y }}{{ z is defined }}{% endwith %}\n\
+        {{ m(1) }}{{ m(1, b=2) }}{% call(p, q) n() %}{{ p }}{{ q }}{% endcall %}\
+        {% set t | upper %}ab{% endset %}{{ t }}{% for u in nothing %}{% else %}none{% endfor %}";
+    let expected = "content=aTrue\n1aFalsea1dFalsea12Falsex1ABnone";
+    assert_eq!(render(source, "a").unwrap(), expected);
 }
 
 #[test]
