@@ -102,7 +102,9 @@ async fn outputs_of_a_job_that_was_deleted_while_its_attempt_hung_are_removed() 
     let (handled, ()) = tokio::join!(work, delete);
     assert_eq!(handled.unwrap(), DeliveryOutcome::Lost);
     world.put(&output(run_id), b"late");
-    world.clock.advance(Duration::from_mins(17));
+    world.clock.advance(Duration::from_mins(14));
+    assert_eq!(world.jobs.sweep(None).await.unwrap().deleted, 0);
+    world.clock.advance(Duration::from_mins(3));
     assert_eq!(world.jobs.sweep(None).await.unwrap().deleted, 1);
     assert!(world.objects.keys().is_empty());
     assert_eq!(world.records.get(run_id).await.unwrap(), None);
