@@ -169,3 +169,54 @@ impl Chunk {
             || self.ends.len() >= Self::ITEMS
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> Record {
+        Record {
+            time: 0,
+            stamp: 0,
+            text_start: 0,
+            text_len: 0,
+            tokens: 0,
+            sender: 0,
+            written_len: 0,
+        }
+    }
+
+    #[test]
+    fn a_chunk_is_used_again_with_its_memory_unless_that_is_very_large() {
+        for (capacity, is_kept) in [
+            (Chunk::TEXT_BYTES, true),
+            (4 * Chunk::TEXT_BYTES, true),
+            (4 * Chunk::TEXT_BYTES + 1, false),
+        ] {
+            let mut text = String::with_capacity(capacity);
+            text.push_str("of a message");
+            let chunk = Chunk {
+                text,
+                records: vec![record()],
+                owners: vec![1],
+                ..Chunk::default()
+            };
+            let cleared = chunk.cleared();
+            assert_eq!(cleared.text.capacity() > 0, is_kept, "{capacity}");
+            assert!(cleared.text.is_empty() && cleared.records.is_empty());
+            assert!(cleared.owners.is_empty() && cleared.ends.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_chunk_is_full_of_text_or_of_messages() {
+        let of = |bytes, messages| Chunk {
+            text: "x".repeat(bytes),
+            records: vec![record(); messages],
+            ..Chunk::default()
+        };
+        assert!(of(Chunk::TEXT_BYTES, 0).is_full());
+        assert!(of(0, Chunk::ITEMS).is_full());
+        assert!(!of(Chunk::TEXT_BYTES - 1, Chunk::ITEMS - 1).is_full());
+    }
+}

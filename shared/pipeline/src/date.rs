@@ -191,6 +191,39 @@ mod tests {
     }
 
     #[test]
+    fn each_part_of_the_fast_form_has_its_range() {
+        for (text, is_date) in [
+            ("2024-02-29T00:00:00", true),
+            ("2000-02-29T00:00:00", true),
+            ("1900-02-29T00:00:00", false),
+            ("2023-02-28T00:00:00", true),
+            ("2023-02-29T00:00:00", false),
+            ("2024-04-30T00:00:00", true),
+            ("2024-04-31T00:00:00", false),
+            ("2024-12-31T23:59:59", true),
+            ("2024-12-32T00:00:00", false),
+            ("2024-00-01T00:00:00", false),
+            ("2024-13-01T00:00:00", false),
+            ("2024-01-00T00:00:00", false),
+            ("2024-01-01T24:00:00", false),
+            ("2024-01-01T00:60:00", false),
+            ("2024-01-01T00:00:60", false),
+            ("2024-01-01 00:00:00", false),
+            ("2024-01-01T00:00:0:", false),
+            ("2024-01-01T00:00:0/", false),
+        ] {
+            assert_eq!(parse_plain(text.as_bytes()).is_some(), is_date, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_moment_alone_is_a_date_in_utc() {
+        let date = Date::utc(5);
+        assert_eq!((date.wall, date.moment), (5, 5));
+        assert!(date.zoned && date.plain);
+    }
+
+    #[test]
     fn unix_times_are_strings_of_seconds() {
         assert_eq!(parse_unixtime("1710064800"), Some(1_710_064_800 * SECOND));
         assert_eq!(
@@ -198,6 +231,7 @@ mod tests {
             Some(1_710_064_800 * SECOND + SECOND / 4)
         );
         assert_eq!(parse_unixtime("-1"), Some(-SECOND));
+        assert_eq!(parse_unixtime("-1.5"), Some(-SECOND - SECOND / 2));
         for text in ["", "soon", "99999999999999999", "inf", "1e5"] {
             assert_eq!(parse_unixtime(text), None, "{text}");
         }

@@ -303,3 +303,173 @@ impl fmt::Display for EarlyEnd {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nothing_usable(change: impl FnOnce(&mut NothingUsable)) -> NothingUsable {
+        let mut nothing = NothingUsable {
+            funnel: Funnel::default(),
+            passed_over_types: BTreeMap::new(),
+            selected_types: vec!["personal_chat".to_owned(), "bot_chat".to_owned()],
+        };
+        change(&mut nothing);
+        nothing
+    }
+
+    #[test]
+    fn chats_that_were_passed_over_are_listed_by_reason_and_type() {
+        let mut nothing = nothing_usable(|nothing| {
+            nothing.funnel.chats.read = 3;
+            nothing.funnel.chats.dropped.add(ChatDrop::WithoutName, 3);
+        });
+        assert_eq!(
+            nothing.to_string(),
+            "no usable chat: all 3 chats were passed over (3 without_name)"
+        );
+        assert_eq!(nothing.advice(), None);
+
+        nothing.funnel.chats.read = 5;
+        nothing.funnel.chats.dropped.add(ChatDrop::ChatType, 2);
+        nothing.passed_over_types.insert("private_group", 2);
+        assert_eq!(
+            nothing.to_string(),
+            "no usable chat: all 5 chats were passed over (3 without_name, 2 chat_type); types other \
+             than personal_chat, bot_chat: 2 private_group"
+        );
+        assert_eq!(nothing.advice(), Some(Advice::SelectOtherChatTypes));
+    }
+
+    #[test]
+    fn chats_without_blocks_were_not_passed_over() {
+        let nothing = nothing_usable(|nothing| {
+            nothing.funnel.chats.read = 2;
+            nothing.funnel.chats.dropped.add(ChatDrop::ChatType, 1);
+            nothing.funnel.chats.dropped.add(ChatDrop::NoBlocks, 1);
+            nothing.funnel.messages.read = 4;
+            let dropped = &mut nothing.funnel.messages.dropped;
+            dropped.add(MessageDrop::NoText, 4);
+        });
+        assert!(
+            nothing
+                .to_string()
+                .starts_with("no usable chat: none of the 4 messages was kept (4 no_text)")
+        );
+        assert_eq!(nothing.advice(), None, "an earlier date would not help");
+    }
+
+    #[test]
+    fn messages_before_the_date_limit_are_worth_an_advice() {
+        let nothing = nothing_usable(|nothing| {
+            nothing.funnel.chats.read = 1;
+            nothing.funnel.messages.read = 1;
+            let dropped = &mut nothing.funnel.messages.dropped;
+            dropped.add(MessageDrop::BeforeDateLimit, 1);
+        });
+        assert_eq!(nothing.advice(), Some(Advice::SetEarlierDateLimit));
+    }
+
+    fn no_block_kept(reasons: &[(u64, BlockDrop)]) -> NoBlockKept {
+        let mut tally = BlockTally::default();
+        for (blocks, reason) in reasons {
+            for _ in 0..*blocks {
+                tally.add(reason);
+            }
+        }
+        let limits = TokenLimits::new(1, 9).unwrap();
+        NoBlockKept { tally, limits }
+    }
+
+    #[test]
+    fn the_rule_that_took_the_most_blocks_decides_what_is_advised() {
+        let refused = || BlockDrop::TemplateRefused("no".to_owned());
+        let broken = || BlockDrop::RefusedByConsumer(Rule::ALL[0]);
+        for (reasons, advice) in [
+            (
+                vec![(2, BlockDrop::TooShort), (1, BlockDrop::TooLong)],
+                Advice::KeepShorterBlocks,
+            ),
+            (
+                vec![(2, BlockDrop::TooShort), (2, BlockDrop::TooLong)],
+                Advice::KeepShorterBlocks,
+            ),
+            (
+                vec![(1, BlockDrop::TooShort), (2, BlockDrop::TooLong)],
+                Advice::AllowLongerBlocks,
+            ),
+            (
+                vec![(1, BlockDrop::TooLong), (2, BlockDrop::NoExchange)],
+                Advice::KeepOtherRoleOrders,
+            ),
+            (
+                vec![(1, BlockDrop::NoExchange), (2, refused())],
+                Advice::SuitTheTemplate,
+            ),
+            (vec![(1, refused()), (2, broken())], Advice::SuitTheConsumer),
+        ] {
+            assert_eq!(no_block_kept(&reasons).advice(), advice, "{reasons:?}");
+        }
+    }
+
+    #[test]
+    fn what_took_no_block_is_mentioned_only_if_every_run_may_meet_it() {
+        let short = no_block_kept(&[(1, BlockDrop::TooShort)]);
+        assert_eq!(
+            short.to_string(),
+            "no block was kept: 1 had fewer than 1 tokens, 0 had more than 9, and 0 had no exchange; \
+             the largest had 0 tokens"
+        );
+        let refused = no_block_kept(&[
+            (2, BlockDrop::TemplateRefused("no".to_owned())),
+            (3, BlockDrop::RefusedByConsumer(Rule::ALL[0])),
+        ]);
+        let text = refused.to_string();
+        assert!(
+            text.contains("template refused 2; 3 broke a rule of the consumer; "),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn messages_go_with_their_block_under_its_reason() {
+        for (reason, of_messages) in [
+            (BlockDrop::TooShort, MessageDrop::BlockTooShort),
+            (BlockDrop::TooLong, MessageDrop::MessageTooLong),
+            (BlockDrop::NoExchange, MessageDrop::NoExchange),
+        ] {
+            assert_eq!(reason.of_messages(), of_messages);
+        }
+    }
+
+    #[test]
+    fn an_early_end_names_the_last_complete_message_as_far_as_it_is_known() {
+        let end = |last_message, compressed| {
+            let end = EarlyEnd {
+                position: Position::START,
+                last_message,
+                compressed,
+            };
+            end.to_string()
+        };
+        let message = |id| LastMessage {
+            id,
+            number: 3,
+            chat: 2,
+        };
+        assert_eq!(
+            end(None, false),
+            "ends early at line 1, column 1 (byte 0): no message is complete"
+        );
+        assert_eq!(
+            end(Some(message(Some(7))), true),
+            "is a gzip file that was cut off at line 1, column 1 (byte 0): the last complete message \
+             has the id 7 (number 3 of chat 2 in the list)"
+        );
+        assert_eq!(
+            end(Some(message(None)), false),
+            "ends early at line 1, column 1 (byte 0): the last complete message is number 3 of chat 2 \
+             in the list"
+        );
+    }
+}

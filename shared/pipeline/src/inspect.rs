@@ -192,3 +192,94 @@ impl ChunkSink for Inspector {
         Ok(chunk.cleared())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn inspected(export: &Value) -> Inspection {
+        let source = Source {
+            name: "the export".to_owned(),
+            reader: Box::new(io::Cursor::new(export.to_string())),
+        };
+        inspect([Ok(source)], false, &AtomicBool::new(false)).unwrap()
+    }
+
+    fn message(from: &str, date: &str) -> Value {
+        json!({"from": from, "from_id": format!("user{}", from.len()), "text": "hi", "date": date})
+    }
+
+    #[test]
+    fn each_chat_has_its_counts_and_its_first_and_last_date() {
+        let messages = json!([
+            message("Ann", "2024-01-02T00:00:00"),
+            message("Me", "2024-01-01T00:00:00.5"),
+            {"type": "service", "date": "2023-01-01T00:00:00"},
+            message("Ann", "2024-01-03T00:00:00"),
+            message("Ann", "2024-01-02T12:00:00"),
+        ]);
+        let inspection = inspected(&json!({
+            "personal_information": {"user_id": 2},
+            "chats": {"list": [
+                {"name": "Ann", "id": 3, "messages": messages},
+                {"name": "empty", "type": "bot_chat", "messages": []},
+            ]},
+        }));
+        let [ann, empty] = &inspection.chats[..] else {
+            panic!("two chats are in the list");
+        };
+        assert_eq!((ann.messages, ann.usable_messages), (5, 4));
+        assert_eq!(ann.first_date.as_deref(), Some("2024-01-01T00:00:00.5"));
+        assert_eq!(ann.last_date.as_deref(), Some("2024-01-03T00:00:00"));
+        assert_eq!(ann.chat_type, "personal_chat");
+        assert_eq!((empty.messages, empty.usable_messages), (0, 0));
+        assert_eq!((&empty.first_date, &empty.last_date), (&None, &None));
+        assert_eq!(inspection.owner.as_deref(), Some("user2"));
+        let senders = inspection.senders.iter();
+        let senders: Vec<_> = senders.map(|s| (&*s.sender, s.messages)).collect();
+        assert_eq!(senders, [("Ann (user3)", 3), ("Me (user2)", 1)]);
+    }
+
+    #[test]
+    fn a_chat_that_cannot_be_used_says_why_and_keeps_its_name() {
+        let inspection = inspected(&json!([
+            {"name": "no messages"},
+            {"name": "", "messages": [message("Ann", "2024-01-02T00:00:00")]},
+            "no object",
+            {"name": "Ann", "type": "private_group", "messages": []},
+        ]));
+        let chats = inspection.chats.iter();
+        let chats: Vec<_> = chats.map(|c| (c.name.as_deref(), c.unusable)).collect();
+        let expected = [
+            (Some("no messages"), Some("missing_name_or_messages")),
+            (Some(""), Some("without_name")),
+            (None, Some("not_an_object")),
+            (Some("Ann"), None),
+        ];
+        assert_eq!(chats, expected);
+    }
+
+    #[test]
+    fn a_chat_is_counted_whole_however_many_chunks_it_takes() {
+        // A chunk is handed on with 8192 messages.
+        let day = |number: u32| format!("2024-01-{:02}T00:00:00", number % 28 + 1);
+        let messages: Vec<_> = (0..20_000).map(|n| message("Ann", &day(n))).collect();
+        let inspection = inspected(&json!([{"name": "Ann", "messages": messages}]));
+        let [chat] = &inspection.chats[..] else {
+            panic!("one chat is in the list");
+        };
+        assert_eq!(chat.usable_messages, 20_000);
+        assert_eq!(chat.first_date.as_deref(), Some("2024-01-01T00:00:00"));
+        assert_eq!(chat.last_date.as_deref(), Some("2024-01-28T00:00:00"));
+        assert_eq!(inspection.senders[0].messages, 20_000);
+    }
+
+    #[test]
+    fn an_input_that_cannot_be_read_is_an_error() {
+        let source = Err(io::Error::other("a broken disk"));
+        let error = inspect([source], false, &AtomicBool::new(false)).unwrap_err();
+        assert_eq!(error.to_string(), "failed to read the input");
+    }
+}

@@ -401,3 +401,33 @@ impl ChunkSink for NumberingSink {
         Ok(spent.map(Chunk::cleared).unwrap_or_default())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_most_chunks_under_way_make_the_reader_wait() {
+        let (out, sent) = crossbeam_channel::unbounded();
+        let (give_back, spent) = crossbeam_channel::unbounded();
+        let mut sink = NumberingSink {
+            next: 0,
+            out,
+            spent,
+            under_way: 0,
+            most: 3,
+        };
+        for number in 0..5 {
+            sink.accept(Chunk::default()).unwrap();
+            let numbered: NumberedChunk = sent.recv().unwrap();
+            assert_eq!(numbered.number, number);
+            give_back.send(numbered.chunk).unwrap();
+        }
+        // One is spent; no other will ever be, so that waiting for one is an error.
+        drop(give_back);
+        sink.accept(Chunk::default()).unwrap();
+        sink.accept(Chunk::default()).unwrap();
+        let waited = sink.accept(Chunk::default());
+        assert!(matches!(waited, Err(PipelineError::Cancelled)));
+    }
+}

@@ -152,6 +152,22 @@ mod tests {
     }
 
     #[test]
+    fn the_most_frequent_come_first_and_equals_by_name() {
+        let mut counts = SenderCounts::default();
+        let names = ["Dan", "Ann", "Cid", "Bob"].map(str::to_owned);
+        counts.add_chat(&head(names.clone()), &[3, 2, 0, 2]);
+        counts.add_chat(&head(names), &[4, 0, 0, 0]);
+        let listed = |most| {
+            let senders = counts.most_frequent(most);
+            let listed = senders.iter();
+            let labels = listed.map(|sender| format!("{} {}", sender.sender, sender.messages));
+            labels.collect::<Vec<_>>()
+        };
+        assert_eq!(listed(9), ["Dan 7", "Ann 2", "Bob 2"]);
+        assert_eq!(listed(1), ["Dan 7"]);
+    }
+
+    #[test]
     fn equally_rare_senders_are_not_all_forgotten() {
         let mut counts = SenderCounts::default();
         let head = head((0..200_000).map(|sender| sender.to_string()));

@@ -163,3 +163,41 @@ fn write_mended(
     out.write_all(&bytes[at..])?;
     Ok((written + bytes.len() - at) as u64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::mend::Edit;
+
+    /// A log with edits that replace two bytes at each of these offsets by `+`.
+    fn log(offsets: &[u64]) -> MendLog {
+        let edit = |&at| Edit {
+            at,
+            remove: 2,
+            insert: "+".to_owned(),
+        };
+        MendLog {
+            edits: offsets.iter().map(edit).collect(),
+            ..MendLog::default()
+        }
+    }
+
+    #[test]
+    fn each_edit_replaces_what_is_at_its_offset() {
+        let (mut out, mut log) = (Vec::new(), log(&[101, 104]));
+        let written = write_mended(&mut out, b"abcdefgh", 100, &mut log).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "a+d+gh");
+        assert_eq!(written, 6);
+        assert!(log.edits.is_empty());
+    }
+
+    #[test]
+    fn edits_after_the_bytes_wait_for_what_follows_and_those_before_are_over() {
+        let (mut out, mut log) = (Vec::new(), log(&[90, 100, 108]));
+        let written = write_mended(&mut out, b"abcdefgh", 100, &mut log).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), "+cdefgh");
+        assert_eq!(written, 7);
+        let left: Vec<u64> = log.edits.iter().map(|edit| edit.at).collect();
+        assert_eq!(left, [108]);
+    }
+}

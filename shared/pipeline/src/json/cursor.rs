@@ -356,6 +356,97 @@ mod tests {
     }
 
     #[test]
+    fn a_pair_of_surrogates_is_one_character_wherever_it_stands() {
+        for before in 0..20 {
+            let body = format!("{}\\ud83d\\ude02!", "a".repeat(before));
+            let (span, log) = scan(&format!("\"{body}\""), true);
+            assert_eq!(span.unwrap(), body.as_bytes());
+            assert_eq!(log.counts, crate::json::mend::Mends::default(), "{before}");
+        }
+    }
+
+    #[test]
+    fn a_first_half_that_the_input_ends_with_is_unpaired() {
+        for rest in ["", "\\", "\\u", "\\ude0", "\\uzzzz", "\\u0041", "x"] {
+            let (_, log) = scan(&format!("\"\\ud83d{rest}"), true);
+            assert_eq!(log.counts.unpaired_surrogate, 1, "{rest}");
+        }
+        let (result, log) = scan("\"\\ud83dx", false);
+        assert_eq!(
+            (result, log.counts.unpaired_surrogate),
+            (Err(Stop::Incomplete), 1)
+        );
+    }
+
+    #[test]
+    fn an_escape_that_is_none_is_named_where_it_stands() {
+        for (text, at) in [("\"a\\q\"", 2), ("\"a\\xg0\"", 4), ("\"\\u12g4\"", 5)] {
+            let problem = "invalid escape in a string";
+            assert_eq!(
+                scan(text, true).0,
+                Err(Stop::Syntax { at, problem }),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_scalar_at_the_edge_of_the_slice_may_go_on() {
+        let scalar = |text: &str, last, is_root| {
+            let mut log = MendLog::default();
+            let mut cursor = Cursor::new(text.as_bytes(), 0, last, &mut log);
+            cursor.scalar(is_root).map(|()| cursor.at)
+        };
+        let number = "-12.5e+10";
+        for text in ["true", "null", number] {
+            assert_eq!(
+                scalar(text, true, true),
+                Ok(text.len()),
+                "the input is {text}"
+            );
+            assert_eq!(scalar(text, true, false), Err(Stop::Incomplete), "{text}");
+            for end in 1..=text.len() {
+                assert_eq!(scalar(&text[..end], false, true), Err(Stop::Incomplete));
+            }
+            for delimiter in [",", "]", "}", " ", "\n", "\r", "\t"] {
+                let ended = format!("{text}{delimiter}");
+                assert_eq!(scalar(&ended, false, false), Ok(text.len()));
+            }
+            assert!(matches!(
+                scalar(&format!("{text}x"), false, false),
+                Err(Stop::Syntax { at: 0, .. })
+            ));
+        }
+    }
+
+    #[test]
+    fn an_unquoted_line_ends_before_its_comma_and_its_white_space() {
+        let line = |text: &str, last| {
+            let mut log = MendLog {
+                keep_edits: true,
+                ..MendLog::default()
+            };
+            let mut cursor = Cursor::new(text.as_bytes(), 100, last, &mut log);
+            let result = cursor.unquoted_line().map(|found| (found, cursor.at));
+            let edits: Vec<_> = log.edits.into_iter().collect();
+            (result, edits)
+        };
+        for (text, length) in [("a (1) \n", 5), ("a, b ,\n", 4), ("\"x\"\r\n", 3)] {
+            let (result, edits) = line(text, false);
+            assert_eq!(result, Ok((true, length)), "{text}");
+            let quoted = serde_json::Value::from(&text[..length]).to_string();
+            assert_eq!((edits[0].at, edits[0].remove), (100, length));
+            assert_eq!(edits[0].insert, quoted);
+        }
+        assert_eq!(line("a", false).0, Err(Stop::Incomplete));
+        for none in ["a", " ,\n", "\n"] {
+            assert_eq!(line(none, true).0, Ok((false, 0)), "{none}");
+        }
+        let long = "a".repeat(4096);
+        assert_eq!(line(&long, false).0, Ok((false, 0)));
+    }
+
+    #[test]
     fn only_the_numbers_of_the_standard_are_numbers() {
         let accepts = |text: &str| {
             let mut log = MendLog::default();

@@ -153,6 +153,35 @@ fn an_export_that_ends_early_names_the_last_complete_message() {
 }
 
 #[test]
+fn chats_without_messages_have_their_places_in_the_list() {
+    let list = json!([{"name": "a"}, {"name": "b", "messages": 1}, "c", chat("Ann", dialogue())]);
+    let list = list.to_string();
+    let cut = &list[..list.find("what is it?").unwrap()];
+    let error = error_of(cut, &settings());
+    assert!(
+        error.contains("the id 20 (number 3 of chat 4 in the list)"),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_has_the_name_of_a_part_of_an_export_and_another_form_is_passed_over() {
+    let list = Value::from(vec![chat("Ann", dialogue())]);
+    let export = json!({
+        "left_chats": [1],
+        "personal_information": null,
+        "contacts": {"list": [{"user_id": 1}]},
+        "chats": {"list": list},
+    });
+    assert_eq!(
+        run(export.to_string(), &settings()).unwrap().blocks(),
+        [MERGED]
+    );
+    let other = json!({"chats": 5, "messages": {}});
+    assert!(error_of(other.to_string(), &settings()).contains("no usable chat"));
+}
+
+#[test]
 fn salvage_uses_what_is_complete_wherever_the_export_ends() {
     let salvage = Settings {
         salvage: true,
