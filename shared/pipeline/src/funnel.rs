@@ -202,3 +202,40 @@ impl Funnel {
             && self.messages.read == self.messages.in_blocks + self.messages.dropped.sum()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_funnel_balances_if_each_chat_and_each_message_is_accounted_for() {
+        let mut funnel = Funnel::default();
+        assert!(funnel.balances());
+        (funnel.chats.read, funnel.chats.kept) = (3, 1);
+        funnel.chats.dropped.add(ChatDrop::ChatType, 2);
+        (funnel.messages.read, funnel.messages.in_blocks) = (9, 4);
+        funnel.messages.dropped.add(MessageDrop::NoText, 3);
+        funnel.messages.dropped.add(MessageDrop::Service, 2);
+        assert!(funnel.balances());
+        let mut lost_chat = funnel.clone();
+        lost_chat.chats.kept = 0;
+        assert!(!lost_chat.balances());
+        let mut lost_message = funnel;
+        lost_message.messages.read = 10;
+        assert!(!lost_message.balances());
+    }
+
+    #[test]
+    fn counts_are_merged_reason_by_reason_and_written_where_there_are_any() {
+        let (mut one, mut other) = (DroppedMessages::default(), DroppedMessages::default());
+        one.add(MessageDrop::NoText, 1);
+        other.add(MessageDrop::NoText, 2);
+        other.add(MessageDrop::Service, 4);
+        one.merge(&other);
+        assert_eq!(one.sum(), 7);
+        assert_eq!(
+            serde_json::to_string(&one).unwrap(),
+            r#"{"service":4,"no_text":3}"#
+        );
+    }
+}

@@ -183,3 +183,30 @@ fn what_is_trimmed_below_the_minimum_is_dropped() {
     assert_eq!(dropped.get(MessageDrop::BlockTooShort), 3);
     assert_eq!(dropped.get(MessageDrop::RoleOrder), 0);
 }
+
+#[test]
+fn what_is_left_after_trimming_is_measured_as_it_is_emitted() {
+    let export = chat(
+        "Ann",
+        vec![
+            message(0, "Me", "one two three four"),
+            message(1, "Ann", "five"),
+            message(2, "Me", "six"),
+        ],
+    );
+    // With the prompt and two delimiters, what is left has six words.
+    let settings = |min| Settings {
+        role_order: RoleOrder::UserFirst,
+        token_budget: TokenBudget::Rendered,
+        system_prompt: Some("Be brief.".to_owned()),
+        limits: TokenLimits::new(min, 100).unwrap(),
+        ..settings()
+    };
+    assert_eq!(
+        run(export.to_string(), &settings(6)).unwrap().blocks(),
+        [["system: Be brief.", "user: >>> five", "assistant: >>> six"]]
+    );
+    let failure = run(export.to_string(), &settings(7)).unwrap_err();
+    let dropped = &failure.statistics.funnel.messages.dropped;
+    assert_eq!(dropped.get(MessageDrop::BlockTooShort), 3);
+}
