@@ -5,8 +5,10 @@ mod configuration;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{ArgGroup, Args, Parser, Subcommand};
 use clap_complete::Shell;
+use resonare_consumers::Consumer;
 
 pub(crate) use self::configuration::{RequestArguments, SettingsArguments, layers};
 
@@ -24,6 +26,8 @@ pub(crate) enum Command {
     Prepare(Box<PrepareArguments>),
     /// List the chats and senders of exports, so that you can choose a target
     Inspect(InspectArguments),
+    /// Check whether a trainer or a service takes files of conversations
+    Check(CheckArguments),
     /// Run the HTTP API, workers and a sweeper in one process
     Serve(Box<ServeArguments>),
     /// Send an export to a running service, wait, and download the outputs
@@ -74,6 +78,57 @@ pub(crate) struct InspectArguments {
     /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+const CHECK_HELP: &str = "\
+Reads JSON Lines, a JSON array or Parquet, written by `resonare prepare` or by anything else, and holds \
+each row against the rules of the consumer that --for names: its form, who speaks and in which order, \
+the words it reserves, how many rows it takes and how large a file. Each rule that is broken is counted \
+and said with the first places (the line of the row, the message from 0) and what to do about it.
+
+Lengths are in characters; with --model-id or --tokenizer they are in tokens, and the rows over a limit \
+are counted, and those whose last answer begins after it.
+
+The exit status is 0 if the consumer takes every row (there may be warnings), 1 if it refuses any, 2 for \
+wrong usage.";
+
+#[derive(Debug, Args)]
+#[command(long_about = CHECK_HELP, group = ArgGroup::new("tokens").multiple(true))]
+pub(crate) struct CheckArguments {
+    /// Files to check, possibly gzipped; the folder of a run; or - for standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Who is to read the files
+    #[arg(long = "for", value_name = "CONSUMER", value_parser = consumer())]
+    pub(crate) consumer: Consumer,
+
+    /// Measure rows in the tokens of this model
+    #[arg(long, value_name = "MODEL", group = "tokens")]
+    pub(crate) model_id: Option<String>,
+
+    /// Measure rows with this tokenizer: a tokenizer.json (a path or an s3:// URL), or the name of an
+    /// OpenAI encoding
+    #[arg(long, value_name = "PATH|ENCODING", group = "tokens")]
+    pub(crate) tokenizer: Option<String>,
+
+    /// Count the rows with more tokens than this (default: what the consumer reads if its
+    /// configuration doesn't say)
+    #[arg(long, value_name = "N", requires = "tokens")]
+    pub(crate) limit: Option<u64>,
+
+    /// The files are for validation, where some consumers take fewer rows
+    #[arg(long)]
+    pub(crate) validation: bool,
+
+    /// Print the result as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Reads the name of a consumer; completions know all of them.
+fn consumer() -> impl TypedValueParser<Value = Consumer> {
+    PossibleValuesParser::new(Consumer::NAMES).try_map(|name| name.parse::<Consumer>())
 }
 
 #[derive(Debug, Args)]

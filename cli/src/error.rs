@@ -27,6 +27,8 @@ pub(crate) enum CommandError {
         /// What else helps, a line each; it may name people.
         details: Vec<String>,
     },
+    /// What was checked has flaws, which have been said.
+    Flawed,
     /// The user ended it.
     Interrupted {
         /// What goes on without the command, a line each.
@@ -50,6 +52,17 @@ impl CommandError {
         remains: Vec::new(),
     };
 
+    /// What went wrong, where a failure hasn't said it.
+    pub(crate) fn message(&self) -> Option<String> {
+        match self {
+            Self::WrongUsage { message, .. } | Self::Failed { message, .. } => {
+                Some(message.clone())
+            }
+            Self::Other(error) => Some(format!("{error:#}")),
+            Self::Flawed | Self::Interrupted { .. } => None,
+        }
+    }
+
     /// Says on standard error what went wrong, and gives the exit status for it.
     pub(crate) fn report(&self) -> ExitCode {
         match self {
@@ -61,6 +74,7 @@ impl CommandError {
                 report::error(message, details);
                 ExitCode::from(1)
             }
+            Self::Flawed => ExitCode::from(1),
             Self::Interrupted { remains } => {
                 if !remains.is_empty() {
                     report::error("interrupted", remains);

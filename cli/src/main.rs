@@ -17,7 +17,7 @@ use clap::Parser as _;
 use tracing_subscriber::EnvFilter;
 
 use crate::arguments::{Arguments, Command};
-use crate::commands::{completions, inspect, man, prepare, serve, submit};
+use crate::commands::{check, completions, inspect, man, prepare, serve, submit};
 use crate::interruption::Interruption;
 
 fn main() -> ExitCode {
@@ -26,6 +26,7 @@ fn main() -> ExitCode {
     let result = match &arguments.command {
         Command::Prepare(arguments) => prepare::run(arguments, &Interruption::listen()),
         Command::Inspect(arguments) => inspect::run(arguments, &Interruption::listen()),
+        Command::Check(arguments) => check::run(arguments),
         Command::Serve(arguments) => serve::run(arguments),
         Command::Submit(arguments) => submit::run(arguments, &Interruption::listen()),
         Command::Completions(arguments) => completions::run(arguments),

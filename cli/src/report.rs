@@ -232,7 +232,7 @@ pub(crate) fn inspection(inspection: &Inspection) -> io::Result<()> {
 }
 
 /// Names come from strangers: what could move a terminal's cursor is not printed.
-fn one_line(name: &str) -> String {
+pub(crate) fn one_line(name: &str) -> String {
     name.chars()
         .map(|character| {
             if character.is_control() {

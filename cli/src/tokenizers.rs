@@ -3,12 +3,17 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use resonare_jobs::causes;
 use resonare_settings::Configuration;
 use resonare_tokenizer::{
     FilesError, FolderModelFiles, Hub, HubError, Lookup, LookupError, NoUrls, UrlReader,
 };
 
+use crate::error::CommandError;
 use crate::storage::s3::{S3, address_of};
+
+/// Holds `<model_id>/tokenizer.json`.
+pub(crate) const FOLDER: &str = "./data/tokenizers";
 
 /// The look-up for a configuration, which keeps what it fetches in `folder`.
 ///
@@ -40,6 +45,19 @@ fn hub() -> Hub {
         variable("HF_ENDPOINT").as_deref(),
         variable("HF_TOKEN").as_deref(),
     )
+}
+
+/// Why there is no tokenizer, and how the command can do without that one.
+pub(crate) fn not_found(error: &LookupError) -> CommandError {
+    let (message, help) = (causes(error), advice(error));
+    if is_wrong_usage(error) {
+        CommandError::WrongUsage { message, help }
+    } else {
+        CommandError::Failed {
+            message,
+            details: help,
+        }
+    }
 }
 
 /// Whether a look-up failed for what was configured: then no other time or network helps.

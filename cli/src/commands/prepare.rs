@@ -6,10 +6,10 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use resonare_job_tokenizers::{found_model, wanted};
-use resonare_jobs::{FoundModel, causes};
+use resonare_jobs::FoundModel;
 use resonare_pipeline::{Outcome, OutputName, Run, RunFiles, Statistics, StatsFile, run_outputs};
 use resonare_settings::{Configuration, OutputMode};
-use resonare_tokenizer::{LookupError, ModelTokenizer};
+use resonare_tokenizer::ModelTokenizer;
 use serde_json::json;
 
 use crate::advice;
@@ -22,9 +22,6 @@ use crate::storage::bucket::BucketOutputs;
 use crate::storage::folder::{OutputFile, RunFolder, is_run_id};
 use crate::storage::s3::S3;
 use crate::tokenizers;
-
-/// Holds `<model_id>/tokenizer.json`.
-const TOKENIZER_FOLDER: &str = "./data/tokenizers";
 
 const NOTHING_TO_READ: &str = "\
 Export your chats with Telegram Desktop (Settings > Advanced > Export Telegram data, format
@@ -58,10 +55,10 @@ pub(crate) fn run(arguments: &PrepareArguments, interruption: &Interruption) -> 
             help: NOTHING_TO_READ.lines().map(str::to_owned).collect(),
         });
     };
-    let folder = Path::new(TOKENIZER_FOLDER);
+    let folder = Path::new(tokenizers::FOLDER);
     let lookup = tokenizers::lookup(&configuration, folder, &s3)?;
     let found = lookup.find(&wanted(&configuration));
-    let found = found.map_err(|error| no_tokenizer(&error))?;
+    let found = found.map_err(|error| tokenizers::not_found(&error))?;
     let model = found_model(found, &configuration);
     let configuration = model.configure(configuration.clone())?;
     let prepared = PreparedRun {
@@ -77,19 +74,6 @@ pub(crate) fn run(arguments: &PrepareArguments, interruption: &Interruption) -> 
 
 fn processors() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
-}
-
-/// Why there is no tokenizer, and how the command can do without that one.
-fn no_tokenizer(error: &LookupError) -> CommandError {
-    let (message, help) = (causes(error), tokenizers::advice(error));
-    if tokenizers::is_wrong_usage(error) {
-        CommandError::WrongUsage { message, help }
-    } else {
-        CommandError::Failed {
-            message,
-            details: help,
-        }
-    }
 }
 
 struct PreparedRun<'a> {

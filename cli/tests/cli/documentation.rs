@@ -2,9 +2,10 @@
 
 use crate::support::Project;
 
-const COMMANDS: [&str; 6] = [
+const COMMANDS: [&str; 7] = [
     "prepare",
     "inspect",
+    "check",
     "serve",
     "submit",
     "completions",
@@ -49,6 +50,6 @@ fn a_page_of_no_command_is_wrong_usage() {
     assert_eq!(output.status, 2);
     assert_eq!(
         output.stderr,
-        "error: there is no command \"prepaer\"; expected one of prepare, inspect, serve, submit, completions, man\n"
+        "error: there is no command \"prepaer\"; expected one of prepare, inspect, check, serve, submit, completions, man\n"
     );
 }

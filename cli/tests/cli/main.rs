@@ -5,6 +5,7 @@
     reason = "a test that meets the unexpected has failed"
 )]
 
+mod check;
 mod documentation;
 mod oracle;
 mod support;

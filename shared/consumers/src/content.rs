@@ -109,24 +109,28 @@ impl ContentRules {
     }
 
     fn examine_roles(&self, messages: &[MessageRef<'_>], report: &mut impl FnMut(Flaw)) {
-        // Whoever read the row has said that a role is missing; no order can be told without it.
-        if messages.iter().any(|message| message.role.is_empty()) {
-            return;
-        }
         let mut turns = Turns::default();
+        let mut are_known = true;
         for (index, message) in messages.iter().enumerate() {
-            match Role::parse(message.role).filter(|&role| self.consumer.knows(role)) {
-                Some(role) => {
-                    if let Some(rule) = turns.add(role, !message.content.is_empty()) {
-                        report(Flaw::of_message(index, rule));
-                    }
-                }
-                None => {
+            let role = Role::parse(message.role).filter(|&role| self.consumer.knows(role));
+            let Some(role) = role else {
+                are_known = false;
+                // Where it is missing, whoever read the row has said so.
+                if !message.role.is_empty() {
                     report(Flaw::of_message(index, Rule::UnknownRole).finding(message.role));
                 }
+                continue;
+            };
+            if let Some(rule) = turns.add(role, !message.content.is_empty())
+                && are_known
+            {
+                report(Flaw::of_message(index, rule));
             }
         }
-        turns.missing().for_each(|rule| report(Flaw::of_row(rule)));
+        // Without one of the roles, no order can be told.
+        if are_known {
+            turns.missing().for_each(|rule| report(Flaw::of_row(rule)));
+        }
     }
 
     /// The first rule for which the consumer refuses a row with these messages.

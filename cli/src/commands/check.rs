@@ -1,0 +1,86 @@
+//! `resonare check`: whether a trainer or a service takes files of conversations.
+
+mod files;
+mod measure;
+mod summary;
+
+use std::io::Write as _;
+
+use resonare_consumers::{Checker, Consumer};
+use serde_json::{Value, json};
+
+use self::files::{CheckedFile, Subject};
+use self::measure::Measure;
+use self::summary::{Limit, Summary};
+use crate::arguments::CheckArguments;
+use crate::error::{CommandError, Result};
+use crate::report;
+
+pub(crate) fn run(arguments: &CheckArguments) -> Result<()> {
+    let result = check(arguments);
+    if let Err(error) = &result
+        && arguments.json
+        && let Some(message) = error.message()
+    {
+        report::json(&json!({"consumer": arguments.consumer, "error": message}))?;
+    }
+    result
+}
+
+fn check(arguments: &CheckArguments) -> Result<()> {
+    let consumer = arguments.consumer;
+    let subjects = Subject::choose(&arguments.files, consumer, arguments.validation)?;
+    let measure = Measure::find(
+        arguments.model_id.as_deref(),
+        arguments.tokenizer.as_deref(),
+    )?;
+    let limit = Limit::of(consumer, arguments.limit);
+    let mut checked = Vec::new();
+    for subject in subjects {
+        let mut checker = Checker::new(consumer);
+        if let Some(measure) = &measure {
+            checker = measure.by(checker);
+        }
+        if let Some(limit) = &limit {
+            checker = checker.with_limit(limit.tokens);
+        }
+        let file = subject.check(checker)?;
+        if let Some(failure) = measure.as_ref().and_then(Measure::failure) {
+            return Err(anyhow::anyhow!(failure).into());
+        }
+        if !arguments.json {
+            let summary = Summary {
+                consumer,
+                limit: limit.as_ref(),
+            };
+            write!(std::io::stdout(), "{}", summary.of(&file))?;
+        }
+        checked.push(file);
+    }
+    if arguments.json {
+        let tokenizer = measure.as_ref().map(Measure::info);
+        let mut value = as_json(consumer, &checked);
+        value["tokenizer"] = json!(tokenizer);
+        value["limit"] = json!(limit.as_ref().map(|limit| limit.tokens));
+        report::json(&value)?;
+    } else if checked.len() > 1 {
+        write!(std::io::stdout(), "{}", summary::sum(consumer, &checked))?;
+    }
+    if checked.iter().all(CheckedFile::is_accepted) {
+        Ok(())
+    } else {
+        Err(CommandError::Flawed)
+    }
+}
+
+fn as_json(consumer: Consumer, checked: &[CheckedFile]) -> Value {
+    let files = checked.iter().map(|file| match &file.result {
+        Ok(report) => json!({"file": file.name, "report": report}),
+        Err(error) => json!({"file": file.name, "error": error}),
+    });
+    json!({
+        "consumer": consumer,
+        "is_accepted": checked.iter().all(CheckedFile::is_accepted),
+        "files": files.collect::<Vec<_>>(),
+    })
+}

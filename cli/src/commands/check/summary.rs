@@ -1,0 +1,255 @@
+//! What a check found, in a screenful.
+
+use std::fmt::{self, Write as _};
+
+use resonare_consumers::{Consumer, Finding, Lengths, Report, RuleCount, Severity};
+
+use super::files::CheckedFile;
+use crate::report::one_line;
+
+const WIDTH: usize = 80;
+// As wide as the longest label, and a gap.
+const INDENT: &str = "            ";
+/// Of each file, so that they fit on a screen.
+const SHOWN_RULES: usize = 5;
+const SHOWN_PLACES: usize = 3;
+
+/// The tokens that rows are held against.
+pub(super) struct Limit {
+    pub(super) tokens: u64,
+    origin: &'static str,
+}
+
+impl Limit {
+    /// The one that is asked for, or else the consumer's own.
+    pub(super) fn of(consumer: Consumer, asked: Option<u64>) -> Option<Self> {
+        let default = || consumer.default_length().map(u64::from);
+        let named = |origin| move |tokens| Self { tokens, origin };
+        let asked = asked.map(named(""));
+        let of_consumer = consumer.limits().max_row_tokens;
+        asked
+            .or_else(|| of_consumer.map(named(", the most that it takes")))
+            .or_else(|| default().map(named(", its default length")))
+    }
+}
+
+/// How files are told about.
+pub(super) struct Summary<'a> {
+    pub(super) consumer: Consumer,
+    pub(super) limit: Option<&'a Limit>,
+}
+
+impl Summary<'_> {
+    /// What was found in a file.
+    pub(super) fn of(&self, file: &CheckedFile) -> String {
+        let mut out = String::new();
+        let written = match &file.result {
+            Ok(report) => self.write(&mut out, &file.name, report),
+            Err(error) => writeln!(
+                out,
+                "{}, for {}\nrefused     {}",
+                one_line(&file.name),
+                self.consumer.title(),
+                wrapped(&one_line(error))
+            ),
+        };
+        written.expect("text can be written to memory");
+        out
+    }
+
+    fn write(&self, out: &mut String, name: &str, report: &Report) -> fmt::Result {
+        let title = self.consumer.title();
+        let (rows, bytes) = (counted(report.rows, "row"), size(report.bytes));
+        writeln!(out, "{}: {rows}, {bytes}, for {title}", one_line(name))?;
+        let mut rules: Vec<_> = report.rules.iter().collect();
+        rules.sort_by_key(|rule| (rule.severity == Severity::Warning, u64::MAX - rule.count));
+        for rule in rules.iter().take(SHOWN_RULES) {
+            write_rule(out, rule, &report.findings)?;
+        }
+        if rules.len() > SHOWN_RULES {
+            let more = rules.len() - SHOWN_RULES;
+            writeln!(out, "{INDENT}and {more} more rules; --json has all of them")?;
+        }
+        for (unit, lengths) in [("characters", report.characters), ("tokens", report.tokens)] {
+            if let Some(lengths) = lengths {
+                writeln!(out, "{}", length_line(unit, &lengths))?;
+            }
+        }
+        if let (Some(limit), Some(_)) = (self.limit, report.tokens) {
+            let over = counted(report.over_limit, "row");
+            let lost = grouped(report.answers_after_limit);
+            let (tokens, origin) = (grouped(limit.tokens), limit.origin);
+            let line = format!(
+                "{over} over {tokens} tokens{origin}; in {lost} the last answer begins after that"
+            );
+            writeln!(out, "limit       {}", wrapped(&line))?;
+        }
+        writeln!(out, "{}", verdict(report, title))
+    }
+}
+
+fn write_rule(out: &mut String, rule: &RuleCount, findings: &[Finding]) -> fmt::Result {
+    let label = match rule.severity {
+        Severity::Refused => "refused",
+        Severity::Warning => "warning",
+    };
+    let head = format!(
+        "{} × {} ({})",
+        grouped(rule.count),
+        rule.sentence,
+        rule.rule.name()
+    );
+    writeln!(out, "{label:12}{}", wrapped(&head))?;
+    let places = findings
+        .iter()
+        .filter(|finding| finding.rule == rule.rule)
+        .take(SHOWN_PLACES)
+        .map(place)
+        .filter(|place| !place.is_empty())
+        .collect::<Vec<_>>();
+    if !places.is_empty() {
+        let places = shortened(&places.join("; "), WIDTH - INDENT.len());
+        writeln!(out, "{INDENT}{places}")?;
+    }
+    writeln!(out, "{INDENT}{}", wrapped(rule.remedy))
+}
+
+/// Where a rule is broken, and by what.
+fn place(finding: &Finding) -> String {
+    let line = finding.line.map(|line| format!("line {line}"));
+    let message = finding.message.map(|index| format!("messages[{index}]"));
+    let found = finding.found.as_deref().map(one_line);
+    let parts = [line, message, found.map(|found| format!("{found:?}"))];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+fn length_line(unit: &str, lengths: &Lengths) -> String {
+    format!(
+        "{unit:<12}{} to {} a row; half up to {}, 90 % up to {}, 99 % up to {}",
+        grouped(lengths.min),
+        grouped(lengths.max),
+        grouped(lengths.p50),
+        grouped(lengths.p90),
+        grouped(lengths.p99),
+    )
+}
+
+fn verdict(report: &Report, title: &str) -> String {
+    if report.refused_rows > 0 {
+        let (refused, rows) = (report.refused_rows, counted(report.rows, "row"));
+        format!("{title} refuses {} of {rows}", grouped(refused))
+    } else if report.is_accepted() {
+        format!("{title} takes every row")
+    } else {
+        format!("{title} refuses the file")
+    }
+}
+
+/// A line about several files.
+pub(super) fn sum(consumer: Consumer, files: &[CheckedFile]) -> String {
+    let reports = || files.iter().filter_map(|file| file.result.as_ref().ok());
+    let rows: u64 = reports().map(|report| report.rows).sum();
+    let refused: u64 = reports().map(|report| report.refused_rows).sum();
+    let taken = files.iter().filter(|file| file.is_accepted()).count();
+    format!(
+        "\n{title} takes {taken} of {files} files whole; of {rows} it refuses {refused}\n",
+        title = consumer.title(),
+        files = files.len(),
+        rows = counted(rows, "row"),
+        refused = grouped(refused),
+    )
+}
+
+fn counted(count: u64, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", grouped(count))
+}
+
+fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut out = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} bytes"),
+        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
+}
+
+/// The text in lines that fit beside a label.
+fn wrapped(text: &str) -> String {
+    let mut out = String::new();
+    let mut width = 0;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if width > 0 && width + 1 + length > WIDTH - INDENT.len() {
+            out.push('\n');
+            out.push_str(INDENT);
+            width = 0;
+        } else if width > 0 {
+            out.push(' ');
+            width += 1;
+        }
+        out.push_str(word);
+        width += length;
+    }
+    out
+}
+
+fn shortened(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(most - 1).collect();
+    format!("{kept}…")
+}
+
+#[cfg(test)]
+mod tests {
+    use resonare_consumers::Checker;
+
+    use super::*;
+
+    fn summary(consumer: Consumer, file: &str) -> String {
+        let mut checker = Checker::new(consumer);
+        checker.read(file.as_bytes()).unwrap();
+        let file = CheckedFile {
+            name: "train.jsonl".to_owned(),
+            result: Ok(checker.finish()),
+        };
+        let limit = None;
+        Summary { consumer, limit }.of(&file)
+    }
+
+    #[test]
+    fn what_breaks_every_rule_fits_on_a_screen() {
+        let content = "x".repeat(100);
+        let rows = ["bot", "assistant", "system"].map(|role| {
+            format!(
+                r#"{{"id":1,"messages":[{{"role":"{role}","weight":7}},{{"role":"{role}","content":"{content}","weight":1}}]}}"#
+            )
+        });
+        let file = rows.join("\n{\n[]\n{\"messages\":[]}\n");
+        for consumer in Consumer::ALL {
+            let text = summary(consumer, &file);
+            assert!(text.lines().count() <= 24, "{text}");
+            let longest = text.lines().map(|line| line.chars().count()).max();
+            assert!(longest <= Some(80), "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_read_in_groups_of_three() {
+        let grouped = [0, 999, 1000, 1_234_567].map(grouped);
+        assert_eq!(grouped, ["0", "999", "1,000", "1,234,567"]);
+    }
+}
