@@ -31,6 +31,7 @@ fn check(arguments: &CheckArguments) -> Result<()> {
     let consumer = arguments.consumer;
     let subjects = Subject::choose(&arguments.files, consumer, arguments.validation)?;
     let measure = Measure::find(
+        consumer,
         arguments.model_id.as_deref(),
         arguments.tokenizer.as_deref(),
     )?;
@@ -61,6 +62,7 @@ fn check(arguments: &CheckArguments) -> Result<()> {
         let tokenizer = measure.as_ref().map(Measure::info);
         let mut value = as_json(consumer, &checked);
         value["tokenizer"] = json!(tokenizer);
+        value["chat_template"] = json!(measure.as_ref().and_then(Measure::template));
         value["limit"] = json!(limit.as_ref().map(|limit| limit.tokens));
         report::json(&value)?;
     } else if checked.len() > 1 {

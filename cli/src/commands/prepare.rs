@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use anyhow::Context as _;
-use resonare_job_tokenizers::{found_model, wanted};
+use resonare_job_tokenizers::find_model;
 use resonare_jobs::FoundModel;
 use resonare_pipeline::{Outcome, OutputName, Run, RunFiles, Statistics, StatsFile, run_outputs};
 use resonare_settings::{Configuration, OutputMode};
@@ -57,9 +57,8 @@ pub(crate) fn run(arguments: &PrepareArguments, interruption: &Interruption) -> 
     };
     let folder = Path::new(tokenizers::FOLDER);
     let lookup = tokenizers::lookup(&configuration, folder, &s3)?;
-    let found = lookup.find(&wanted(&configuration));
-    let found = found.map_err(|error| tokenizers::not_found(&error))?;
-    let model = found_model(found, &configuration);
+    let model = find_model(&lookup, &configuration);
+    let model = model.map_err(|error| tokenizers::not_found(&error))?;
     let configuration = model.configure(configuration.clone())?;
     let prepared = PreparedRun {
         configuration: &configuration,

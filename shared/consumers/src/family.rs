@@ -64,6 +64,39 @@ impl TemplateFamily {
             .map(|(_, family)| family)
     }
 
+    /// What marks turns and texts in the chats of these models, as their templates write it.
+    pub fn special_tokens(self) -> &'static [&'static str] {
+        match self {
+            Self::Llama3 => &[
+                "<|begin_of_text|>",
+                "<|end_of_text|>",
+                "<|start_header_id|>",
+                "<|end_header_id|>",
+                "<|eot_id|>",
+                "<|eom_id|>",
+                "<|python_tag|>",
+            ],
+            Self::Qwen | Self::Qwen3 => &["<|im_start|>", "<|im_end|>", "<|endoftext|>"],
+            Self::Gemma | Self::Gemma3 => &["<bos>", "<eos>", "<start_of_turn>", "<end_of_turn>"],
+            Self::Mistral => &[
+                "<s>",
+                "</s>",
+                "[INST]",
+                "[/INST]",
+                "[SYSTEM_PROMPT]",
+                "[/SYSTEM_PROMPT]",
+            ],
+            Self::Phi3 | Self::Phi4Mini => &[
+                "<|system|>",
+                "<|user|>",
+                "<|assistant|>",
+                "<|end|>",
+                "<|endoftext|>",
+            ],
+            Self::Phi4 => &["<|im_start|>", "<|im_sep|>", "<|im_end|>", "<|endoftext|>"],
+        }
+    }
+
     /// Whether the templates do with a system message what it is for: Gemma's refuse it, Mistral's put
     /// it before the last user turn, where training never sees it.
     pub fn takes_system(self) -> bool {

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use resonare_jobs::{FoundModel, ModelSource, NoTokenizer, causes};
+use resonare_jobs::{FoundModel, FoundTemplate, ModelSource, NoTokenizer, causes};
 use resonare_settings::Configuration;
 use resonare_tokenizer::{
-    FoundTokenizer, Lookup, LookupError, ModelTokenizer, TokenizerCache, TokenizerWithTemplate,
-    WantedTokenizer,
+    FoundTokenizer, Lookup, LookupError, ModelTokenizer, TemplateAnswer, TokenizerCache,
+    TokenizerWithTemplate, WantedTokenizer,
 };
 
 /// Finds the tokenizers that configurations ask for. Clones share what they found.
@@ -25,17 +25,46 @@ pub fn wanted(configuration: &Configuration) -> WantedTokenizer {
     }
 }
 
-/// A tokenizer that was found, with what else a run asks of its model.
-pub fn found_model(
-    found: FoundTokenizer,
-    configuration: &Configuration,
-) -> FoundModel<ModelTokenizer> {
-    let none = || Err("chat templates are not looked up".to_owned());
+/// What a run asks of a model, from a tokenizer that was found.
+fn without_template(found: FoundTokenizer) -> FoundModel<ModelTokenizer> {
     FoundModel {
+        special_tokens: found.tokenizer.special_tokens(),
         tokenizer: found.tokenizer,
         info: found.info,
-        chat_template: configuration.wants_chat_template().then(none),
-        special_tokens: Vec::new(),
+        chat_template: None,
+    }
+}
+
+/// The same, with what is known of the model's chat template.
+fn with_template(found: TokenizerWithTemplate) -> FoundModel<ModelTokenizer> {
+    let template = match found.template {
+        TemplateAnswer::Found(template) => Ok(FoundTemplate {
+            origin: template.origin().to_owned(),
+            special_tokens: template.special_tokens().to_vec(),
+            marked: template.with_generation_markers(),
+            template,
+        }),
+        TemplateAnswer::Missing(none) => Err(none.reason),
+    };
+    FoundModel {
+        chat_template: Some(template),
+        ..without_template(found.tokenizer)
+    }
+}
+
+/// Finds what a configuration asks of its model.
+///
+/// # Errors
+/// Those of [`Lookup::find_with_template`].
+pub fn find_model(
+    lookup: &Lookup,
+    configuration: &Configuration,
+) -> Result<FoundModel<ModelTokenizer>, LookupError> {
+    let wanted = wanted(configuration);
+    if configuration.wants_chat_template() {
+        lookup.find_with_template(&wanted).map(with_template)
+    } else {
+        lookup.find(&wanted).map(without_template)
     }
 }
 
@@ -59,19 +88,6 @@ impl JobTokenizers {
         self.ask(configuration, TokenizerCache::find).await
     }
 
-    /// Finds the tokenizer that a configuration asks for as [`Self::look_up`] does, and its model's chat
-    /// template.
-    ///
-    /// # Errors
-    /// Those of [`Lookup::find_with_template`].
-    pub async fn look_up_with_template(
-        &self,
-        configuration: &Configuration,
-    ) -> Result<TokenizerWithTemplate, LookupError> {
-        self.ask(configuration, TokenizerCache::find_with_template)
-            .await
-    }
-
     async fn ask<T: Send + 'static>(
         &self,
         configuration: &Configuration,
@@ -93,12 +109,15 @@ impl ModelSource for JobTokenizers {
         &self,
         configuration: &Configuration,
     ) -> Result<FoundModel<ModelTokenizer>, NoTokenizer> {
-        match self.look_up(configuration).await {
-            Ok(found) => Ok(found_model(found, configuration)),
-            Err(error) => Err(NoTokenizer {
-                message: causes(&error),
-                is_retryable: error.is_retryable(),
-            }),
-        }
+        let found = if configuration.wants_chat_template() {
+            let found = self.ask(configuration, TokenizerCache::find_with_template);
+            found.await.map(with_template)
+        } else {
+            self.look_up(configuration).await.map(without_template)
+        };
+        found.map_err(|error| NoTokenizer {
+            message: causes(&error),
+            is_retryable: error.is_retryable(),
+        })
     }
 }

@@ -5,4 +5,4 @@
 
 mod job_tokenizers;
 
-pub use job_tokenizers::{JobTokenizers, found_model, wanted};
+pub use job_tokenizers::{JobTokenizers, find_model, wanted};

@@ -63,11 +63,13 @@ impl<T> FoundModel<T> {
         if configuration.pipeline.consumer.is_none() {
             return SpecialTokens::default();
         }
-        let tokens = match self.found_template() {
-            Some(found) => &found.special_tokens,
-            None => &self.special_tokens,
-        };
-        SpecialTokens::new(tokens.iter().cloned())
+        if let Some(found) = self.found_template() {
+            return SpecialTokens::new(found.special_tokens.iter().cloned());
+        }
+        let family = TemplateFamily::of_model(&configuration.model_id);
+        let of_family = family.map_or(&[][..], TemplateFamily::special_tokens);
+        let of_family = of_family.iter().map(|&token| token.to_owned());
+        SpecialTokens::new(self.special_tokens.iter().cloned().chain(of_family))
     }
 
     /// Where the chat template comes from, or why there is none, for people.

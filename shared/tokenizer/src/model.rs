@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use resonare_chat_template::AddedToken;
 use resonare_pipeline::{TokenCounter, Tokenizer};
+use serde::Deserialize;
 use tiktoken_rs::CoreBPE;
 
 use crate::compiled::tokenizer::{CompiledCounter, CompiledTokenizer};
@@ -108,6 +109,30 @@ impl ModelTokenizer {
             Engine::CompiledTokenizer(tokenizer) => Some(Cow::Borrowed(tokenizer.json())),
             Engine::HuggingFace(tokenizer) => Some(Cow::Owned(tokenizer.json_with_added_tokens())),
         }
+    }
+
+    /// The texts that the tokenizer itself calls special; none for an OpenAI encoding, whose special tokens
+    /// are no part of chats.
+    pub fn special_tokens(&self) -> Vec<String> {
+        #[derive(Deserialize)]
+        struct Outline {
+            #[serde(default)]
+            added_tokens: Vec<Added>,
+        }
+        #[derive(Deserialize)]
+        struct Added {
+            content: String,
+            #[serde(default)]
+            special: bool,
+        }
+        let outline = self
+            .json_with_added_tokens()
+            .and_then(|json| serde_json::from_slice::<Outline>(&json).ok());
+        let added = outline.into_iter().flat_map(|outline| outline.added_tokens);
+        added
+            .filter(|token| token.special)
+            .map(|token| token.content)
+            .collect()
     }
 
     /// What counts: tables that were compiled (`compiled`), or the reference implementation
