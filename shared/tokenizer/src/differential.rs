@@ -1,4 +1,8 @@
-//! Texts on which counting is compared with the reference implementations.
+//! What counting is compared with the reference implementations on: texts, and a small tokenizer.
+
+use serde_json::{Map, Value, json};
+
+use crate::compiled::compile::alphabet;
 
 /// Numbers that look random, the same every time.
 struct Numbers(u64);
@@ -138,5 +142,45 @@ fn random_texts(parts: Vec<&'static str>) -> impl Iterator<Item = String> {
             }
         }
         text
+    })
+}
+
+/// A `tokenizer.json` of a few merges, whose text is split by these patterns.
+pub(crate) fn small_tokenizer(patterns: &[&str], normalizer: Value) -> Value {
+    let mut vocab: Vec<String> = alphabet().map(String::from).to_vec();
+    let merges = [
+        ("h", "e"),
+        ("l", "l"),
+        ("he", "ll"),
+        ("hell", "o"),
+        ("Ġ", "w"),
+        ("o", "r"),
+        ("Ġw", "or"),
+        ("W", "O"),
+        ("1", "2"),
+        ("!", "!"),
+        ("Ġ", "Ġ"),
+        ("Ã", "©"),
+    ];
+    vocab.extend(merges.map(|(left, right)| format!("{left}{right}")));
+    let vocab: Map<String, Value> = vocab.into_iter().zip((0..).map(Value::from)).collect();
+    let split = |pattern: &&str| json!({"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": false});
+    let mut steps: Vec<Value> = patterns.iter().map(split).collect();
+    steps.push(
+        json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false}),
+    );
+    json!({
+        "version": "1.0",
+        "added_tokens": [
+            {"id": 300, "content": "<think>", "special": false, "single_word": false,
+             "lstrip": false, "rstrip": false, "normalized": false},
+            {"id": 301, "content": "<|EOT|>", "special": true, "single_word": false,
+             "lstrip": false, "rstrip": false, "normalized": false},
+        ],
+        "normalizer": normalizer,
+        "pre_tokenizer": {"type": "Sequence", "pretokenizers": steps},
+        "post_processor": null,
+        "decoder": null,
+        "model": {"type": "BPE", "vocab": vocab, "merges": merges.map(|(l, r)| format!("{l} {r}"))},
     })
 }

@@ -42,3 +42,40 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.persist(path)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_of_the_largest_size_is_read_and_a_larger_one_is_not() {
+        assert_eq!(LARGEST_FILE, 134_217_728);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(LARGEST_FILE).unwrap();
+        let bytes = read_bounded(file.path()).unwrap();
+        assert_eq!(bytes.len() as u64, LARGEST_FILE);
+        file.as_file().set_len(LARGEST_FILE + 1).unwrap();
+        let error = read_bounded(file.path()).unwrap_err();
+        assert_eq!(error.to_string(), "the file is larger than 128 MiB");
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_and_its_folder_is_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("models/a/tokenizer.json");
+        for bytes in [&b"longer than the next"[..], b"next"] {
+            write_whole(&path, bytes).unwrap();
+            assert_eq!(read_bounded(&path).unwrap(), bytes);
+        }
+        let left = std::fs::read_dir(path.parent().unwrap()).unwrap();
+        assert_eq!(left.count(), 1, "nothing is left beside it");
+    }
+
+    #[test]
+    fn digests_are_in_hexadecimal() {
+        assert_eq!(
+            sha256(b"abc"),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+    }
+}

@@ -215,6 +215,19 @@ mod tests {
     }
 
     #[test]
+    fn it_says_what_counts_and_nothing_of_its_tables() {
+        let [compiled, reference] =
+            [OpenAiEncoding::O200kBase, OpenAiEncoding::R50kBase].map(ModelTokenizer::open_ai);
+        assert_eq!(
+            [compiled.engine(), reference.engine()],
+            ["compiled", "reference"]
+        );
+        let debugged = format!("{compiled:?}");
+        assert_eq!(debugged, "ModelTokenizer { engine: \"compiled\", .. }");
+        assert_eq!((compiled.failure(), reference.failure()), (None, None));
+    }
+
+    #[test]
     fn bytes_that_are_not_a_tokenizer_are_refused() {
         for bytes in [&b""[..], b"{}", b"<html>", b"{\"model\": 1}"] {
             assert!(ModelTokenizer::hugging_face(bytes).is_err());

@@ -62,3 +62,57 @@ impl PieceCache {
         tokens
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_pieces_have_the_same_key() {
+        for length in 1..=LONGEST {
+            let piece: Vec<u8> = (1..=15).take(length).collect();
+            let bytes = piece
+                .iter()
+                .rev()
+                .fold(0, |number, &byte| number << 8 | u128::from(byte));
+            assert_eq!(key(&piece), bytes | (length as u128) << 120);
+        }
+    }
+
+    #[test]
+    fn what_was_met_is_not_counted_again_and_what_is_long_is_not_remembered() {
+        let mut cache = PieceCache::new();
+        let mut counted = 0;
+        for (piece, times) in [("word", 1), ("fifteen letters", 1), ("sixteen letters!", 3)] {
+            counted = 0;
+            for _ in 0..3 {
+                let count = cache.get_or_insert(piece.as_bytes(), || {
+                    counted += 1;
+                    15
+                });
+                assert_eq!(count, 15);
+            }
+            assert_eq!(counted, times, "{piece}");
+        }
+        assert_eq!(cache.get_or_insert(b"", || 0), 0);
+        assert!(counted > 0);
+    }
+
+    #[test]
+    fn each_piece_has_its_own_count_whatever_it_shares_a_slot_with() {
+        let mut cache = PieceCache::new();
+        let piece = |number: u32| format!("w{number}");
+        let mut counted = 0;
+        for round in 0..2 {
+            counted = 0;
+            for number in 0..4000 {
+                let count = cache.get_or_insert(piece(number).as_bytes(), || {
+                    counted += 1;
+                    number % 16
+                });
+                assert_eq!(count, number % 16, "{number} in round {round}");
+            }
+        }
+        assert!(counted < 2500, "too many share a slot: {counted}");
+    }
+}

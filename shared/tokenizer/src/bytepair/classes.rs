@@ -85,3 +85,54 @@ impl CharacterClass {
         matches!(self, Self::Lower | Self::Caseless | Self::Mark)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn characters_have_their_classes() {
+        for (characters, class) in [
+            ("AǅЖ", CharacterClass::Upper),
+            ("aßя", CharacterClass::Lower),
+            ("ªʰ字ひ", CharacterClass::Caseless),
+            ("\u{301}\u{20dd}", CharacterClass::Mark),
+            ("1٣Ⅷ½", CharacterClass::Number),
+            (" \t\u{a0}\u{3000}\u{85}", CharacterClass::Space),
+            ("\r\n", CharacterClass::Newline),
+            ("!'€😂", CharacterClass::Symbol),
+            ("\0\u{200d}\u{378}", CharacterClass::Other),
+        ] {
+            for character in characters.chars() {
+                assert_eq!(CharacterClass::of(character), class, "{character:?}");
+            }
+        }
+    }
+
+    /// Those of all classes of which something is so.
+    fn classes(is_so: impl Fn(CharacterClass) -> bool) -> Vec<CharacterClass> {
+        let mut all = CharacterClass::ALL[..9].to_vec();
+        all.retain(|class| is_so(*class));
+        all
+    }
+
+    #[test]
+    fn the_patterns_group_the_classes() {
+        use CharacterClass::{Caseless, Lower, Mark, Newline, Other, Space, Symbol, Upper};
+        assert_eq!(classes(CharacterClass::is_letter), [Upper, Lower, Caseless]);
+        assert_eq!(classes(CharacterClass::is_white_space), [Space, Newline]);
+        assert_eq!(classes(CharacterClass::is_symbol), [Other, Mark, Symbol]);
+        assert_eq!(
+            classes(CharacterClass::may_precede_word),
+            [Other, Mark, Space, Symbol]
+        );
+        assert_eq!(
+            classes(CharacterClass::begins_word),
+            [Upper, Caseless, Mark]
+        );
+        assert_eq!(
+            classes(CharacterClass::continues_word),
+            [Lower, Caseless, Mark]
+        );
+    }
+}

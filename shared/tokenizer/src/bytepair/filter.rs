@@ -21,3 +21,21 @@ impl<'f> HashFilter<'f> {
         self.0[byte] & bit != 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_may_be_there_and_few_others_may() {
+        let keys = || (0..1000).map(|number| number * 3);
+        let bytes = [hash::filter(keys()), b"rest".to_vec()].concat();
+        let (filter, rest) = HashFilter::split_from(&bytes).unwrap();
+        assert_eq!(rest, b"rest");
+        assert!(keys().all(|key| filter.may_have(hash::mix(key))));
+        let others = keys().map(|key| key + 1);
+        let mistaken = others.filter(|key| filter.may_have(hash::mix(*key)));
+        assert!(mistaken.count() < 20);
+        assert!(HashFilter::split_from(&bytes[rest.len() + 1..]).is_none());
+    }
+}

@@ -182,3 +182,84 @@ pub(crate) fn compile(tokens: &[Vec<u8>]) -> Vec<u8> {
     out.extend(tokens.concat());
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::sha256;
+
+    #[test]
+    fn the_first_byte_is_packed_lowest_and_the_length_highest() {
+        for length in 0..8 {
+            let bytes = &[1, 2, 3, 4, 5, 6, 7][..length];
+            let expected = bytes
+                .iter()
+                .rev()
+                .fold(0, |number, &byte| number << 8 | u64::from(byte));
+            assert_eq!(packed(bytes), expected);
+            assert_eq!(short_key(bytes), expected | (length as u64) << 56);
+        }
+        assert_eq!(pair_index([1, 2]), 0x201);
+    }
+
+    // Tables are kept on disk. With other values they would be misread, and need a name of their own.
+    #[test]
+    fn what_is_kept_is_found_by_the_same_numbers_for_ever() {
+        assert_eq!(mix(3), 0xDAA6_6D2C_7DDF_743F);
+        assert_eq!(key_slot(0x1234_5678_9ABC_DEF0, 0xFF), 0x56);
+        assert_eq!(filter_bit(0xABCD_E000_0000_0000), (0x1579B, 0x40));
+        assert_eq!(slot(0x1234_5678, 0xFF), 0x78);
+        assert_eq!(entry(0x1234_5600_0000_0000, 7), 0xD158_0007);
+        let hashes = [&b""[..], b"x", b"hello", b"hello world, and again"].map(hash);
+        let expected = [
+            0,
+            0x4256_04E6_CDB5_0417,
+            0x0C3D_A7B5_A68B_4FCB,
+            0x6626_D0C9_C55D_0F9E,
+        ];
+        assert_eq!(hashes, expected);
+    }
+
+    #[test]
+    fn a_vocabulary_has_the_layout_that_the_counter_reads() {
+        let tokens = [
+            "a",
+            "b",
+            "ab",
+            "abc",
+            "abcdefg",
+            "abcdefgh",
+            "abcdefghijklmnopq",
+        ];
+        let tokens = tokens.map(|token| token.as_bytes().to_vec());
+        assert_eq!(
+            sha256(&compile(&tokens)),
+            "2b0106259822e6b29506f73e46ed19130384e02f216f4f18da719ecf99cdb197"
+        );
+    }
+
+    #[test]
+    fn at_least_two_slots_of_five_stay_free() {
+        assert_eq!([0, 1, 2, 9, 10, 100].map(slots_for), [1, 2, 4, 16, 32, 256]);
+    }
+
+    #[test]
+    fn the_search_for_a_free_slot_goes_on_at_the_beginning() {
+        let slots = [1, 0, 1, 1];
+        let free = |start| free_slot(&slots, start, |slot| *slot == 0);
+        assert_eq!([0, 1, 2, 3].map(free), [1; 4]);
+    }
+
+    #[test]
+    fn hashes_spread_over_the_slots() {
+        let mask = (1 << 12) - 1;
+        let (mut by_hash, mut by_key) = (vec![0; mask + 1], vec![0; mask + 1]);
+        for number in 0..4096 {
+            by_hash[slot(hash(format!("a longer token {number}").as_bytes()), mask)] += 1;
+            by_key[key_slot(mix(short_key(format!("t{number}").as_bytes())), mask)] += 1;
+        }
+        for slots in [by_hash, by_key] {
+            assert!(slots.iter().all(|count| *count < 12));
+        }
+    }
+}

@@ -102,3 +102,73 @@ fn count_long(table: PairTable<'_>, piece: &[u8]) -> u32 {
     }
     parts
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::bytepair::filter::HashFilter;
+    use crate::bytepair::pair_table::{Merge, filter, joined, slots};
+
+    /// Merges among bytes and what they became, each of which makes a token of its own.
+    const MERGES: [(u32, u32); 9] = [
+        (97, 98),
+        (97, 97),
+        (256, 257),
+        (98, 256),
+        (257, 257),
+        (258, 97),
+        (99, 99),
+        (262, 99),
+        (260, 260),
+    ];
+
+    fn merges() -> Vec<Merge> {
+        let merge = |(rank, &(left, right)): (u32, &(u32, u32))| Merge {
+            left,
+            right,
+            rank,
+            joined: 256 + rank,
+        };
+        (0..).zip(&MERGES).map(merge).collect()
+    }
+
+    /// As the rule says it.
+    fn slowly(piece: &[u8]) -> u32 {
+        let mut tokens: Vec<u32> = piece.iter().map(|&byte| byte.into()).collect();
+        loop {
+            let pairs = tokens.windows(2).enumerate();
+            let ranked = pairs.filter_map(|(at, pair)| {
+                let rank = MERGES
+                    .iter()
+                    .position(|merge| *merge == (pair[0], pair[1]))?;
+                Some((rank, at))
+            });
+            let Some((rank, at)) = ranked.min() else {
+                return u32::try_from(tokens.len()).unwrap();
+            };
+            tokens[at] = 256 + u32::try_from(rank).unwrap();
+            tokens.remove(at + 1);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn both_ways_join_the_lowest_rank_first_and_of_equals_the_leftmost(piece in "[abcx]{2,90}") {
+            let merges = merges();
+            let filter = filter(&merges);
+            let (filter, _) = HashFilter::split_from(&filter).unwrap();
+            let slots: Vec<u8> = slots(&merges).iter().flat_map(|slot| slot.to_le_bytes()).collect();
+            let joined: Vec<u8> =
+                joined(&merges).iter().flat_map(|token| token.to_le_bytes()).collect();
+            let byte_tokens = std::array::from_fn(|byte| u32::try_from(byte).unwrap());
+            let table = PairTable::new(&byte_tokens, filter, &slots, &joined).unwrap();
+            let piece = piece.as_bytes();
+            let expected = slowly(piece);
+            prop_assert_eq!(PairMerger::default().count_short(table, piece), expected);
+            prop_assert_eq!(count_long(table, piece), expected);
+            prop_assert_eq!(PairMerger::default().count(table, piece), expected);
+        }
+    }
+}

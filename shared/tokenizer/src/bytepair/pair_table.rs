@@ -131,3 +131,53 @@ impl<'t> PairTable<'t> {
         u32::from_le_bytes(number.try_into().expect("four bytes"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_pair_has_its_rank_and_what_it_becomes_and_no_other_has() {
+        let merge = |rank: u32| Merge {
+            left: rank * 7 % 1000,
+            right: rank,
+            rank: rank * 2,
+            joined: rank + 5000,
+        };
+        let merges: Vec<Merge> = (0..1000).map(merge).collect();
+        let filter = filter(&merges);
+        let (filter, _) = HashFilter::split_from(&filter).unwrap();
+        let slots: Vec<u8> = slots(&merges)
+            .iter()
+            .flat_map(|slot| slot.to_le_bytes())
+            .collect();
+        let joined: Vec<u8> = joined(&merges)
+            .iter()
+            .flat_map(|token| token.to_le_bytes())
+            .collect();
+        let byte_tokens = std::array::from_fn(|byte| u32::try_from(byte).unwrap() + 3);
+        let table = PairTable::new(&byte_tokens, filter, &slots, &joined).unwrap();
+        for Merge {
+            left,
+            right,
+            rank,
+            joined,
+        } in merges
+        {
+            assert_eq!(table.rank(left, right), Some(rank));
+            assert_eq!(table.joined(rank), joined);
+            assert_eq!(table.rank(left + 1, right), None);
+            assert_eq!(table.rank(right + 2000, left), None);
+        }
+        assert_eq!([table.byte_token(0), table.byte_token(255)], [3, 258]);
+        let too_few = &slots[SLOT..];
+        assert!(PairTable::new(&byte_tokens, filter, too_few, &joined).is_none());
+    }
+
+    #[test]
+    fn tokens_and_merges_have_to_fit_a_slot() {
+        assert!(has_room((1 << 21) - 2, 1 << 22));
+        assert!(!has_room((1 << 21) - 1, 1 << 22));
+        assert!(!has_room((1 << 21) - 2, (1 << 22) + 1));
+    }
+}

@@ -95,3 +95,66 @@ impl Scanner<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scanner(text: &str) -> Scanner<'_> {
+        Scanner { text }
+    }
+
+    #[test]
+    fn contractions_are_the_english_ones_in_any_case() {
+        for (text, end) in [
+            ("'s", Some(2)),
+            ("'Tx", Some(2)),
+            ("'m", Some(2)),
+            ("'d", Some(2)),
+            ("'ſ", Some(3)),
+            ("'re", Some(3)),
+            ("'VE", Some(3)),
+            ("'lL", Some(3)),
+            ("'le", None),
+            ("'rl", None),
+            ("'x", None),
+            ("'r", None),
+            ("'", None),
+            ("s", None),
+        ] {
+            assert_eq!(scanner(text).contraction(0), end, "{text}");
+        }
+        assert_eq!(scanner("it's").contraction(2), Some(4));
+    }
+
+    #[test]
+    fn runs_end_with_their_kind_or_where_they_may_be_no_longer() {
+        assert_eq!(scanner("a12345").number(1, 3), 4);
+        assert_eq!(scanner("٣4x").number(0, 3), 3);
+        assert_eq!(scanner("12").number(0, 1), 1);
+        assert_eq!(scanner(" !?x").symbols(0), Some(3));
+        assert_eq!(scanner("!?").symbols(0), Some(2));
+        assert_eq!(scanner("  !").symbols(0), None);
+        assert_eq!(scanner("x").symbols(0), None);
+        let letters = scanner("xéЖ1");
+        assert_eq!(letters.run(1, CharacterClass::is_letter), 5);
+        assert_eq!(letters.at(6), None);
+    }
+
+    #[test]
+    fn white_space_leaves_its_last_to_what_follows_and_ends_after_a_newline() {
+        for (text, newline_first, end) in [
+            ("   x", false, 2),
+            (" x", false, 1),
+            ("   ", false, 3),
+            (" \n  x", false, 2),
+            (" \n\n x", false, 3),
+            (" \n  ", false, 4),
+            (" \n  ", true, 2),
+            (" \u{3000}\u{3000}x", false, 4),
+        ] {
+            let scanner = scanner(text);
+            assert_eq!(scanner.white_space(0, newline_first), end, "{text:?}");
+        }
+    }
+}

@@ -249,3 +249,75 @@ impl<'t> DeepSeekSegments<'t> {
             .then(|| scanner.white_space(start, true))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pieces(text: &str, mut end: impl FnMut(&str, usize) -> usize) -> Vec<&str> {
+        let (mut pieces, mut start) = (Vec::new(), 0);
+        while start < text.len() {
+            let end = end(text, start);
+            pieces.push(&text[start..end]);
+            start = end;
+        }
+        pieces
+    }
+
+    fn split(pattern: Pattern, text: &str) -> String {
+        pieces(text, |text, at| pattern.piece_end(text, at)).join("|")
+    }
+
+    #[test]
+    fn the_families_split_alike_but_for_digits_case_and_line_ends() {
+        let text = "HelloWORLD's 12345 a/b!\n/\n  x \n ";
+        assert_eq!(
+            split(Pattern::O200k, text),
+            "Hello|WORLD's| |123|45| a|/b|!\n/\n| | x| \n| "
+        );
+        assert_eq!(
+            split(Pattern::Cl100k, text),
+            "HelloWORLD|'s| |123|45| a|/b|!\n|/\n| | x| \n "
+        );
+        assert_eq!(
+            split(Pattern::Llama3, text),
+            "HelloWORLD|'s| |123|45| a|/b|!\n|/\n| | x| \n| "
+        );
+        assert_eq!(
+            split(Pattern::Qwen2, text),
+            "HelloWORLD|'s| |1|2|3|4|5| a|/b|!\n|/\n| | x| \n| "
+        );
+    }
+
+    #[test]
+    fn marks_belong_to_words_or_are_words() {
+        let text = "e\u{301}\u{301}x \u{301}\u{301} É\u{301}Aa";
+        assert_eq!(
+            split(Pattern::O200k, text),
+            "e\u{301}\u{301}x| \u{301}\u{301}| É\u{301}Aa"
+        );
+        assert_eq!(
+            split(Pattern::Cl100k, text),
+            "e|\u{301}\u{301}|x| \u{301}\u{301}| É|\u{301}Aa"
+        );
+    }
+
+    #[test]
+    fn deep_seek_looks_at_numbers_and_at_chinese_and_japanese_by_themselves() {
+        let text = "ab1234漢字ひ한x, !Word _a\r\n\0\0é 9";
+        let segments = pieces(text, |text, at| DeepSeekSegments::new(text).segment_end(at));
+        assert_eq!(
+            segments.join("|"),
+            "ab|123|4|漢字ひ|한x, !Word _a\r\n\0\0é |9"
+        );
+        let split = segments.into_iter().map(|segment| {
+            pieces(segment, |text, at| {
+                DeepSeekSegments::new(text).piece_end(at)
+            })
+        });
+        assert_eq!(
+            split.flatten().collect::<Vec<_>>().join("|"),
+            "ab|123|4|漢字ひ|한x|,| !|Word| _|a|\r\n|\0|\0é| |9"
+        );
+    }
+}

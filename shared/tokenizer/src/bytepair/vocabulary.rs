@@ -107,3 +107,55 @@ impl<'v> Vocabulary<'v> {
         &self.bytes[number(self.offsets, index) as usize..number(self.offsets, index + 1) as usize]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Tokens of one to twenty bytes, many of which begin alike.
+    fn tokens() -> Vec<Vec<u8>> {
+        let mut tokens = Vec::new();
+        for length in 1..=20 {
+            for last in 0..40 {
+                let mut token = vec![b'x'; length];
+                token[length - 1] = last;
+                tokens.push(token);
+            }
+        }
+        tokens
+    }
+
+    #[test]
+    fn each_token_has_its_place_as_its_rank_and_nothing_else_has_one() {
+        let tokens = tokens();
+        let table = hash::compile(&tokens);
+        let vocabulary = Vocabulary::new(&table).unwrap();
+        for (rank, token) in (0..).zip(&tokens) {
+            assert_eq!(vocabulary.rank(token), Some(rank), "{token:?}");
+            let mut other = token.clone();
+            *other.last_mut().unwrap() = 200;
+            assert_eq!(vocabulary.rank(&other), None, "{other:?}");
+        }
+        assert_eq!(vocabulary.rank(b""), None);
+        assert_eq!(vocabulary.rank(&[b'x'; 21]), None);
+    }
+
+    #[test]
+    fn tables_that_are_not_whole_are_not_taken() {
+        let table = hash::compile(&tokens());
+        let bytes: usize = tokens().iter().map(Vec::len).sum();
+        for length in [0, HEADER - 1, HEADER, HEADER + PAIRS * NUMBER, 400_000] {
+            assert!(Vocabulary::new(&table[..length]).is_none(), "{length}");
+        }
+        // The tokens' own bytes come last.
+        assert!(Vocabulary::new(&table[..table.len() - bytes - 1]).is_none());
+        for header in [4, 8] {
+            let mut other = table.clone();
+            other[header] |= 1;
+            assert!(
+                Vocabulary::new(&other).is_none(),
+                "not a power of two of slots"
+            );
+        }
+    }
+}

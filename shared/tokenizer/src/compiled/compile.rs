@@ -108,7 +108,7 @@ fn normalizes(normalizer: &Value) -> Option<bool> {
 
 /// The character that stands for each byte in the vocabulary.
 /// <https://github.com/openai/gpt-2/blob/master/src/encoder.py>
-fn alphabet() -> [char; 256] {
+pub(crate) fn alphabet() -> [char; 256] {
     let mut others = 0x100_u32..;
     std::array::from_fn(|byte| {
         let byte = u8::try_from(byte).expect("of 256");
@@ -203,4 +203,111 @@ pub(crate) fn compile(json: &[u8], fingerprint: &str) -> Option<Vec<u8>> {
     }
     parts.words = words;
     Some(write(&parts, fingerprint))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compiled::families::LLAMA_3;
+    use crate::differential::small_tokenizer;
+
+    #[test]
+    fn bytes_that_can_be_seen_stand_for_themselves() {
+        let alphabet = alphabet();
+        for (byte, character) in [
+            (b'!', '!'),
+            (b'~', '~'),
+            (0xa1, '¡'),
+            (0xac, '¬'),
+            (0xae, '®'),
+            (0xff, 'ÿ'),
+            (0, 'Ā'),
+            (b' ', 'Ġ'),
+            (0x7f, 'ġ'),
+            (0xa0, 'ł'),
+            (0xad, 'Ń'),
+        ] {
+            assert_eq!(alphabet[usize::from(byte)], character, "{byte:#x}");
+        }
+    }
+
+    fn compiled(change: impl FnOnce(&mut Value)) -> Option<Vec<u8>> {
+        let mut json = small_tokenizer(&[LLAMA_3], Value::Null);
+        change(&mut json);
+        compile(&serde_json::to_vec(&json).unwrap(), &"0".repeat(64))
+    }
+
+    #[test]
+    fn each_option_that_is_not_covered_is_left_to_the_reference() {
+        assert!(compiled(|_| {}).is_some());
+        for (option, value) in [
+            ("type", json!("WordPiece")),
+            ("dropout", json!(0.1)),
+            ("unk_token", json!("a")),
+            ("continuing_subword_prefix", json!("##")),
+            ("end_of_word_suffix", json!("</w>")),
+            ("fuse_unk", json!(true)),
+            ("byte_fallback", json!(true)),
+        ] {
+            assert!(
+                compiled(|json| json["model"][option] = value).is_none(),
+                "{option}"
+            );
+        }
+        for (option, value) in [
+            ("continuing_subword_prefix", json!("")),
+            ("end_of_word_suffix", json!("")),
+            ("ignore_merges", json!(true)),
+        ] {
+            assert!(
+                compiled(|json| json["model"][option] = value).is_some(),
+                "{option}"
+            );
+        }
+    }
+
+    #[test]
+    fn each_step_before_the_model_has_to_be_as_it_is_known() {
+        for (step, option, value) in [
+            (0, "type", json!("Digits")),
+            (0, "behavior", json!("Removed")),
+            (0, "invert", json!(true)),
+            (0, "pattern", json!({"String": LLAMA_3})),
+            (0, "pattern", json!({"Regex": "a"})),
+            (1, "type", json!("Metaspace")),
+            (1, "add_prefix_space", json!(true)),
+            (1, "use_regex", json!(true)),
+        ] {
+            let changed =
+                compiled(|json| json["pre_tokenizer"]["pretokenizers"][step][option] = value);
+            assert!(changed.is_none(), "{step} {option}");
+        }
+        assert!(compiled(|json| json["pre_tokenizer"]["type"] = json!("Other")).is_none());
+        for (normalizer, is_covered) in [
+            (json!({"type": "NFC"}), true),
+            (json!({"type": "Sequence", "normalizers": []}), true),
+            (json!({"type": "NFKC"}), false),
+            (
+                json!({"type": "Sequence", "normalizers": [{"type": "NFC"}]}),
+                false,
+            ),
+        ] {
+            let changed = compiled(|json| json["normalizer"] = normalizer.clone());
+            assert_eq!(changed.is_some(), is_covered, "{normalizer}");
+        }
+    }
+
+    #[test]
+    fn pairs_are_read_as_files_of_either_age_write_them() {
+        let joined = compiled(|_| {});
+        let apart = compiled(|json| {
+            for pair in json["model"]["merges"].as_array_mut().unwrap() {
+                let parts: Vec<_> = pair.as_str().unwrap().split(' ').collect();
+                *pair = json!(parts);
+            }
+        });
+        assert!(joined == apart && joined.is_some());
+        let broken = compiled(|json| json["model"]["merges"][0] = json!("hello"));
+        assert!(broken.is_none());
+    }
 }

@@ -15,7 +15,7 @@ pub(crate) enum Family {
 
 pub(crate) const LLAMA_3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 pub(crate) const QWEN_2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
-const DEEP_SEEK: [&str; 3] = [
+pub(crate) const DEEP_SEEK: [&str; 3] = [
     r"\p{N}{1,3}",
     "[一-龥\u{3040}-ゟ゠-ヿ]+",
     concat!(
@@ -99,4 +99,46 @@ fn count_segments(text: &str, mut count: impl FnMut(&[u8]) -> u32) -> u32 {
         start = end;
     }
     tokens
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Tables are kept on disk.
+    #[test]
+    fn a_family_has_the_same_number_for_ever() {
+        let numbers = [Family::Llama3, Family::Qwen2, Family::DeepSeek].map(Family::number);
+        assert_eq!(numbers, [0, 1, 2]);
+        for family in Family::ALL {
+            assert_eq!(Family::with_number(family.number()), Some(family));
+        }
+        assert_eq!(Family::with_number(3), None);
+    }
+
+    #[test]
+    fn a_family_is_known_by_all_of_its_patterns() {
+        assert_eq!(Family::with_patterns(&[LLAMA_3]), Some(Family::Llama3));
+        assert_eq!(Family::with_patterns(&[QWEN_2]), Some(Family::Qwen2));
+        assert_eq!(Family::with_patterns(&DEEP_SEEK), Some(Family::DeepSeek));
+        assert_eq!(Family::with_patterns(&DEEP_SEEK[..2]), None);
+        assert_eq!(Family::with_patterns(&[]), None);
+    }
+
+    #[test]
+    fn each_piece_is_counted_once() {
+        for (family, pieces) in [
+            (Family::Llama3, vec!["ab", " cd", "123", "4", "!"]),
+            (Family::Qwen2, vec!["ab", " cd", "1", "2", "3", "4", "!"]),
+            (Family::DeepSeek, vec!["ab", " cd", "123", "4", "!"]),
+        ] {
+            let mut counted = Vec::new();
+            let tokens = family.count_pieces("ab cd1234!", |piece| {
+                counted.push(String::from_utf8(piece.to_vec()).unwrap());
+                2
+            });
+            assert_eq!(counted, pieces);
+            assert_eq!(tokens as usize, 2 * pieces.len());
+        }
+    }
 }

@@ -208,3 +208,89 @@ impl Tables {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts() -> Parts {
+        Parts {
+            family: Family::Qwen2,
+            normalizes: true,
+            bytes: std::array::from_fn(|byte| u32::try_from(byte).unwrap()),
+            merges: vec![Merge {
+                left: 97,
+                right: 98,
+                rank: 0,
+                joined: 256,
+            }],
+            added: vec!["<tool>".to_owned(), "<think>".to_owned(), "é".to_owned()],
+            words: vec![b"a".to_vec(), b"ab".to_vec()],
+        }
+    }
+
+    fn load(bytes: &[u8]) -> Option<Tables> {
+        Tables::load(bytes.to_vec(), &"0".repeat(FINGERPRINT))
+    }
+
+    fn written() -> Vec<u8> {
+        write(&parts(), &"0".repeat(FINGERPRINT))
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let tables = load(&written()).unwrap();
+        assert_eq!(tables.family(), Family::Qwen2);
+        assert!(tables.normalizes());
+        assert_eq!(tables.pairs().rank(97, 98), Some(0));
+        assert_eq!(tables.pairs().joined(0), 256);
+        assert_eq!(tables.pairs().byte_token(7), 7);
+        assert_eq!(tables.words().rank(b"ab"), Some(1));
+        assert_eq!(tables.bytes(), written());
+        let plain = Parts {
+            normalizes: false,
+            ..parts()
+        };
+        let plain = load(&write(&plain, &"0".repeat(FINGERPRINT))).unwrap();
+        assert!(!plain.normalizes());
+    }
+
+    // What is kept is read by later versions; another layout needs another name.
+    #[test]
+    fn the_layout_is_that_of_its_name() {
+        assert_eq!(MAGIC, b"resonare-flat-02");
+        assert_eq!(
+            sha256(&written()),
+            "645f2f0880fe33944e12acd3ba72b6e28130216cedaecdb84b92d47a25e447f0"
+        );
+    }
+
+    #[test]
+    fn an_added_token_is_found_wherever_it_stands() {
+        let tables = load(&written()).unwrap();
+        for text in ["<tool>", "a <think>", "naïve é", "<<tool>>"] {
+            assert!(tables.has_added_token(text), "{text}");
+        }
+        for text in ["", "<tool", "<thin k>", "tool>", "è"] {
+            assert!(!tables.has_added_token(text), "{text}");
+        }
+        let none = Parts {
+            added: Vec::new(),
+            ..parts()
+        };
+        let none = load(&write(&none, &"0".repeat(FINGERPRINT))).unwrap();
+        assert!(!none.has_added_token("<tool>"));
+    }
+
+    #[test]
+    fn tables_of_another_name_or_tokenizer_are_not_taken_even_if_they_are_whole() {
+        for at in [0, MAGIC.len() - 1, MAGIC.len(), HEADER - 1, HEADER] {
+            let bytes = written();
+            let mut content = bytes[..bytes.len() - FINGERPRINT].to_vec();
+            content[at] ^= 0x10;
+            let sum = sha256(&content);
+            content.extend_from_slice(sum.as_bytes());
+            assert!(load(&content).is_none(), "{at}");
+        }
+    }
+}

@@ -191,12 +191,42 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::compiled::families::{DEEP_SEEK, LLAMA_3, QWEN_2};
     use crate::differential;
     use crate::published::{families, published};
 
     fn compiled(json: &[u8]) -> CompiledTokenizer {
         CompiledTokenizer::compile(&Arc::new(json.to_vec()), &"0".repeat(64))
             .expect("the family is covered")
+    }
+
+    #[test]
+    fn counts_of_a_small_tokenizer_are_those_of_the_reference() {
+        for (patterns, normalizer) in [
+            (&[LLAMA_3][..], Value::Null),
+            (&[QWEN_2], json!({"type": "NFC"})),
+            (&DEEP_SEEK, json!({"type": "Sequence", "normalizers": []})),
+        ] {
+            let json = differential::small_tokenizer(patterns, normalizer);
+            let json = serde_json::to_vec(&json).unwrap();
+            let (compiled, reference) = (compiled(&json), HuggingFace::parse(&json).unwrap());
+            let mut counter = CompiledCounter::new(&compiled);
+            let spoken = [
+                "hello world",
+                "HELLO!! 1212",
+                "hellohello  wor",
+                "<think>hello",
+                "héllo he\u{301}llo",
+            ];
+            let texts = spoken
+                .map(str::to_owned)
+                .into_iter()
+                .chain(differential::texts());
+            for text in texts.take(9000) {
+                assert_eq!(counter.count(&text), reference.count(&text), "{text:?}");
+            }
+            assert_eq!((compiled.failure(), reference.failure()), (None, None));
+        }
     }
 
     #[test]

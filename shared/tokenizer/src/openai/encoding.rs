@@ -89,6 +89,35 @@ mod tests {
     }
 
     #[test]
+    fn variants_with_other_special_tokens_are_their_encoding() {
+        let names =
+            OpenAiEncoding::NAMES.map(|name| OpenAiEncoding::from_name(name).unwrap().name());
+        assert_eq!(
+            names,
+            [
+                "o200k_base",
+                "o200k_base",
+                "cl100k_base",
+                "p50k_base",
+                "p50k_base",
+                "r50k_base",
+                "r50k_base"
+            ]
+        );
+        assert_eq!(OpenAiEncoding::from_name("o200k"), None);
+        let fingerprints = [
+            OpenAiEncoding::O200kBase,
+            OpenAiEncoding::Cl100kBase,
+            OpenAiEncoding::P50kBase,
+            OpenAiEncoding::R50kBase,
+        ]
+        .map(OpenAiEncoding::fingerprint);
+        assert!(fingerprints.iter().all(|digest| digest.len() == 64));
+        let distinct: std::collections::HashSet<_> = fingerprints.into_iter().collect();
+        assert_eq!(distinct.len(), 4);
+    }
+
+    #[test]
     fn models_choose_their_encoding() {
         assert_eq!(
             OpenAiEncoding::of_model("gpt-4o-mini"),
@@ -98,6 +127,15 @@ mod tests {
             OpenAiEncoding::of_model("ft:gpt-4:me::x"),
             Some(OpenAiEncoding::Cl100kBase)
         );
+        for (model, encoding) in [
+            ("gpt-oss-20b", OpenAiEncoding::O200kBase),
+            ("text-davinci-003", OpenAiEncoding::P50kBase),
+            ("text-davinci-edit-001", OpenAiEncoding::P50kBase),
+            ("davinci", OpenAiEncoding::R50kBase),
+            ("gpt2", OpenAiEncoding::R50kBase),
+        ] {
+            assert_eq!(OpenAiEncoding::of_model(model), Some(encoding), "{model}");
+        }
         assert_eq!(OpenAiEncoding::of_model("meta-llama/Llama-3.2-1B"), None);
         for name in OpenAiEncoding::NAMES {
             assert!(OpenAiEncoding::from_name(name).is_some(), "{name}");
