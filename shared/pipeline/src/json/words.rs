@@ -36,3 +36,46 @@ pub(crate) fn other_than_spaces(word: u64) -> u64 {
 pub(crate) fn first_marked(marks: u64) -> usize {
     (marks.trailing_zeros() / 8) as usize
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The index of the first byte that is marked, if one is.
+    fn first(marks: u64) -> Option<usize> {
+        (marks != 0).then(|| first_marked(marks))
+    }
+
+    #[test]
+    fn the_first_byte_that_ends_a_plain_run_is_found_wherever_it_is() {
+        for at in 0..WORD_BYTES {
+            for byte in 0..=255 {
+                let mut bytes = *b"abcdefgh";
+                bytes[at] = byte;
+                let word = word(&bytes, 0).unwrap();
+                let is_special = byte < 0x20 || byte == b'"' || byte == b'\\';
+                assert_eq!(
+                    first(string_specials(word)),
+                    is_special.then_some(at),
+                    "{byte} {at}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn of_several_the_first_counts() {
+        let word = |bytes: &[u8]| word(bytes, 0).unwrap();
+        assert_eq!(first(string_specials(word(b"ab\"\\\n\"gh"))), Some(2));
+        assert_eq!(first(other_than_spaces(word(b"   a b  "))), Some(3));
+        assert_eq!(first(other_than_spaces(word(b"        "))), None);
+    }
+
+    #[test]
+    fn a_word_is_eight_bytes() {
+        let bytes = b"0123456789";
+        assert_eq!(word(bytes, 2), Some(u64::from_le_bytes(*b"23456789")));
+        assert_eq!(word(bytes, 3), None);
+        assert_eq!(word(bytes, 11), None);
+    }
+}

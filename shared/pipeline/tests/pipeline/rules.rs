@@ -1,8 +1,8 @@
 //! The pipeline's rules, each by an export that shows it.
 
 use crate::support::{
-    Broken, Model, Pairs, Panicking, Turns, Words, chat, error_of, full, message, pretty, run,
-    run_for, run_with, settings, source,
+    Broken, Model, Pairs, Panicking, Squares, Turns, Words, chat, error_of, full, message, pretty,
+    run, run_for, run_with, settings, source,
 };
 use resonare_pipeline::{
     DateLimit, MessageDrop, PipelineError, RoleOrder, Settings, Source, Target, TokenBudget,

@@ -57,6 +57,25 @@ impl TokenCounter for Pairs {
     }
 }
 
+/// A joined text has more tokens than its parts: as many as the square of its letters.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Squares;
+
+impl Tokenizer for Squares {
+    type Counter<'t> = Self;
+
+    fn counter(&self) -> Self {
+        *self
+    }
+}
+
+impl TokenCounter for Squares {
+    fn count(&mut self, text: &str) -> u32 {
+        let letters = text.chars().filter(|character| character.is_alphabetic());
+        u32::try_from(letters.count().pow(2)).unwrap()
+    }
+}
+
 /// Cannot count.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Broken;

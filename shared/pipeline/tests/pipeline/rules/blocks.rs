@@ -138,6 +138,23 @@ fn rendered_blocks_are_measured_as_they_are_emitted() {
 }
 
 #[test]
+fn an_estimate_that_was_too_low_lets_no_block_over_the_maximum() {
+    // One by one, all messages would fit; ten of them have a hundred tokens.
+    let messages = (0..12).map(|second| message(second, "Me", "a")).collect();
+    let settings = Settings {
+        token_budget: TokenBudget::Rendered,
+        limits: TokenLimits::new(1, 100).unwrap(),
+        message_delimiter: String::new(),
+        ..settings()
+    };
+    let export = source(chat("Ann", messages).to_string());
+    let done = run_with(&Squares, vec![export], &settings, 1).unwrap();
+    let lines = |block: &Vec<String>| block[0].lines().count();
+    assert_eq!(done.blocks().iter().map(lines).collect::<Vec<_>>(), [10, 2]);
+    assert_eq!(done.stats()["max_tokens_per_block"], 100);
+}
+
+#[test]
 fn the_rule_that_took_most_blocks_is_the_one_to_change() {
     let words = |count: usize| "word ".repeat(count);
     let export = chat(

@@ -145,6 +145,20 @@ fn what_is_not_an_export_is_named() {
 }
 
 #[test]
+fn what_is_not_an_export_is_described_by_its_first_keys_to_its_owner() {
+    let keys: Vec<String> = (1..=9)
+        .map(|number| format!("{number}").repeat(41))
+        .collect();
+    let members: Vec<String> = keys.iter().map(|key| format!("\"{key}\": 0")).collect();
+    let failure = run(format!("{{{}}}", members.join(",")), &settings()).unwrap_err();
+    let listed: Vec<&str> = keys[..8].iter().map(|key| &key[..40]).collect();
+    let expected = format!("keys found: {}", listed.join(", "));
+    assert_eq!(failure.error.private_details(), [expected]);
+    let failure = run("{}", &settings()).unwrap_err();
+    assert!(failure.error.private_details().is_empty());
+}
+
+#[test]
 fn an_export_that_ends_early_names_the_last_complete_message() {
     let whole = full(vec![chat("Ann", dialogue())]);
     let cut = &whole[..whole.find("what is it?").unwrap()];

@@ -60,6 +60,28 @@ fn raw_json_holds_the_chats_untouched() {
 }
 
 #[test]
+fn raw_json_holds_chats_whose_heads_and_messages_are_long() {
+    // More than one read, and more than is kept in memory before it is known to be a chat.
+    let about = "о".repeat(700_000);
+    let messages = serde_json::to_string(&dialogue()).unwrap();
+    let chats = [
+        format!(r#"{{"about": "{about}", "name": "Ann", "messages": {messages}}}"#),
+        format!(r#"{{"about": "{about}", "messages": {messages}}}"#),
+        format!(
+            r#"{{"messages": {messages}, "about": "{about}", "name": "Ann", "more": "{about}"}}"#
+        ),
+        format!(
+            r#"{{"about": "a\x41", "name": "Ann\x42", "more": "{about}\x43", "messages": []}}"#
+        ),
+    ];
+    let done = run(format!("[{}]", chats.join(" , ")), &settings()).unwrap();
+    let expected = [&chats[0], &chats[2], &chats[3].replace("\\x", "\\u00")];
+    let raw = done.raw.strip_prefix("[\n").unwrap();
+    let raw: Vec<_> = raw.strip_suffix("\n]\n").unwrap().split(",\n").collect();
+    assert!(raw == expected);
+}
+
+#[test]
 fn statistics_are_null_where_nothing_was_measured() {
     let failure = run("[]", &settings()).unwrap_err();
     let stats = json!(failure.statistics);
