@@ -209,7 +209,7 @@ def compare_counts(program, folder, chats):
 
 def shown(first):
     chat, mine, other, found = first
-    lines = [f"    found    {found}", f"    messages {json.dumps(chat, ensure_ascii=False)[:300]}"]
+    lines = [f"    found    {str(found)[:300]}", f"    messages {json.dumps(chat, ensure_ascii=False)[:300]}"]
     if "text" in mine and "text" in other:
         at = next((n for n, (a, b) in enumerate(zip(mine["text"], other["text"])) if a != b), min(len(mine["text"]), len(other["text"])))
         start = max(0, at - 60)

@@ -10,9 +10,10 @@ use crate::error::Refusal;
 use crate::json::tojson;
 use crate::methods;
 
-// A step costs one, and so do 64 bytes of any text or list that a template makes. Chats of a hundred
-// kilobytes need a tenth at most; at the limit half a second has passed.
-const FUEL: u64 = 1_000_000;
+// A step costs one, and so do 64 bytes of any text or list that a template makes. Most chats need a
+// hundredth, but there are templates that look at each letter, or back from each turn to the first: these
+// take over a million for 600 turns.
+const FUEL: u64 = 5_000_000;
 
 // Macros, loops and conditions within each other; the engine's own limit is for larger stacks.
 const MAX_NESTING: usize = 150;

@@ -9,7 +9,8 @@
 //! assistant's turns alone.
 //!
 //! Templates come from strangers: they reach no file, no network and no clock, and their time, memory
-//! and output are bounded. Finding and reading the files is left to others; so is counting tokens.
+//! and output are bounded, by steps and sizes and, whatever they do, by a second. Finding and reading the files is
+//! left to others; so is counting tokens.
 //!
 //! ```
 //! use resonare_chat_template::{ChatTemplate, Message, TemplateFiles};
