@@ -3,7 +3,8 @@
     TIKTOKEN_VOCABULARIES=FOLDER python3 count.py EXPORT OUT_DIR
 
 Writes texts.json (the text of every message of the export, and strings that tokenizers stumble
-over) and counts.json: for each tokenizer its file or encoding, and one count a text.
+over) and counts.json: for each tokenizer its file or encoding, and one count a text; for files a second one too, with
+the tokens recognized that the file adds.
 """
 import json
 import os
@@ -56,9 +57,11 @@ def main():
         tokenizer = tokenizers.Tokenizer.from_file(path)
         tokenizer.no_padding()
         tokenizer.no_truncation()
-        tokenizer.encode_special_tokens = True
-        encodings = tokenizer.encode_batch(texts, add_special_tokens=False)
-        counts[name] = {"source": path, "counts": [len(encoding.ids) for encoding in encodings]}
+        counts[name] = {"source": path}
+        for key, is_ordinary in (("counts", True), ("counts_recognizing", False)):
+            tokenizer.encode_special_tokens = is_ordinary
+            encodings = tokenizer.encode_batch(texts, add_special_tokens=False)
+            counts[name][key] = [len(encoding.ids) for encoding in encodings]
     for name, value in (("texts", texts), ("counts", counts)):
         with open(os.path.join(out_dir, name + ".json"), "w", encoding="utf-8") as out:
             json.dump(value, out)

@@ -3,10 +3,8 @@
 //! A chat template is a Jinja program that comes with a model and turns messages into the text that the
 //! model is trained on. [`ChatTemplate`] reads it from the files beside a tokenizer and gives, for any
 //! messages, the same text as `apply_chat_template(tokenize=False, add_generation_prompt=False)`, or the
-//! template's own words if it refuses them. [`ChatTemplate::special_tokens`] are
-//! what text in a chat must not read as:
-//! the model's special tokens. [`ChatTemplate::with_generation_markers`] is for trainers that learn the
-//! assistant's turns alone.
+//! template's own words if it refuses them. [`ChatTemplate::special_tokens`] are what text in a chat must not
+//! read as. [`ChatTemplate::with_generation_markers`] is for trainers that learn the assistant's turns alone.
 //!
 //! Templates come from strangers: they reach no file, no network and no clock, and their time, memory
 //! and output are bounded, by steps and sizes and, whatever they do, by a second. Finding and reading the files is
