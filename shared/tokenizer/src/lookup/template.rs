@@ -132,14 +132,21 @@ impl Lookup {
         wanted: &WantedTokenizer,
         tokenizer: &Arc<ModelTokenizer>,
     ) -> Result<ModelTemplate, Obstacle> {
-        let none = |reason| Obstacle::NoTemplate(NoTemplate::is_final(reason));
         let beside = "there is no chat template beside the configured tokenizer";
+        let none = |reason| Obstacle::NoTemplate(NoTemplate::is_final(reason));
         if open_ai_model(&wanted.model_id).is_some() {
             return Err(none(beside.to_owned()));
         }
         let model = ModelId::try_from(&*wanted.model_id)
             .map_err(|error| none(format!("{beside}, and {error}")))?;
-        self.of_model(&model, tokenizer, None)
+        let template = self.of_model(&model, tokenizer, None);
+        template.map_err(|obstacle| match obstacle {
+            Obstacle::NoTemplate(NoTemplate { reason, may_pass }) => {
+                let reason = format!("{beside}, and {reason}");
+                Obstacle::NoTemplate(NoTemplate { reason, may_pass })
+            }
+            failed @ Obstacle::Failed(_) => failed,
+        })
     }
 
     fn of_model(

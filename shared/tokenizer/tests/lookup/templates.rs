@@ -162,6 +162,11 @@ fn the_folder_of_a_configured_tokenizer_comes_before_the_model() {
     ] {
         assert_eq!(found(&lookup, Some(&path(tokenizer))).source(), source);
     }
+    std::fs::remove_file(path("org/model/chat_template.jinja")).unwrap();
+    let reason = missing(&lookup, Some(&path("bare"))).reason;
+    let beside =
+        "there is no chat template beside the configured tokenizer, and the model hub can't";
+    assert!(reason.starts_with(beside), "{reason}");
 }
 
 /// Has a tokenizer and its template, and says of other objects that they can't be read.
