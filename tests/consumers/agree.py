@@ -1,11 +1,6 @@
 """Compares what our checker says to files with what the consumers' own code says.
 
-    python3 -m venv .tools/consumers
-    .tools/consumers/bin/pip install -r tests/consumers/requirements-data.txt
-    .tools/consumers/bin/pip install --no-deps -r tests/consumers/requirements.txt
-    .tools/consumers/bin/pip install --no-deps --target .tools/consumers/together-1 together==1.6.0
-    cargo build --release --package resonare-consumers --examples
-    .tools/consumers/bin/python tests/consumers/agree.py CHECK [FILE…]
+    python3 agree.py CHECK [FILE…]
 
 CHECK is the program `target/*/examples/check`. Each row of `rows.py` is a file of its own; FILE is
 one that each consumer of `messages` must take with every row. Exits with 1 if we take a row that a

@@ -59,6 +59,7 @@ MESSAGES = {
     "not UTF-8": b'{"messages":[{"role":"user","content":"\xff"},{"role":"assistant","content":"b"}]}',
     "Windows line ends": messages("user", "assistant") + b"\r",
     "empty lines": messages("user", "assistant") + b"\n",
+    "conversations by role": dump({"conversations": [say("user"), say("assistant")]}),
     "the form of ShareGPT": dump({"conversations": [{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}]}),
 }
 

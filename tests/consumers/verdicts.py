@@ -38,7 +38,7 @@ def load(path):
         return data.to_list()
 
 
-def is_sharegpt(rows):
+def has_conversations(rows):
     return "conversations" in rows[0]
 
 
@@ -69,8 +69,10 @@ def axolotl(path, template=None):
     configuration = DictDefault({"sequence_len": 1 << 20, "train_on_inputs": False, "eot_tokens": ["<|im_end|>"], "chat_template": template or "chatml"})
     dataset = {"field_messages": "messages", "roles_to_train": ["assistant"], "train_on_eos": "turn"}
     rows = load(path)
-    if is_sharegpt(rows):
-        dataset |= {"field_messages": "conversations", "message_property_mappings": {"role": "from", "content": "value"}}
+    if has_conversations(rows):
+        dataset["field_messages"] = "conversations"
+        if "from" in rows[0]["conversations"][0]:
+            dataset["message_property_mappings"] = {"role": "from", "content": "value"}
     strategy = StrategyLoader()(TOKENIZER, configuration, dataset)
     kept = 0
     for row in rows:
@@ -85,9 +87,11 @@ def llama_factory(path):
         "tags": {"role_tag": "role", "content_tag": "content", "user_tag": "user", "assistant_tag": "assistant", "system_tag": "system"},
     }}
     rows = load(path)
-    if is_sharegpt(rows):
+    if has_conversations(rows):
         # Its defaults are for this form.
-        del info["resonare"]["columns"], info["resonare"]["tags"]
+        del info["resonare"]["columns"]
+        if "from" in rows[0]["conversations"][0]:
+            del info["resonare"]["tags"]
     [attributes] = get_dataset_list(["resonare"], info)
     converter = get_dataset_converter(attributes.formatting, attributes, types.SimpleNamespace(media_dir=""))
     rows = [converter(row) for row in rows]

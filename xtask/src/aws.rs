@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use clap::{ArgGroup, Args, Subcommand};
 
 use crate::process::{cargo, root, run};
-use crate::python;
+use crate::python::{self, Requirements};
 
 /// What an operator does with a stack, and what a developer measures.
 #[derive(Subcommand)]
@@ -100,7 +100,11 @@ fn drive(place: &Place) -> anyhow::Result<()> {
 /// # Errors
 /// If Python is missing or a package can't be installed.
 pub(crate) fn prepare() -> anyhow::Result<()> {
-    python::environment("aws", "tests/aws/requirements.txt", &[])?;
+    let requirements = Requirements {
+        file: "tests/aws/requirements.txt",
+        options: &[],
+    };
+    python::environment("aws", &[requirements])?;
     Ok(())
 }
 

@@ -1,9 +1,10 @@
 //! The project's own commands: `cargo xtask test`, `cargo xtask circles`, `cargo xtask bench`,
-//! `cargo xtask make-export`, `cargo xtask templates`, `cargo xtask aws …`.
+//! `cargo xtask make-export`, `cargo xtask templates`, `cargo xtask consumers`, `cargo xtask aws …`.
 
 mod aws;
 mod bench;
 mod circles;
+mod consumers;
 mod deny;
 mod fuzz;
 mod imports;
@@ -33,6 +34,8 @@ enum Command {
     Bench(bench::Options),
     /// Compare our rendering of real chat templates with that of transformers
     Templates,
+    /// Give what we write for each trainer and service to its own code
+    Consumers,
     /// Operate a stack on AWS
     Aws {
         #[command(subcommand)]
@@ -55,6 +58,7 @@ fn main() -> anyhow::Result<()> {
         Command::Circles => circles::check(),
         Command::Bench(options) => bench::run(&options),
         Command::Templates => templates::compare(),
+        Command::Consumers => consumers::compare(),
         Command::Aws { task } => aws::run_task(&task),
         Command::MakeExport { mb, seed } => {
             let out = std::io::BufWriter::with_capacity(1 << 20, std::io::stdout().lock());

@@ -10,7 +10,7 @@ use anyhow::Context as _;
 
 use crate::make_export;
 use crate::process::{cargo, output, root, run};
-use crate::python;
+use crate::python::{self, Requirements};
 
 /// Where the tests look for it.
 pub(crate) fn folder() -> PathBuf {
@@ -22,7 +22,11 @@ pub(crate) fn folder() -> PathBuf {
 /// # Errors
 /// If Python is missing or something can't be installed.
 pub(crate) fn prepare() -> anyhow::Result<()> {
-    let python = python::environment("python", "tests/reference/requirements.txt", &["--no-deps"])?;
+    let requirements = Requirements {
+        file: "tests/reference/requirements.txt",
+        options: &["--no-deps"],
+    };
+    let python = python::environment("python", &[requirements])?;
     let vocabularies = tiktoken_vocabularies()?;
     let folder = folder();
     fs::create_dir_all(&folder)?;

