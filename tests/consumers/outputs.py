@@ -1,11 +1,12 @@
 """Gives what `resonare prepare --for CONSUMER` wrote to the consumer's own code.
 
-    python3 outputs.py RESONARE RUN…
+    python3 outputs.py RESONARE FOLDER
 
-RESONARE is the command, RUN the folder of a run, named EXPORT-CONSUMER-PROMPT. Both our check and the
+RESONARE is the command, FOLDER holds the folders of runs, each named EXPORT-CONSUMER-PROMPT. Both our check and the
 consumer must take every row of it, its Parquet file must have the same rows, and the trainer's own
 configuration code must take the kit. Exits with 1 otherwise.
 """
+import glob
 import json
 import os
 import shutil
@@ -83,7 +84,8 @@ def check(resonare, folder):
 
 
 def main():
-    resonare, *folders = map(os.path.abspath, sys.argv[1:])
+    resonare, parent = map(os.path.abspath, sys.argv[1:])
+    folders = [os.path.dirname(path) for path in sorted(glob.glob(os.path.join(parent, "*", "train.jsonl")))]
     begun = time.monotonic()
     rows, wrong = 0, 0
     for folder in folders:

@@ -58,8 +58,8 @@ pub(crate) fn compare() -> anyhow::Result<()> {
         command
     };
     run(script("agree.py").arg(program("examples/check")))?;
-    let runs = prepare(&export, &folder)?;
-    run(script("outputs.py").arg(program("resonare")).args(&runs))?;
+    prepare(&export, &folder)?;
+    run(script("outputs.py").arg(program("resonare")).arg(&folder))?;
     let train = folder.join("export-trl-plain/train.jsonl");
     run(script("kits.py").arg(program("examples/kit")).arg(&train))?;
     let folded = folder.join("export-trl-folded/train.jsonl");
@@ -89,22 +89,27 @@ fn environment() -> anyhow::Result<PathBuf> {
 }
 
 /// Runs over the sample and an export for every consumer, in folders that are named for it.
-fn prepare(export: &Path, folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+fn prepare(export: &Path, folder: &Path) -> anyhow::Result<()> {
     let sample = root().join("sample/result.json");
     let exports: [(&str, &Path, &str); 2] = [
         ("sample", &sample, "--min-tokens-per-block=1"),
         ("export", export, "--min-tokens-per-block=50"),
     ];
-    let mut runs = Vec::new();
     for (name, path, minimum) in exports {
         for consumer in CONSUMERS {
             for (prompt, options) in PROMPTS {
                 let run_id = format!("{name}-{consumer}-{prompt}");
+                let formats: &[&str] = if consumer.starts_with("bedrock") {
+                    &["--output-format=bedrock", "--output-format=parquet"]
+                } else {
+                    &["--output-format=parquet"]
+                };
                 let written = Command::new(root().join("target/debug/resonare"))
                     .current_dir(folder)
                     .arg("prepare")
                     .arg(path)
-                    .args(["--tokenizer=o200k_base", "--output-format=parquet", minimum])
+                    .args(["--tokenizer=o200k_base", minimum])
+                    .args(formats)
                     .arg(format!("--for={consumer}"))
                     .arg(format!("--run-id={run_id}"))
                     .arg(format!("--output-dir={}", folder.display()))
@@ -115,9 +120,8 @@ fn prepare(export: &Path, folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
                     "the run {run_id} failed: {}",
                     String::from_utf8_lossy(&written.stderr)
                 );
-                runs.push(folder.join(run_id));
             }
         }
     }
-    Ok(runs)
+    Ok(())
 }
