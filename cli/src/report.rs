@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 
 use comfy_table::presets::UTF8_BORDERS_ONLY;
 use comfy_table::{CellAlignment, Table};
+use resonare_consumers::Consumer;
 use resonare_pipeline::Inspection;
 use resonare_settings::Configuration;
 use serde_json::Value;
@@ -159,7 +160,8 @@ fn text(value: &Value) -> String {
     one_line(value.as_str().unwrap_or_default())
 }
 
-/// What the consumer of the blocks set, and which chat template measured them.
+/// What the consumer of the blocks set, which chat template measured them, and whether the consumer wants
+/// more or fewer.
 pub(crate) fn consumer(configuration: &Configuration, template: Option<&str>) -> io::Result<()> {
     let Some(consumer) = configuration.pipeline.consumer else {
         return Ok(());
@@ -174,6 +176,22 @@ pub(crate) fn consumer(configuration: &Configuration, template: Option<&str>) ->
         Some(words) => writeln!(out, "template   {}", one_line(words)),
         None => Ok(()),
     }
+}
+
+/// That the consumer takes more or fewer blocks than there are.
+pub(crate) fn count_warning(consumer: Consumer, blocks: u64) -> io::Result<()> {
+    let (title, limits) = (consumer.title(), consumer.limits());
+    let few = limits.recommended_rows.filter(|few| blocks < *few);
+    let warning = if blocks < limits.min_rows {
+        format!("{title} takes no fewer than {} blocks", limits.min_rows)
+    } else if let Some(most) = limits.max_rows.filter(|most| blocks > *most) {
+        format!("{title} takes no more than {most} blocks")
+    } else if let Some(few) = few {
+        format!("{title} recommends at least {few} blocks")
+    } else {
+        return Ok(());
+    };
+    writeln!(io::stdout(), "warning    {warning}, and there are {blocks}")
 }
 
 /// What to run next.

@@ -107,11 +107,12 @@ impl PreparedRun<'_> {
         };
         let message = advice::explained(&failure.error);
         let details = failure.error.private_details();
+        let template = self.model.template_words();
         let stats = StatsFile {
             statistics: &failure.statistics,
             config: &self.configuration.to_json(),
             preset: &self.configuration.preset(),
-            chat_template: self.model.template_words(),
+            chat_template: template.as_deref(),
             error: Some(&message),
             error_details: &details,
         };
@@ -168,11 +169,12 @@ impl PreparedRun<'_> {
     ) -> Result<()> {
         let config = self.configuration.to_json();
         let preset = self.configuration.preset();
+        let template = self.model.template_words();
         let stats = StatsFile {
             statistics,
             config: &config,
             preset: &preset,
-            chat_template: self.model.template_words(),
+            chat_template: template.as_deref(),
             error: None,
             error_details: &[],
         };
@@ -212,7 +214,10 @@ impl PreparedRun<'_> {
             report::statistics(
                 &serde_json::to_value(statistics.overview()).map_err(anyhow::Error::from)?,
             )?;
-            report::consumer(self.configuration, self.model.template_words())?;
+            report::consumer(self.configuration, template.as_deref())?;
+            if let Some(consumer) = self.configuration.pipeline.consumer {
+                report::count_warning(consumer, statistics.num_blocks())?;
+            }
             report::outputs(&places)?;
             if let Some(kit) = kit {
                 report::next(&kit.next)?;

@@ -73,10 +73,10 @@ impl<T> FoundModel<T> {
     }
 
     /// Where the chat template comes from, or why there is none, for people.
-    pub fn template_words(&self) -> Option<&str> {
+    pub fn template_words(&self) -> Option<String> {
         Some(match self.chat_template.as_ref()? {
-            Ok(found) => &found.origin,
-            Err(reason) => reason,
+            Ok(found) => found.origin.clone(),
+            Err(reason) => format!("none: {reason}"),
         })
     }
 

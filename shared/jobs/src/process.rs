@@ -360,11 +360,12 @@ impl<T> Ending<T> {
     ) -> io::Result<OutputObject> {
         let text = error.map(explained);
         let details = error.map(PipelineError::private_details);
+        let template = self.model.template_words();
         let file = StatsFile {
             statistics,
             config: &self.configuration.to_json(),
             preset: &self.configuration.preset(),
-            chat_template: self.model.template_words(),
+            chat_template: template.as_deref(),
             error: text.as_deref(),
             error_details: details.as_deref().unwrap_or_default(),
         };

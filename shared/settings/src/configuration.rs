@@ -116,7 +116,7 @@ impl Configuration {
                 reason: reason.to_owned(),
             });
         }
-        Self::of(self.values.with_preset_value(key, "rendered"))
+        Self::of(self.values.with_preset_value(key, preset::RENDERED))
     }
 
     /// This configuration with the values of a request over it.
@@ -430,6 +430,9 @@ mod tests {
             let rendered = configuration.without_chat_template("gated").unwrap();
             assert_eq!(rendered.pipeline.token_budget, TokenBudget::Rendered);
             assert_eq!(rendered.to_json()["token_budget"], "rendered");
+            let preset = rendered.preset();
+            let budget = preset.iter().find(|setting| setting.key == "token_budget");
+            assert!(budget.unwrap().why.ends_with("out of reach"));
         }
         let asked = load("", &[], &[("token_budget", "template")]).unwrap();
         let refused = asked.without_chat_template("it is gated").unwrap_err();

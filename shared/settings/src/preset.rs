@@ -8,6 +8,9 @@ use crate::keys::Key;
 use crate::layers::Layer;
 use crate::values::{self, Values};
 
+/// What blocks are measured by where a consumer wants the chat template and there is none.
+pub(crate) const RENDERED: &str = "rendered";
+
 /// The layer of what a consumer sets and its place below the layer that names the consumer; `None` where
 /// no layer names one, or a later one says that there is none.
 pub(crate) fn layer(layers: &[Layer]) -> Result<Option<(usize, Layer)>, SettingsError> {
@@ -45,9 +48,21 @@ pub(crate) fn in_effect(values: &Values) -> Vec<Setting> {
     let Some(consumer) = consumer(values.json(Key::Consumer)) else {
         return Vec::new();
     };
-    let mut set = settings(consumer, values.json(Key::ModelId)).to_vec();
-    set.retain(|setting| key(setting).is_some_and(|key| values.is_from_preset(key)));
-    set
+    let set = settings(consumer, values.json(Key::ModelId)).into_iter();
+    set.filter_map(|setting| {
+        let key = key(&setting).filter(|key| values.is_from_preset(*key))?;
+        let is_second_choice = key == Key::TokenBudget && values.json(key) == RENDERED;
+        Some(if is_second_choice && setting.value != RENDERED {
+            Setting {
+                value: RENDERED,
+                why: "the model's chat template, which would tell exactly, is out of reach",
+                ..setting
+            }
+        } else {
+            setting
+        })
+    })
+    .collect()
 }
 
 fn key(setting: &Setting) -> Option<Key> {

@@ -67,7 +67,7 @@ impl Measure {
     }
 
     /// Where the chat template comes from, or why rows are measured by their contents alone.
-    pub(super) fn template(&self) -> Option<&str> {
+    pub(super) fn template(&self) -> Option<String> {
         self.model.template_words()
     }
 
