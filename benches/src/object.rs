@@ -51,7 +51,7 @@ async fn process(store: S3ObjectStore, raw: &str) -> anyhow::Result<()> {
     }))?;
     let processor = PipelineProcessor {
         objects: Arc::new(store),
-        tokenizers: JobTokenizers::new(Lookup {
+        models: JobTokenizers::new(Lookup {
             files: Arc::new(FolderModelFiles::new(std::env::temp_dir())),
             urls: Arc::new(NoUrls),
             hub: Hub::new(None, None),

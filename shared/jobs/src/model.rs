@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use resonare_consumers::{Kit, LengthSource, TemplateFamily, Training};
+use resonare_consumers::{Consumer, Kit, LengthSource, TemplateFamily, Training};
 use resonare_pipeline::{
     ChatTemplate, OutputFormat, OutputName, SpecialTokens, Statistics, TokenBudget, TokenizerInfo,
 };
@@ -53,7 +53,7 @@ impl<T> FoundModel<T> {
     pub fn chat_template(&self, configuration: &Configuration) -> Option<&dyn ChatTemplate> {
         let is_measured = configuration.pipeline.token_budget == TokenBudget::Template;
         let consumer = configuration.pipeline.consumer;
-        let trains = consumer.is_some_and(|consumer| consumer.trains_by_template());
+        let trains = consumer.is_some_and(Consumer::trains_by_template);
         let found = self.found_template().filter(|_| is_measured || trains)?;
         Some(&*found.template)
     }

@@ -166,6 +166,6 @@ mod tests {
             file.block(&[MessageRef::new("user", "hi")]).unwrap();
         }
         file.finish().unwrap();
-        assert_eq!(out.iter().filter(|byte| **byte == b'\n').count(), 3);
+        assert_eq!(String::from_utf8(out).unwrap().lines().count(), 3);
     }
 }

@@ -25,7 +25,7 @@ output_names! {
     Train = "train.jsonl",
     /// The same for Bedrock.
     TrainBedrock = "train.bedrock.jsonl",
-    /// The same in ShareGPT's form.
+    /// The same as other programs exchange conversations, with `from` and `value`.
     TrainShareGpt = "train.sharegpt.json",
     /// The same as Parquet.
     TrainParquet = "train.parquet",

@@ -23,11 +23,14 @@ impl Refusals {
 
     pub(crate) fn add(&mut self, reason: BlockDrop) {
         match reason {
-            BlockDrop::TemplateRefused(mut words) => {
+            BlockDrop::TemplateRefused(words) => {
                 let by_template = &mut self.by_template;
-                if by_template.len() >= Self::WORDS && !by_template.contains_key(&words) {
-                    words = "others".to_owned();
-                }
+                let is_full = by_template.len() >= Self::WORDS;
+                let words = if is_full && !by_template.contains_key(&words) {
+                    "others".to_owned()
+                } else {
+                    words
+                };
                 *by_template.entry(words).or_default() += 1;
             }
             BlockDrop::RefusedByConsumer(rule) => {

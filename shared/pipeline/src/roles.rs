@@ -22,12 +22,11 @@ impl Role {
 pub(crate) fn from_first_user(block: &Block, role: impl Fn(usize) -> Role) -> Option<Block> {
     let is_user = |index: &usize| role(*index) == Role::User;
     let (context, messages) = (&block.context, &block.messages);
-    let (context, messages) = match context.clone().find(is_user) {
-        Some(first) => (first..context.end, messages.clone()),
-        None => {
-            let first = messages.clone().find(is_user)?;
-            (first..first, first..messages.end)
-        }
+    let (context, messages) = if let Some(first) = context.clone().find(is_user) {
+        (first..context.end, messages.clone())
+    } else {
+        let first = messages.clone().find(is_user)?;
+        (first..first, first..messages.end)
     };
     Some(Block {
         context,

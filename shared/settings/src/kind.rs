@@ -55,8 +55,12 @@ impl Kind {
             | Self::Models
             | Self::Date
             | Self::OptionalOneOf(_) => true,
-            Self::Path | Self::Model | Self::Flag | Self::Number { .. } => false,
-            Self::OneOf(_) | Self::SomeOf(_) => false,
+            Self::Path
+            | Self::Model
+            | Self::Flag
+            | Self::Number { .. }
+            | Self::OneOf(_)
+            | Self::SomeOf(_) => false,
         }
     }
 

@@ -15,7 +15,7 @@ use crate::preset;
 /// and so that others can be put over them.
 #[derive(Clone, Debug)]
 pub(crate) struct Values {
-    values: BTreeMap<Key, Value>,
+    by_key: BTreeMap<Key, Value>,
     /// As they were given.
     layers: Vec<Layer>,
     /// With what a consumer sets among them.
@@ -25,7 +25,7 @@ pub(crate) struct Values {
 /// The same values, wherever they come from.
 impl PartialEq for Values {
     fn eq(&self, other: &Self) -> bool {
-        self.values == other.values
+        self.by_key == other.by_key
     }
 }
 
@@ -52,7 +52,7 @@ impl Values {
             .iter()
             .map(|&key| Ok((key, value(&effective, key)?)));
         Ok(Self {
-            values: values.collect::<Result<_, SettingsError>>()?,
+            by_key: values.collect::<Result<_, SettingsError>>()?,
             layers,
             effective,
         })
@@ -60,7 +60,7 @@ impl Values {
 
     /// These values with another one in place of what a consumer set.
     pub(crate) fn with_preset_value(mut self, key: Key, value: &str) -> Self {
-        self.values.insert(key, value.into());
+        self.by_key.insert(key, value.into());
         for layer in self.effective.iter_mut().filter(|layer| layer.is_preset) {
             layer.values.insert(key, value.into());
         }
@@ -86,7 +86,7 @@ impl Values {
 
     /// A value as a job's record keeps it.
     pub(crate) fn json(&self, key: Key) -> &Value {
-        &self.values[&key]
+        &self.by_key[&key]
     }
 
     pub(crate) fn flag(&self, key: Key) -> bool {
