@@ -229,6 +229,13 @@ def wrong_targets(template, gradual):
             yield f"{name} does not roll back on errors"
 
 
+def wrong_packages(template):
+    """Functions that `sam build` can't find, and packages whose features it would add to those of the functions."""
+    built = re.findall(r'"(resonare-\w+)"', TEMPLATE.with_name("CargoLambda.toml").read_text())
+    binaries = [function["Metadata"]["BuildProperties"]["Binary"] for function in of_type(template, "AWS::Serverless::Function").values()]
+    yield from {f"resonare-{binary}" for binary in binaries} ^ set(built)
+
+
 def main():
     off, gradual = transformed(), transformed(GradualDeployment="Canary10Percent5Minutes")
     results = {
@@ -236,6 +243,7 @@ def main():
         "bucket and table outlive the stack, but not a failed creation": lost_storage(off),
         "sweeps are neither repeated nor called by a fixed name": wrong_schedule(off),
         "long numbers are quoted": long_numbers(yaml_parse(TEMPLATE.read_text())),
+        "`sam build` compiles the functions' packages alone": wrong_packages(yaml_parse(TEMPLATE.read_text())),
         "roles reach only buckets of their own account": other_accounts(off),
         "the defaults fit a new account": small_account(off),
         "the environment is far below 4 KB": large_environment(off),
