@@ -28,7 +28,22 @@ const COUNTING: &[&str] = &[
 const FORBIDDEN: [(&str, &[&str]); 12] = [
     // It renders strangers' templates: nothing that reaches out is even linked.
     ("resonare-chat-template", PURE),
-    ("resonare-pipeline", PURE),
+    (
+        "resonare-pipeline",
+        &[
+            "tokio",
+            "axum",
+            "hyper",
+            "aws-",
+            "ureq",
+            "tokenizers",
+            "tiktoken-rs",
+            "minijinja",
+            "resonare-jobs",
+            "resonare-settings",
+            "resonare-tokenizer",
+        ],
+    ),
     ("resonare-consumers", PURE),
     (
         "resonare-parquet-rows",

@@ -7,6 +7,7 @@ use resonare_consumers::Setting;
 use resonare_pipeline::{DateLimit, OutputFormat, Settings, Target, TokenBudget, TokenLimits};
 use serde_json::{Map, Value};
 
+use crate::consumer_rules;
 use crate::error::SettingsError;
 use crate::keys::Key;
 use crate::layers::{Layer, Layers};
@@ -97,7 +98,7 @@ impl Configuration {
 
     /// What the consumer of the blocks set, and why.
     pub fn preset(&self) -> Vec<Setting> {
-        preset::in_effect(&self.values)
+        consumer_rules::in_effect(&self.values)
     }
 
     /// This configuration where the model has no chat template within reach, for that reason: where the
@@ -133,7 +134,7 @@ impl Configuration {
     }
 
     fn of(values: Values) -> Result<Self, SettingsError> {
-        preset::check(&values)?;
+        consumer_rules::check(&values)?;
         let model_id = values.text(Key::ModelId);
         let allowed_models = values.optional_names(Key::AllowedModels);
         Ok(Self {

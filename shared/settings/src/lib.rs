@@ -6,11 +6,13 @@
 //! checks them; every error names the key, the value, where it comes from and what is allowed.
 
 mod configuration;
+mod consumer_rules;
 mod entry;
 mod error;
 mod file;
 mod keys;
 mod kind;
+mod layered;
 mod layers;
 mod misspelling;
 mod modes;

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::error::SettingsError;
 use crate::keys::Key;
+use crate::layered::{given, value};
 use crate::layers::Layer;
 use crate::preset;
 
@@ -133,41 +134,6 @@ impl Values {
 fn choice<T: FromStr<Err: Debug>>(name: &str) -> T {
     name.parse()
         .expect("the kind of the key allows the names of this type alone")
-}
-
-/// A key's value, checked.
-pub(crate) fn value(layers: &[Layer], key: Key) -> Result<Value, SettingsError> {
-    match given(layers, key) {
-        Some((layer, value)) => check(key, value, layer),
-        None => Ok(key.default_value()),
-    }
-}
-
-fn given(layers: &[Layer], key: Key) -> Option<(&Layer, &Value)> {
-    let mut later_first = layers.iter().rev();
-    later_first.find_map(|layer| Some((layer, layer.values.get(&key)?)))
-}
-
-fn check(key: Key, value: &Value, layer: &Layer) -> Result<Value, SettingsError> {
-    let kind = key.entry().kind;
-    kind.check(value).ok_or_else(|| SettingsError::WrongValue {
-        key: key.name(),
-        value: match value {
-            Value::String(text) => format!("{text:?}"),
-            Value::Object(_) => "a group of keys".to_owned(),
-            other => other.to_string(),
-        },
-        origin: layer.origin.clone(),
-        allowed: match value {
-            // YAML reads what looks like a number as a number.
-            Value::Number(_) | Value::Bool(_)
-                if kind.check(&value.to_string().into()).is_some() =>
-            {
-                format!("{} (in quotes)", kind.allowed())
-            }
-            _ => kind.allowed(),
-        },
-    })
 }
 
 #[cfg(test)]
