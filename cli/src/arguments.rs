@@ -27,6 +27,7 @@ pub(crate) enum Command {
     /// List the chats and senders of exports, so that you can choose a target
     Inspect(InspectArguments),
     /// Check whether a trainer or a service takes files of conversations
+    #[command(long_about = CHECK_HELP)]
     Check(CheckArguments),
     /// Run the HTTP API, workers and a sweeper in one process
     Serve(Box<ServeArguments>),
@@ -86,14 +87,15 @@ each row against the rules of the consumer that --for names: its form, who speak
 the words it reserves, how many rows it takes and how large a file. Each rule that is broken is counted \
 and said with the first places (the line of the row, the message from 0) and what to do about it.
 
-Lengths are in characters; with --model-id or --tokenizer they are in tokens, and the rows over a limit \
+Lengths are in characters. With --model-id or --tokenizer they are in tokens: for trainers that use the \
+model's chat template, as it renders each row, else of the contents alone. Then the rows over a limit \
 are counted, and those whose last answer begins after it.
 
 The exit status is 0 if the consumer takes every row (there may be warnings), 1 if it refuses any, 2 for \
 wrong usage.";
 
 #[derive(Debug, Args)]
-#[command(long_about = CHECK_HELP, group = ArgGroup::new("tokens").multiple(true))]
+#[command(group = ArgGroup::new("tokens").multiple(true))]
 pub(crate) struct CheckArguments {
     /// Files to check, possibly gzipped; the folder of a run; or - for standard input
     #[arg(value_name = "FILE", required = true)]

@@ -35,6 +35,10 @@ fn check(arguments: &CheckArguments) -> Result<()> {
         arguments.model_id.as_deref(),
         arguments.tokenizer.as_deref(),
     )?;
+    if let Some(measure) = measure.as_ref().filter(|_| !arguments.json) {
+        let text = summary::of_measure(measure.info(), measure.template());
+        write!(std::io::stdout(), "{text}")?;
+    }
     let limit = Limit::of(consumer, arguments.limit);
     let mut checked = Vec::new();
     for subject in subjects {

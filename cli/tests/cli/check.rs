@@ -181,6 +181,11 @@ fn rows_are_measured_in_tokens_where_a_tokenizer_is_named() {
         "{}",
         output.stdout
     );
+    assert!(
+        output.stdout.starts_with("tokenizer   o200k_base\n"),
+        "{}",
+        output.stdout
+    );
     let output = project.run(&["check", "long.jsonl", "--for=trl", "--limit=50"]);
     assert_eq!(output.status, 2, "a limit in characters says nothing");
 }

@@ -17,10 +17,6 @@ const BEDROCK: &str = concat!(
 const SHAREGPT: &str =
     r#"{"conversations":[{"from":"human","value":"hi"},{"from":"gpt","value":"hey"}]}"#;
 
-fn is_bedrock(consumer: Consumer) -> bool {
-    matches!(consumer, BedrockNova | BedrockLlama)
-}
-
 fn report(consumer: Consumer, file: impl AsRef<[u8]>) -> Report {
     let mut checker = Checker::new(consumer);
     checker
@@ -48,7 +44,7 @@ fn answer(content: &str) -> String {
 #[test]
 fn every_consumer_takes_an_exchange_in_its_own_form() {
     for consumer in Consumer::ALL {
-        let row = if is_bedrock(consumer) {
+        let row = if consumer.reads_bedrock() {
             BEDROCK
         } else {
             EXCHANGE
@@ -203,7 +199,7 @@ fn what_is_written_for_a_consumer_passes_its_check() {
     ];
     for consumer in Consumer::ALL {
         let mut row = Vec::new();
-        if is_bedrock(consumer) {
+        if consumer.reads_bedrock() {
             bedrock_line(&messages, &mut row);
         } else {
             messages_line(&messages, consumer.flag(), &mut row);

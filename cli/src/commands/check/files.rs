@@ -104,16 +104,10 @@ impl Subject {
 
 /// The training file of a run, and the validation file if there is one.
 fn of_run(folder: &Path, consumer: Consumer) -> Result<Vec<Subject>> {
-    let [train, validation] = match consumer {
-        Consumer::BedrockNova | Consumer::BedrockLlama => {
-            ["train.bedrock.jsonl", "validation.bedrock.jsonl"]
-        }
-        Consumer::Trl
-        | Consumer::Unsloth
-        | Consumer::Axolotl
-        | Consumer::LlamaFactory
-        | Consumer::Together
-        | Consumer::OpenAi => ["train.jsonl", "validation.jsonl"],
+    let [train, validation] = if consumer.reads_bedrock() {
+        ["train.bedrock.jsonl", "validation.bedrock.jsonl"]
+    } else {
+        ["train.jsonl", "validation.jsonl"]
     };
     if !folder.join(train).exists() {
         return Err(CommandError::WrongUsage {

@@ -3,6 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use resonare_consumers::{Consumer, Finding, Lengths, Report, RuleCount, Severity};
+use resonare_pipeline::TokenizerInfo;
 
 use super::files::CheckedFile;
 use crate::report::one_line;
@@ -143,6 +144,23 @@ fn verdict(report: &Report, title: &str) -> String {
     } else {
         format!("{title} refuses the file")
     }
+}
+
+/// What counts tokens, and by which chat template rows are rendered for it.
+pub(super) fn of_measure(tokenizer: &TokenizerInfo, template: Option<&str>) -> String {
+    let fallback = tokenizer.fallback_reason.as_deref();
+    let lines = [
+        ("tokenizer", Some(tokenizer.source.as_str())),
+        ("a fallback", fallback),
+        ("template", template),
+    ];
+    let told = lines
+        .into_iter()
+        .filter_map(|(label, text)| Some((label, wrapped(&one_line(text?)))));
+    told.fold(String::new(), |mut out, (label, text)| {
+        writeln!(out, "{label:12}{text}").expect("text can be written to memory");
+        out
+    })
 }
 
 /// A line about several files.
