@@ -36,7 +36,7 @@ fn check(arguments: &CheckArguments) -> Result<()> {
         arguments.tokenizer.as_deref(),
     )?;
     if let Some(measure) = measure.as_ref().filter(|_| !arguments.json) {
-        let text = summary::of_measure(measure.info(), measure.template());
+        let text = summary::of_measure(measure.info(), measure.template().as_deref());
         write!(std::io::stdout(), "{text}")?;
     }
     let limit = Limit::of(consumer, arguments.limit);

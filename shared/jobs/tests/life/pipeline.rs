@@ -40,6 +40,8 @@ impl TokenCounter for Words {
 struct WordTokenizers {
     fingerprint: &'static str,
     fails_with: Option<NoTokenizer>,
+    /// Why there is no chat template, where one is asked for.
+    template: Option<&'static str>,
 }
 
 #[async_trait]
@@ -60,7 +62,7 @@ impl ModelSource for WordTokenizers {
         Ok(FoundModel {
             tokenizer: Arc::new(Words),
             info,
-            chat_template: None,
+            chat_template: self.template.map(|reason| Err(reason.to_owned())),
             special_tokens: Vec::new(),
         })
     }
@@ -80,6 +82,7 @@ fn words(fingerprint: &'static str) -> WordTokenizers {
     WordTokenizers {
         fingerprint,
         fails_with: None,
+        template: None,
     }
 }
 
@@ -100,14 +103,20 @@ async fn do_job(
     target: &str,
     tokenizers: WordTokenizers,
 ) -> (DeliveryOutcome, JobRecord) {
-    let overrides = [
-        ("min_tokens_per_block", "1"),
-        ("target_name", target),
-        ("output.raw", "always"),
-    ];
-    let own = |(key, value): (&str, &str)| (key.to_owned(), value.into());
+    let overrides = [("target_name", target), ("output.raw", "always")];
+    do_job_with(world, payload, &overrides, tokenizers).await
+}
+
+async fn do_job_with(
+    world: &World,
+    payload: &str,
+    overrides: &[(&str, &str)],
+    tokenizers: WordTokenizers,
+) -> (DeliveryOutcome, JobRecord) {
+    let own = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).into());
+    let all = [&[("min_tokens_per_block", "1")], overrides].concat();
     let layers = Layers {
-        overrides: overrides.map(own).to_vec(),
+        overrides: all.iter().map(own).collect(),
         ..Layers::default()
     };
     let config = Configuration::load(layers).unwrap().to_json();
@@ -157,6 +166,45 @@ async fn a_job_stores_the_outputs_and_the_numbers() {
     assert_eq!(job.stats.as_ref().unwrap().0["num_blocks"], 2);
     assert_eq!(job.tokenizer.as_ref().unwrap().fingerprint, "1");
     assert_eq!(job.progress.unwrap().bytes_read, export(2).len() as u64);
+}
+
+#[tokio::test]
+async fn a_job_for_a_consumer_stores_its_format_and_what_it_needs() {
+    let world = World::new();
+    let overrides = [("target_name", "Me"), ("consumer", "bedrock-llama")];
+    let (handled, job) = do_job_with(&world, &export(2), &overrides, words("1")).await;
+    assert_eq!(handled, DeliveryOutcome::Completed);
+    let names: Vec<_> = job.outputs.iter().map(|output| &*output.name).collect();
+    let expected = [
+        "train.jsonl",
+        "processed.json",
+        "raw.json",
+        "train.bedrock.jsonl",
+        "stats.json",
+        "bedrock-job.json",
+        "README.md",
+    ];
+    assert_eq!(names, expected);
+    let line = read(&world, &job, "train.bedrock.jsonl").await;
+    assert!(line.starts_with(r#"{"schemaVersion":"bedrock-conversation-2024""#));
+    let stats: serde_json::Value =
+        serde_json::from_str(&read(&world, &job, "stats.json").await).unwrap();
+    assert_eq!(stats["preset"][2]["value"], "bedrock");
+    assert_eq!(stats["config"]["role_order"], "user_first");
+}
+
+#[tokio::test]
+async fn a_job_whose_chat_template_is_out_of_reach_fails_if_it_was_asked_for() {
+    let world = World::new();
+    let tokenizers = WordTokenizers {
+        template: Some("the model has none"),
+        ..words("1")
+    };
+    let overrides = [("target_name", "Me"), ("token_budget", "template")];
+    let (handled, job) = do_job_with(&world, &export(2), &overrides, tokenizers).await;
+    assert_eq!(handled, DeliveryOutcome::Failed);
+    let message = job.error_message.unwrap();
+    assert!(message.ends_with("needs the model's chat template: the model has none"));
 }
 
 #[tokio::test]
@@ -216,6 +264,7 @@ async fn a_tokenizer_that_may_come_is_waited_for_and_one_that_changed_is_not() {
     let hub_is_down = WordTokenizers {
         fingerprint: "1",
         fails_with: Some(none),
+        template: None,
     };
     let (handled, job) = do_job(&world, &export(1), "Me", hub_is_down).await;
     assert_eq!(
