@@ -4,8 +4,8 @@ use std::io::{self, Write as _};
 
 use comfy_table::presets::UTF8_BORDERS_ONLY;
 use comfy_table::{CellAlignment, Table};
-use resonare_consumers::Consumer;
-use resonare_pipeline::Inspection;
+use resonare_consumers::{Consumer, Kit, SystemAs};
+use resonare_pipeline::{Inspection, Statistics};
 use resonare_settings::Configuration;
 use serde_json::Value;
 
@@ -167,8 +167,14 @@ pub(crate) fn consumer(configuration: &Configuration, template: Option<&str>) ->
         return Ok(());
     };
     let mut out = io::stdout().lock();
-    writeln!(out, "for        {}, which sets", consumer.title())?;
-    for setting in configuration.preset() {
+    let preset = configuration.preset();
+    let sets = if preset.is_empty() {
+        ""
+    } else {
+        ", which sets"
+    };
+    writeln!(out, "for        {}{sets}", consumer.title())?;
+    for setting in preset {
         let (key, value, why) = (setting.key, setting.value, setting.why);
         writeln!(out, "           {key}: {value} ({why})")?;
     }
@@ -178,8 +184,41 @@ pub(crate) fn consumer(configuration: &Configuration, template: Option<&str>) ->
     }
 }
 
+/// What to think about before these blocks are trained on.
+pub(crate) fn warnings(
+    configuration: &Configuration,
+    statistics: &Statistics,
+    kit: Option<&Kit>,
+) -> io::Result<()> {
+    let pipeline = &configuration.pipeline;
+    if pipeline.system_prompt.is_some() && pipeline.system_as == SystemAs::None {
+        writeln!(
+            io::stdout(),
+            "warning    the system prompt is not written (system_as: none)"
+        )?;
+    }
+    let Some(consumer) = pipeline.consumer else {
+        return Ok(());
+    };
+    let title = consumer.title();
+    if kit.is_some_and(|kit| consumer.learns_too_much(kit, pipeline.loss)) {
+        writeln!(
+            io::stdout(),
+            "warning    {title} will learn the other side's turns too: no chat template at hand marks the target's"
+        )?;
+    }
+    let most = consumer.limits().max_row_tokens;
+    if let Some(most) = most.filter(|most| statistics.estimated_lengths.padded > *most) {
+        writeln!(
+            io::stdout(),
+            "warning    {title} takes no more than {most} tokens a block, and one may have more"
+        )?;
+    }
+    count_warning(consumer, statistics.num_blocks())
+}
+
 /// That the consumer takes more or fewer blocks than there are.
-pub(crate) fn count_warning(consumer: Consumer, blocks: u64) -> io::Result<()> {
+fn count_warning(consumer: Consumer, blocks: u64) -> io::Result<()> {
     let (title, limits) = (consumer.title(), consumer.limits());
     let few = limits.recommended_rows.filter(|few| blocks < *few);
     let warning = if blocks < limits.min_rows {

@@ -39,7 +39,7 @@ fn check(arguments: &CheckArguments) -> Result<()> {
         let text = summary::of_measure(measure.info(), measure.template().as_deref());
         write!(std::io::stdout(), "{text}")?;
     }
-    let limit = Limit::of(consumer, arguments.limit);
+    let limit = Limit::of(consumer, arguments.limit, &arguments.files);
     let mut checked = Vec::new();
     for subject in subjects {
         let mut checker = Checker::new(consumer);

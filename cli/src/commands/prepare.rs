@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use anyhow::Context as _;
+use resonare_consumers::{Consumer, shell_word};
 use resonare_job_tokenizers::find_model;
 use resonare_jobs::FoundModel;
 use resonare_pipeline::{Outcome, OutputName, Run, RunFiles, Statistics, StatsFile, run_outputs};
@@ -111,6 +112,7 @@ impl PreparedRun<'_> {
         let stats = StatsFile {
             statistics: &failure.statistics,
             config: &self.configuration.to_json(),
+            training_length: None,
             preset: &self.configuration.preset(),
             chat_template: template.as_deref(),
             error: Some(&message),
@@ -173,13 +175,14 @@ impl PreparedRun<'_> {
         let stats = StatsFile {
             statistics,
             config: &config,
+            training_length: self.model.training_length(self.configuration, statistics),
             preset: &preset,
             chat_template: template.as_deref(),
             error: None,
             error_details: &[],
         };
         write_stats(folder, &stats)?;
-        let kit = self.model.kit(self.configuration, statistics, run_id);
+        let mut kit = self.model.kit(self.configuration, statistics, run_id);
         let mut outputs = self.run_outputs();
         outputs.push(OutputName::Stats);
         for file in kit.iter().flat_map(|kit| &kit.files) {
@@ -199,6 +202,16 @@ impl PreparedRun<'_> {
                 local.retain(|output| *output != OutputName::Raw);
             }
             let place = folder.publish()?;
+            if let Some(kit) = &mut kit
+                && self
+                    .configuration
+                    .pipeline
+                    .consumer
+                    .is_some_and(Consumer::has_command)
+            {
+                let folder = shell_word(&place.display().to_string());
+                kit.next = format!("cd {folder} && {}", kit.next);
+            }
             let paths = local.iter().map(|output| place.join(output.as_str()));
             places.extend(paths.map(|path| path.display().to_string()));
         }
@@ -215,9 +228,7 @@ impl PreparedRun<'_> {
                 &serde_json::to_value(statistics.overview()).map_err(anyhow::Error::from)?,
             )?;
             report::consumer(self.configuration, template.as_deref())?;
-            if let Some(consumer) = self.configuration.pipeline.consumer {
-                report::count_warning(consumer, statistics.num_blocks())?;
-            }
+            report::warnings(self.configuration, statistics, kit.as_ref())?;
             report::outputs(&places)?;
             if let Some(kit) = kit {
                 report::next(&kit.next)?;

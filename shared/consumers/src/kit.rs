@@ -13,6 +13,7 @@ mod unsloth;
 pub use training::{Kit, KitFile, LengthSource, Training};
 
 use crate::consumer::Consumer;
+use crate::loss::Loss;
 
 impl Consumer {
     /// The files and the command for training with this data.
@@ -35,13 +36,33 @@ impl Consumer {
         kit.files.push(card::file(self, training));
         kit
     }
+
+    /// Whether what its kit says to do next is a command, to be run in the folder of the files.
+    pub fn has_command(self) -> bool {
+        match self {
+            Self::Trl | Self::Unsloth | Self::Axolotl | Self::LlamaFactory | Self::Together => true,
+            Self::BedrockNova | Self::BedrockLlama | Self::OpenAi => false,
+        }
+    }
+
+    /// Whether training with its kit learns every turn, though the assistant's alone were to be learned, because
+    /// nothing at hand marks these.
+    pub fn learns_too_much(self, kit: &Kit, loss: Loss) -> bool {
+        let has = |name| kit.files.iter().any(|file| file.name == name);
+        let calls = |name| kit.files.iter().any(|file| file.content.contains(name));
+        loss == Loss::Assistant
+            && match self {
+                Self::Trl => !has("chat_template.jinja"),
+                Self::Unsloth => !calls("train_on_responses_only("),
+                _ => false,
+            }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::family::TemplateFamily;
-    use crate::loss::Loss;
 
     const TRAINING: Training<'_> = Training {
         model_id: "meta-llama/Llama-3.2-1B",
@@ -104,6 +125,23 @@ mod tests {
             let least = if consumer == Consumer::OpenAi { 1 } else { 2 };
             assert!(named.count() >= least, "{consumer}");
         }
+    }
+
+    #[test]
+    fn who_learns_more_than_answers_is_known() {
+        let learns_too_much = |consumer: Consumer, training: &Training<'_>| {
+            consumer.learns_too_much(&consumer.kit(training), training.loss)
+        };
+        assert!(learns_too_much(Consumer::Trl, &TRAINING));
+        assert!(!learns_too_much(Consumer::Unsloth, &TRAINING));
+        let unknown = Training {
+            family: None,
+            template: Some("{% generation %}{% endgeneration %}"),
+            ..TRAINING
+        };
+        assert!(!learns_too_much(Consumer::Trl, &unknown));
+        assert!(learns_too_much(Consumer::Unsloth, &unknown));
+        assert!(!learns_too_much(Consumer::Axolotl, &unknown));
     }
 
     #[test]

@@ -64,11 +64,11 @@ impl Consumer {
         let (value, why) = match self {
             _ if folded => (
                 SystemAs::FirstUser,
-                "the model's chat template refuses or loses a system message",
+                "the chat templates of such models refuse or lose a system message",
             ),
             Self::Trl | Self::Unsloth | Self::Axolotl => (
                 SystemAs::System,
-                "the model's chat template has a system role",
+                "the chat templates of most models have a system role",
             ),
             Self::LlamaFactory => (
                 SystemAs::System,

@@ -38,7 +38,7 @@ impl SpecialTokens {
     /// Puts a zero-width joiner inside whatever in `text`, from the byte `from` on, reads as a special
     /// token; how many such places there were.
     pub fn neutralize(&self, text: &mut String, from: usize) -> usize {
-        if self.find(&text[from..]).is_none() {
+        if self.texts.is_empty() || self.find(&text[from..]).is_none() {
             return 0;
         }
         let original = text.split_off(from);

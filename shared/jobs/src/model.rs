@@ -80,6 +80,30 @@ impl<T> FoundModel<T> {
         })
     }
 
+    /// The longest row of a run in tokens, and how that is known.
+    fn longest_row(&self, statistics: &Statistics) -> (u64, LengthSource) {
+        let estimated = statistics.estimated_lengths;
+        match statistics.longest_rendered_block() {
+            Some(tokens) => (tokens, LengthSource::Template),
+            // An encoding of OpenAI's counts for a model that is trained elsewhere.
+            None if self.info.fallback_reason.is_some() || self.info.kind == "tiktoken" => {
+                let most = estimated.in_any_tokenizer.max(estimated.padded);
+                (most, LengthSource::OtherTokenizer)
+            }
+            None => (estimated.padded, LengthSource::Estimate),
+        }
+    }
+
+    /// The longest row of a run, in tokens, where it is for a consumer.
+    pub fn training_length(
+        &self,
+        configuration: &Configuration,
+        statistics: &Statistics,
+    ) -> Option<u64> {
+        let consumer = configuration.pipeline.consumer;
+        consumer.map(|_| self.longest_row(statistics).0)
+    }
+
     /// What the consumer needs beside the blocks of a run that completed in this folder.
     pub fn kit(
         &self,
@@ -96,10 +120,7 @@ impl<T> FoundModel<T> {
         } else {
             OutputName::Train
         };
-        let (length, length_source) = match statistics.longest_rendered_block() {
-            Some(tokens) => (tokens, LengthSource::Template),
-            None => (statistics.longest_padded_block, LengthSource::Estimate),
-        };
+        let (length, length_source) = self.longest_row(statistics);
         let marked = self
             .found_template()
             .and_then(|found| found.marked.as_deref());

@@ -364,6 +364,7 @@ impl<T> Ending<T> {
         let file = StatsFile {
             statistics,
             config: &self.configuration.to_json(),
+            training_length: self.model.training_length(&self.configuration, statistics),
             preset: &self.configuration.preset(),
             chat_template: template.as_deref(),
             error: text.as_deref(),

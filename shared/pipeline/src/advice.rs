@@ -132,10 +132,16 @@ impl Advice {
             }
             Self::SuitTheTemplate => {
                 let (order, system) = (spell(Setting::RoleOrder), spell(Setting::SystemAs));
-                format!("try {order} user_first and {system} first_user")
+                format!(
+                    "stats.json has its words under `refusals`; {order} user_first and {system} first_user suit most \
+                     templates"
+                )
             }
             Self::SuitTheConsumer => {
-                format!("choose another {}", spell(Setting::Consumer))
+                format!(
+                    "stats.json names the rules under `refusals`; change what breaks them, or choose another {}",
+                    spell(Setting::Consumer)
+                )
             }
         }
     }

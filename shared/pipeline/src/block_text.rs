@@ -47,9 +47,9 @@ pub(crate) enum PlacedPrompt<'a> {
 }
 
 impl<'a> SystemPrompt<'a> {
-    pub(crate) fn new(settings: &Settings, text: Option<&'a str>) -> Self {
+    pub(crate) fn new(settings: &'a Settings) -> Self {
         Self {
-            text,
+            text: settings.system_prompt.as_deref(),
             system_as: settings.system_as,
         }
     }
@@ -123,6 +123,24 @@ impl Composer<'_> {
 }
 
 impl BlockText {
+    /// The records of the first lines of the first and the last message; nothing if there is none.
+    pub(crate) fn ends(&self) -> Option<Range<usize>> {
+        let mut first_lines = self
+            .messages
+            .iter()
+            .filter_map(|message| message.first_line);
+        let first = first_lines.next()?;
+        Some(first..first_lines.next_back().unwrap_or(first))
+    }
+
+    /// Tokens that the contents have at most, about, whatever tokenizer counts: one for each byte, and for each two
+    /// of ASCII's letters and spaces.
+    pub(crate) fn most_tokens(&self) -> u64 {
+        let is_plain = |byte: &u8| byte.is_ascii_alphabetic() || *byte == b' ';
+        let plain = self.text.bytes().filter(|byte| is_plain(byte)).count();
+        (self.text.len() - plain + plain.div_ceil(2)) as u64
+    }
+
     /// The messages in their order.
     pub(crate) fn messages(&self) -> impl Iterator<Item = MessageRef<'_>> {
         self.messages.iter().map(|message| MessageRef {

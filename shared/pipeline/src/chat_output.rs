@@ -103,19 +103,15 @@ impl<'a, C: TokenCounter> ChatOutput<'a, C> {
         block: &Block,
         statistics: &mut Statistics,
     ) -> Result<(), PipelineError> {
-        let last_run = lines
-            .merged(block.messages.clone())
-            .last()
-            .expect("a block has messages");
-        let from = lines.records[block.messages.start].stamp;
-        let to = lines.records[last_run.start].stamp;
-        statistics
-            .duration_minutes_per_block
-            .add((to - from) as f64 / 60e6);
         statistics.funnel.messages.in_blocks += block.messages.len() as u64;
         let composer = self.selector.composer();
         composer.compose(lines, block, &mut self.block_text);
         self.writer.block(lines, &self.block_text)?;
+        if let Some(ends) = self.block_text.ends() {
+            let [from, to] = [ends.start, ends.end].map(|line| lines.records[line].stamp);
+            let minutes = (to - from) as f64 / 60e6;
+            statistics.duration_minutes_per_block.add(minutes);
+        }
         let tokens = match self.settings.token_budget {
             TokenBudget::Rendered => block.tokens,
             TokenBudget::Content | TokenBudget::Template => self.emitted_tokens(),
@@ -125,9 +121,13 @@ impl<'a, C: TokenCounter> ChatOutput<'a, C> {
         if let Some(tokens) = block.template_tokens {
             statistics.template_tokens_per_block.add(tokens as f64);
         }
-        let turns = self.block_text.messages().count() as u64;
-        let padded = tokens + PADDING_OF_A_TURN * turns;
-        statistics.longest_padded_block = statistics.longest_padded_block.max(padded);
+        if self.settings.consumer.is_some() {
+            let padding = PADDING_OF_A_TURN * self.block_text.messages().count() as u64;
+            let lengths = &mut statistics.estimated_lengths;
+            lengths.padded = lengths.padded.max(tokens + padding);
+            let most = self.block_text.most_tokens() + padding;
+            lengths.in_any_tokenizer = lengths.in_any_tokenizer.max(most);
+        }
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use resonare_consumers::{Flag, MessageRef};
 
 use crate::block_text::BlockText;
 use crate::error::PipelineError;
-use crate::formats::BlockSink;
+use crate::formats::{BUFFER, BlockSink, write_beyond};
 use crate::json::encode::push_encoded;
 use crate::lines::Lines;
 use crate::output_name::OutputName;
@@ -32,9 +32,6 @@ pub(crate) struct BlockWriter<'o> {
 }
 
 impl<'o> BlockWriter<'o> {
-    /// What is collected before it is written.
-    const BUFFER: usize = 128 << 10;
-
     pub(crate) fn new(
         train: &'o mut (dyn Write + Send),
         processed: &'o mut (dyn Write + Send),
@@ -93,7 +90,7 @@ impl<'o> BlockWriter<'o> {
                 sink.block(&messages).map_err(failed(*name))?;
             }
         }
-        self.write_out(Self::BUFFER)
+        self.write_out(BUFFER)
     }
 
     fn message(&mut self, lines: Lines<'_>, message: MessageRef<'_>, first_line: Option<usize>) {
@@ -139,19 +136,9 @@ impl<'o> BlockWriter<'o> {
 
     /// Writes what has collected beyond `limit`.
     fn write_out(&mut self, limit: usize) -> Result<(), PipelineError> {
-        if self.train_line.len() > limit {
-            self.train
-                .write_all(&self.train_line)
-                .map_err(failed(OutputName::Train))?;
-            self.train_line.clear();
-        }
-        if self.processed_block.len() > limit {
-            self.processed
-                .write_all(&self.processed_block)
-                .map_err(failed(OutputName::Processed))?;
-            self.processed_block.clear();
-        }
-        Ok(())
+        write_beyond(limit, &mut self.train_line, self.train).map_err(failed(OutputName::Train))?;
+        write_beyond(limit, &mut self.processed_block, self.processed)
+            .map_err(failed(OutputName::Processed))
     }
 }
 

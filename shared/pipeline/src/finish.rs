@@ -15,7 +15,7 @@ use crate::senders::{SenderCounts, count_senders};
 use crate::settings::{CHAT_TYPES, Settings};
 use crate::statistics::Statistics;
 use crate::target::TargetSearch;
-use crate::tokens::{TokenCounter, TokenizerInfo};
+use crate::tokens::TokenCounter;
 use crate::waiting::WaitingChats;
 
 /// How many senders an error lists.
@@ -48,7 +48,7 @@ pub(crate) struct Finisher<'a, C> {
 impl<'a, C: TokenCounter> Finisher<'a, C> {
     pub(crate) fn new(
         context: RunContext<'a>,
-        tokenizer: TokenizerInfo,
+        statistics: Statistics,
         output: ChatOutput<'a, C>,
     ) -> Self {
         let target = TargetSearch::new(context.settings.target.as_ref());
@@ -59,7 +59,7 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
         Self {
             context,
             output,
-            statistics: Statistics::new(tokenizer),
+            statistics,
             target,
             waiting,
             buffer: ChatBuffer::default(),

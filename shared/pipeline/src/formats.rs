@@ -29,6 +29,11 @@ named_values!(OutputFormat {
 });
 
 impl OutputFormat {
+    /// Its name in the configuration.
+    pub fn name(self) -> &'static str {
+        Self::NAMES[self as usize]
+    }
+
     /// The file's name.
     pub fn output_name(self) -> OutputName {
         match self {
@@ -57,7 +62,7 @@ pub(crate) trait BlockSink: Send {
 }
 
 /// What is collected before it is written.
-const BUFFER: usize = 128 << 10;
+pub(crate) const BUFFER: usize = 128 << 10;
 
 /// `train.bedrock.jsonl`.
 pub(crate) struct BedrockFile<'o> {
@@ -129,7 +134,11 @@ impl BlockSink for ParquetWriter<&mut (dyn Write + Send)> {
 }
 
 /// Writes what was collected, if it is more than `limit` bytes.
-fn write_beyond(limit: usize, bytes: &mut Vec<u8>, out: &mut dyn Write) -> io::Result<()> {
+pub(crate) fn write_beyond(
+    limit: usize,
+    bytes: &mut Vec<u8>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     if bytes.len() > limit {
         out.write_all(bytes)?;
         bytes.clear();

@@ -80,6 +80,8 @@ pub use senders::SenderCount;
 pub use settings::{
     CHAT_TYPES, DateLimit, RoleOrder, Settings, TokenBudget, TokenLimits, TokenLimitsError,
 };
-pub use statistics::{BlockBreakdown, ChatBlocks, Statistics, StatsFile, Summary};
+pub use statistics::{
+    BlockBreakdown, ChatBlocks, EstimatedLengths, Statistics, StatsFile, Summary,
+};
 pub use target::TargetChoice;
 pub use tokens::{TokenCounter, Tokenizer, TokenizerInfo};

@@ -20,10 +20,13 @@ pub struct Refusals {
 impl Refusals {
     /// So many different words of a template are kept; it could say something else of each block.
     const WORDS: usize = 20;
+    /// So many characters of them: it could quote the block.
+    const LONGEST: usize = 200;
 
     pub(crate) fn add(&mut self, reason: BlockDrop) {
         match reason {
             BlockDrop::TemplateRefused(words) => {
+                let words: String = words.chars().take(Self::LONGEST).collect();
                 let by_template = &mut self.by_template;
                 let is_full = by_template.len() >= Self::WORDS;
                 let words = if is_full && !by_template.contains_key(&words) {

@@ -155,21 +155,19 @@ impl<T: Tokenizer> Run<'_, T> {
             raw,
             formats,
         } = outputs;
+        let mut settings = self.settings.clone();
+        let mut broken = self
+            .special_tokens
+            .neutralize(&mut settings.message_delimiter, 0);
+        if let Some(prompt) = &mut settings.system_prompt {
+            broken += self.special_tokens.neutralize(prompt, 0);
+        }
         let context = RunContext {
-            settings: self.settings,
+            settings: &settings,
             scratch_dir: self.scratch_dir,
             cancelled: self.cancelled,
         };
-        let mut system_prompt = self.settings.system_prompt.clone();
-        if let Some(prompt) = &mut system_prompt {
-            self.special_tokens.neutralize(prompt, 0);
-        }
-        let selector = BlockSelector::new(
-            self.settings,
-            system_prompt.as_deref(),
-            self.chat_template,
-            self.tokenizer.counter(),
-        );
+        let selector = BlockSelector::new(&settings, self.chat_template, self.tokenizer.counter());
         let flag = self.settings.consumer.and_then(Consumer::flag);
         let formats = formats
             .into_iter()
@@ -179,8 +177,10 @@ impl<T: Tokenizer> Run<'_, T> {
             statistics: Statistics::new(self.tokenizer_info.clone()).into(),
         })?;
         let writer = BlockWriter::new(train, processed, formats, flag);
-        let output = ChatOutput::new(self.settings, selector, writer);
-        let mut finisher = Finisher::new(context, self.tokenizer_info.clone(), output);
+        let output = ChatOutput::new(&settings, selector, writer);
+        let mut statistics = Statistics::new(self.tokenizer_info.clone());
+        statistics.special_token_text = broken as u64;
+        let mut finisher = Finisher::new(context, statistics, output);
         let result = if self.threads.get() == 1 {
             let mut sink = InlineSink {
                 counter: self.tokenizer.counter(),

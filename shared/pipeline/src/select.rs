@@ -33,13 +33,13 @@ pub(crate) struct BlockSelector<'a, C> {
 impl<'a, C: TokenCounter> BlockSelector<'a, C> {
     pub(crate) fn new(
         settings: &'a Settings,
-        system_prompt: Option<&'a str>,
         template: Option<&'a dyn ChatTemplate>,
         mut counter: C,
     ) -> Self {
+        let system_prompt = settings.system_prompt.as_deref();
         let system_tokens = system_prompt.map_or(0, |prompt| u64::from(counter.count(prompt)));
         let composer = Composer {
-            prompt: SystemPrompt::new(settings, system_prompt),
+            prompt: SystemPrompt::new(settings),
             loss: settings.loss,
         };
         // With the line feed before it.
@@ -168,7 +168,7 @@ impl<'a, C: TokenCounter> BlockSelector<'a, C> {
         // Where the system prompt goes into another message than it was measured in, a block can grow.
         while trimmed.tokens > self.settings.limits.max() {
             trimmed.messages.end -= 1;
-            trimmed = trim(&trimmed)?;
+            trimmed = trim(&trimmed).map_err(|_| BlockDrop::TooLong)?;
             trimmed.tokens = self.measure(lines, &trimmed);
         }
         self.check_minimum(lines, &trimmed)?;

@@ -73,6 +73,16 @@ pub struct ChatBlocks {
     pub blocks: u64,
 }
 
+/// The length of the longest block as far as it can be told without a chat template, which adds at most 16
+/// tokens to a turn. Zero where the blocks are for no consumer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EstimatedLengths {
+    /// As the tokenizer counts it.
+    pub padded: u64,
+    /// As any tokenizer would count it, at most.
+    pub in_any_tokenizer: u64,
+}
+
 /// The statistics of a run.
 #[derive(Clone, Debug)]
 pub struct Statistics {
@@ -84,12 +94,12 @@ pub struct Statistics {
     pub limited_tokens_per_block: Summary,
     /// Tokens per block as the model's chat template renders it, where that was asked.
     pub template_tokens_per_block: Summary,
-    /// The tokens of the longest block with 16 more for each turn, for trainers where there is no chat template to
-    /// tell.
-    pub longest_padded_block: u64,
+    /// What trainers are told where there is no chat template to tell.
+    pub estimated_lengths: EstimatedLengths,
     /// Blocks that the template or the consumer refused, and why.
     pub refusals: Refusals,
-    /// Places in messages that read as one of the model's special tokens, and were broken.
+    /// Places that read as one of the model's special tokens, and were broken: in kept messages, whatever
+    /// became of their blocks, in the system prompt and in the delimiter.
     pub special_token_text: u64,
     /// Minutes from a block's first emitted message to its last.
     pub duration_minutes_per_block: Summary,
@@ -112,7 +122,7 @@ impl Statistics {
             tokens_per_block: Summary::default(),
             limited_tokens_per_block: Summary::default(),
             template_tokens_per_block: Summary::default(),
-            longest_padded_block: 0,
+            estimated_lengths: EstimatedLengths::default(),
             refusals: Refusals::default(),
             special_token_text: 0,
             duration_minutes_per_block: Summary::default(),
@@ -256,6 +266,9 @@ pub struct StatsFile<'a> {
     pub statistics: &'a Statistics,
     /// The configuration that produced it.
     pub config: &'a serde_json::Map<String, serde_json::Value>,
+    /// The longest row that the consumer's configuration provides for, in tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub training_length: Option<u64>,
     /// What the consumer set of it, and why.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub preset: &'a [resonare_consumers::Setting],

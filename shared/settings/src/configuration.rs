@@ -420,7 +420,20 @@ mod tests {
         insta::assert_snapshot!(error("", &[], &[("consumer", "bedrock-nova"), ("output.formats", "messages")]), @r#"output.formats: ["messages"] (from the command line) is not allowed here: Bedrock (Nova) needs bedrock: only conversations in the form of Bedrock's Converse API are read"#);
         insta::assert_snapshot!(error("", &[], &[("consumer", "openai"), ("loss", "all")]), @"loss: all (from the command line) is not allowed here: OpenAI needs assistant: it learns the assistant's turns alone");
         insta::assert_snapshot!(error("", &[], &[("consumer", "trl"), ("context_tokens", "9")]), @"context_tokens: 9 (from the command line) is not allowed here: TRL can't mark messages that are not learned; axolotl, together, openai can");
+        let context =
+            |more: &[(&str, &str)]| error("", &[], &[&[("consumer", "openai")], more].concat());
+        insta::assert_snapshot!(context(&[("context_tokens", "9"), ("output.formats", "sharegpt")]), @"context_tokens: 9 (from the command line) is not allowed here: sharegpt can't mark messages that are not learned");
+        insta::assert_snapshot!(context(&[("context_tokens", "501")]), @"context_tokens: 501 (from the command line) is not allowed here: between min_tokens_per_block and max_tokens_per_block there is room for 500");
         insta::assert_snapshot!(error("", &[], &[("context_tokens", "9")]), @"context_tokens: 9 (from the command line) is not allowed here: without a consumer, lines can't mark messages that are not learned; axolotl, together, openai can");
+    }
+
+    #[test]
+    fn a_system_prompt_that_is_not_written_is_not_refused() {
+        let gemma = [("consumer", "trl"), ("model_id", "google/gemma-2-2b")];
+        let with = |more: &[(&str, &str)]| load("", &[], &[&gemma, more].concat());
+        assert!(with(&[("system_as", "system")]).is_ok());
+        assert!(with(&[("system_as", "none"), ("system_prompt", "x")]).is_ok());
+        assert!(with(&[("system_as", "system"), ("system_prompt", "x")]).is_err());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What a consumer set, and whether it takes what others set.
 
-use resonare_consumers::{Consumer, Setting};
+use resonare_consumers::{Consumer, Setting, SystemAs};
+use resonare_pipeline::OutputFormat;
 use serde_json::Value;
 
 use crate::error::SettingsError;
@@ -36,17 +37,43 @@ pub(crate) fn in_effect(values: &Values) -> Vec<Setting> {
 /// [`SettingsError::RefusedByConsumer`] with the first key whose value it refuses.
 pub(crate) fn check(values: &Values) -> Result<(), SettingsError> {
     let consumer = consumer(values.json(Key::Consumer));
-    let refused = |key: Key, why: String| SettingsError::RefusedByConsumer {
-        key: key.name(),
-        value: match values.json(key) {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        },
-        origin: values.origin(key),
-        why,
+    check_context(values, consumer)?;
+    let Some(consumer) = consumer else {
+        return Ok(());
     };
+    for setting in settings(consumer, values.json(Key::ModelId)) {
+        let Some(key) = key(&setting).filter(|_| setting.is_demanded) else {
+            continue;
+        };
+        let is_met = match values.json(key) {
+            Value::Array(names) => names.iter().any(|name| name == setting.value),
+            // A prompt that is not written can't be refused.
+            value if key == Key::SystemAs => {
+                value == setting.value
+                    || value == SystemAs::None.name()
+                    || values.json(Key::SystemPrompt).is_null()
+            }
+            value => value == setting.value,
+        };
+        if !is_met {
+            let (title, value, why) = (consumer.title(), setting.value, setting.why);
+            return Err(refused(
+                values,
+                key,
+                format!("{title} needs {value}: {why}"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Whether there can be context, and leaves room for a block.
+fn check_context(values: &Values, consumer: Option<Consumer>) -> Result<(), SettingsError> {
     let context = Key::ContextTokens;
-    if values.number(context) > 0 && consumer.is_none_or(|consumer| consumer.flag().is_none()) {
+    if values.number(context) == 0 {
+        return Ok(());
+    }
+    if consumer.is_none_or(|consumer| consumer.flag().is_none()) {
         let flagging: Vec<_> = Consumer::ALL
             .into_iter()
             .filter(|consumer| consumer.flag().is_some())
@@ -57,23 +84,35 @@ pub(crate) fn check(values: &Values) -> Result<(), SettingsError> {
             "{who} can't mark messages that are not learned; {} can",
             flagging.join(", ")
         );
-        return Err(refused(context, why));
+        return Err(refused(values, context, why));
     }
-    let Some(consumer) = consumer else {
-        return Ok(());
-    };
-    for setting in settings(consumer, values.json(Key::ModelId)) {
-        let Some(key) = key(&setting).filter(|_| setting.is_demanded) else {
-            continue;
-        };
-        let is_met = match values.json(key) {
-            Value::Array(names) => names.iter().any(|name| name == setting.value),
-            value => value == setting.value,
-        };
-        if !is_met {
-            let (title, value, why) = (consumer.title(), setting.value, setting.why);
-            return Err(refused(key, format!("{title} needs {value}: {why}")));
-        }
+    let unmarked = [OutputFormat::Bedrock, OutputFormat::ShareGpt].map(OutputFormat::name);
+    let formats = values.names(Key::OutputFormats);
+    if let Some(format) = formats.iter().find(|format| unmarked.contains(&&***format)) {
+        let why = format!("{format} can't mark messages that are not learned");
+        return Err(refused(values, context, why));
+    }
+    let (min, max) = (Key::MinTokensPerBlock, Key::MaxTokensPerBlock);
+    let room = values.number(max).saturating_sub(values.number(min));
+    if values.number(context) > room {
+        let why = format!(
+            "between {} and {} there is room for {room}",
+            min.name(),
+            max.name()
+        );
+        return Err(refused(values, context, why));
     }
     Ok(())
+}
+
+fn refused(values: &Values, key: Key, why: String) -> SettingsError {
+    SettingsError::RefusedByConsumer {
+        key: key.name(),
+        value: match values.json(key) {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        },
+        origin: values.origin(key),
+        why,
+    }
 }

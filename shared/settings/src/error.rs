@@ -33,7 +33,7 @@ pub enum SettingsError {
         /// What would be allowed.
         allowed: String,
     },
-    /// A value that the consumer of the blocks doesn't take.
+    /// A value that the consumer of the blocks, or another key, doesn't take.
     #[error("{key}: {value} (from {origin}) is not allowed here: {why}")]
     RefusedByConsumer {
         /// The key.
@@ -42,7 +42,7 @@ pub enum SettingsError {
         value: String,
         /// The layer that gives it.
         origin: String,
-        /// What the consumer needs instead, and why.
+        /// What would be allowed, and why.
         why: String,
     },
     /// Blocks are to be measured by a chat template, and there is none.

@@ -193,7 +193,8 @@ keys! {
         kind: Kind::OneOf(&Loss::NAMES),
         default: Some("all"),
         option: Some(option("loss", "TURNS")),
-        help: "Which turns the trainer learns: all, or assistant (those of the target)",
+        help: "Which turns the trainer is told to learn: all, or assistant (those of the target); \
+               needs a consumer",
         ..Entry::OF_PRESET
     },
     ContextTokens = Entry {

@@ -115,7 +115,11 @@ impl Lookup {
                 fall_back(wanted, reason, LookupError::NotExact)
             }
             HubAnswer::OutOfReach(problem) => {
-                let reason = format!("the model hub can't be reached ({problem})");
+                let place = self.files.location(&model, ModelFile::Tokenizer);
+                let reason = format!(
+                    "the model hub can't be reached ({problem}); the model's own tokenizer is taken from {place} if it is \
+                     there"
+                );
                 let found = fall_back(wanted, reason, LookupError::OutOfReach)?;
                 Ok(FoundTokenizer {
                     is_out_of_reach: true,

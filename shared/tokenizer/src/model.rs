@@ -111,8 +111,7 @@ impl ModelTokenizer {
         }
     }
 
-    /// The texts that the tokenizer itself calls special; none for an OpenAI encoding, whose special tokens
-    /// are no part of chats.
+    /// The texts that the tokenizer itself calls special.
     pub fn special_tokens(&self) -> Vec<String> {
         #[derive(Deserialize)]
         struct Outline {
@@ -125,9 +124,10 @@ impl ModelTokenizer {
             #[serde(default)]
             special: bool,
         }
-        let outline = self
-            .json_with_added_tokens()
-            .and_then(|json| serde_json::from_slice::<Outline>(&json).ok());
+        let Some(json) = self.json_with_added_tokens() else {
+            return OpenAiEncoding::SPECIAL_TOKENS.map(str::to_owned).to_vec();
+        };
+        let outline = serde_json::from_slice::<Outline>(&json).ok();
         let added = outline.into_iter().flat_map(|outline| outline.added_tokens);
         added
             .filter(|token| token.special)

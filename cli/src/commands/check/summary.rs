@@ -1,9 +1,10 @@
 //! What a check found, in a screenful.
 
 use std::fmt::{self, Write as _};
+use std::path::{Path, PathBuf};
 
 use resonare_consumers::{Consumer, Finding, Lengths, Report, RuleCount, Severity};
-use resonare_pipeline::TokenizerInfo;
+use resonare_pipeline::{OutputName, TokenizerInfo};
 
 use super::files::CheckedFile;
 use crate::report::one_line;
@@ -23,15 +24,28 @@ pub(super) struct Limit {
 
 impl Limit {
     /// The one that is asked for, or else the consumer's own.
-    pub(super) fn of(consumer: Consumer, asked: Option<u64>) -> Option<Self> {
+    /// In the folder of a run, it is the length that the run's files provide for.
+    pub(super) fn of(consumer: Consumer, asked: Option<u64>, files: &[PathBuf]) -> Option<Self> {
         let default = || consumer.default_length().map(u64::from);
         let named = |origin| move |tokens| Self { tokens, origin };
         let asked = asked.map(named(""));
         let of_consumer = consumer.limits().max_row_tokens;
+        let of_run = || match files {
+            [folder] => training_length(folder),
+            _ => None,
+        };
         asked
+            .or_else(|| of_run().map(named(", the length in its configuration")))
             .or_else(|| of_consumer.map(named(", the most that it takes")))
             .or_else(|| default().map(named(", its default length")))
     }
+}
+
+/// What the statistics in a run's folder say.
+fn training_length(folder: &Path) -> Option<u64> {
+    let stats = std::fs::read(folder.join(OutputName::Stats.as_str())).ok()?;
+    let stats: serde_json::Value = serde_json::from_slice(&stats).ok()?;
+    stats["training_length"].as_u64()
 }
 
 /// How files are told about.

@@ -1,14 +1,16 @@
 //! Axolotl's configuration.
 
-use super::training::{Kit, KitFile, Training, quoted};
+use super::training::{Kit, KitFile, LengthSource, Training, quoted};
 use crate::family::TemplateFamily;
 use crate::loss::Loss;
 
 pub(super) fn kit(training: &Training<'_>) -> Kit {
     let names = training.family.map(TemplateFamily::names);
-    let template = names
-        .as_ref()
-        .map_or("tokenizer_default", |names| names.axolotl);
+    let template = match (&names, training.length_source) {
+        // The template by which the rows were measured.
+        (_, LengthSource::Template) | (None, _) => "tokenizer_default",
+        (Some(names), LengthSource::Estimate | LengthSource::OtherTokenizer) => names.axolotl,
+    };
     let model = quoted(training.model_id);
     let length = training.round_length();
     let comment = training.length_comment("dropped");

@@ -2,11 +2,12 @@
 
 use super::training::{Kit, KitFile, Training};
 use crate::loss::Loss;
+use crate::shell::shell_word;
 
 pub(super) fn kit(training: &Training<'_>) -> Kit {
     let validation = training
         .validation_file
-        .map(|file| format!(" --validation-file {} --n-evals 5", argument(file)))
+        .map(|file| format!(" --validation-file {} --n-evals 5", shell_word(file)))
         .unwrap_or_default();
     let inputs = match training.loss {
         Loss::All => true,
@@ -14,8 +15,8 @@ pub(super) fn kit(training: &Training<'_>) -> Kit {
     };
     let command = format!(
         "tg ft create --model {} --training-file {}{validation} --train-on-inputs {inputs} --lora",
-        argument(training.model_id),
-        argument(training.train_file),
+        shell_word(training.model_id),
+        shell_word(training.train_file),
     );
     Kit {
         files: vec![KitFile {
@@ -25,15 +26,5 @@ pub(super) fn kit(training: &Training<'_>) -> Kit {
             ),
         }],
         next: command,
-    }
-}
-
-/// A word of a shell command, in quotation marks where it needs them.
-fn argument(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-:".contains(&byte);
-    if !text.is_empty() && text.bytes().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
     }
 }

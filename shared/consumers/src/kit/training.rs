@@ -35,12 +35,14 @@ pub enum LengthSource {
     Template,
     /// The template was out of reach: by its contents, with 16 tokens more for each turn.
     Estimate,
+    /// The tokenizer was out of reach as well: by what its text has at most.
+    OtherTokenizer,
 }
 
 impl Training<'_> {
     /// The length to tell a trainer: the longest row's, and up to the next multiple of 64, which
     /// hardware likes.
-    pub(super) fn round_length(&self) -> u64 {
+    pub fn round_length(&self) -> u64 {
         self.length.max(1).next_multiple_of(64)
     }
 
@@ -51,6 +53,11 @@ impl Training<'_> {
             LengthSource::Estimate => format!(
                 "# The longest row has about {} tokens: the model's chat template was out of reach, so\n\
                  # 16 tokens were added for each turn.",
+                self.length
+            ),
+            LengthSource::OtherTokenizer => format!(
+                "# The longest row has at most about {} tokens. Another tokenizer than the model's counted, so this\n\
+                 # is what its text can have; with the model's own tokenizer the length would be exact.",
                 self.length
             ),
         };

@@ -26,6 +26,10 @@ impl StatsSummary {
             _ => Map::new(),
         };
         all.retain(|key, _| !matches!(&**key, "top_chats" | "target"));
+        // A template could quote messages.
+        if let Some(refusals) = all.get_mut("refusals").and_then(Value::as_object_mut) {
+            refusals.remove("by_template");
+        }
         Self(all)
     }
 }

@@ -191,6 +191,7 @@ async fn a_job_for_a_consumer_stores_its_format_and_what_it_needs() {
         serde_json::from_str(&read(&world, &job, "stats.json").await).unwrap();
     assert_eq!(stats["preset"][2]["value"], "bedrock");
     assert_eq!(stats["config"]["role_order"], "user_first");
+    assert!(stats["training_length"].as_u64().unwrap() > 0);
 }
 
 #[tokio::test]

@@ -40,8 +40,14 @@ impl TemplateCosts {
         prompt: u64,
         line: u64,
     ) -> Self {
+        let placed = || composer.prompt.placed(Role::User);
+        let (folded, prompt) = match placed() {
+            PlacedPrompt::Nowhere => (0, 0),
+            PlacedPrompt::Message { .. } => (0, prompt),
+            PlacedPrompt::Folded(_) => (prompt, prompt),
+        };
         let exchanges = |number: usize| {
-            let system = match composer.prompt.placed(Role::User) {
+            let system = match placed() {
                 PlacedPrompt::Message { role, text } => Some(MessageRef::new(role, text)),
                 PlacedPrompt::Nowhere | PlacedPrompt::Folded(_) => None,
             };
@@ -53,7 +59,7 @@ impl TemplateCosts {
             (Some(one), Some(two)) => {
                 let turn = two.saturating_sub(one) / 2;
                 Self {
-                    chat: one.saturating_sub(2 * turn) + prompt,
+                    chat: one.saturating_sub(2 * turn) + folded,
                     turn,
                     line,
                 }

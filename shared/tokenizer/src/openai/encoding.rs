@@ -21,6 +21,19 @@ pub enum OpenAiEncoding {
 }
 
 impl OpenAiEncoding {
+    /// The special tokens of the encodings, as the package `tiktoken` has them, and those that mark turns in
+    /// OpenAI's chats.
+    pub(crate) const SPECIAL_TOKENS: [&str; 8] = [
+        "<|endoftext|>",
+        "<|endofprompt|>",
+        "<|fim_prefix|>",
+        "<|fim_middle|>",
+        "<|fim_suffix|>",
+        "<|im_start|>",
+        "<|im_sep|>",
+        "<|im_end|>",
+    ];
+
     /// The names by which the configuration knows them, those of the package `tiktoken`.
     pub const NAMES: [&str; 7] = [
         "o200k_base",

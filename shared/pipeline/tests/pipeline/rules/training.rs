@@ -265,10 +265,34 @@ fn text_that_reads_as_a_special_token_is_broken_and_counted() {
     ];
     let settings = Settings {
         system_prompt: Some("<|end|>".to_owned()),
+        message_delimiter: "<|end|>".to_owned(),
         ..settings()
     };
     let done = run_modeled(messages, &settings, &model).unwrap();
     assert!(!done.train.contains("<|end|>") && !done.processed.contains("<|end|>"));
     assert!(done.raw.contains("<|end|>"));
-    assert_eq!(done.statistics.special_token_text, 3);
+    // Three in messages, one in the prompt, one in the delimiter.
+    assert_eq!(done.statistics.special_token_text, 5);
+}
+
+#[test]
+fn a_length_for_any_tokenizer_is_told_where_the_blocks_are_for_a_consumer() {
+    let export = chat(
+        "Ann",
+        vec![message(0, "Ann", "გამარჯობა"), message(1, "Me", "hello 42")],
+    );
+    let lengths = |consumer| {
+        let settings = Settings {
+            consumer,
+            message_delimiter: String::new(),
+            ..settings()
+        };
+        let done = run(export.to_string(), &settings).unwrap();
+        done.statistics.estimated_lengths
+    };
+    // Each byte of Georgian and each digit, half of the letters and the space, 16 for each of two turns.
+    let for_trl = lengths(Some(Consumer::Trl));
+    assert_eq!(for_trl.in_any_tokenizer, 27 + 2 + 3 + 32);
+    assert_eq!(for_trl.padded, 1 + 2 + 32);
+    assert_eq!(lengths(None).in_any_tokenizer, 0);
 }
