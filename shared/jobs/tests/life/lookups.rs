@@ -171,6 +171,12 @@ async fn the_job_of_an_earlier_request_is_known_by_its_key_to_its_owner() {
     let run_id = world.submit(b"hello", Some("k")).await.unwrap();
     let found = world.jobs.submitted_with(&owner(), "k").await.unwrap();
     assert_eq!(found, Some(run_id));
+    let job = world.jobs.get(&owner(), run_id).await.unwrap();
+    assert_eq!(
+        job.idempotency_key.as_deref(),
+        Some("k"),
+        "they go together"
+    );
     let bob = Owner("bob".to_owned());
     assert_eq!(world.jobs.submitted_with(&bob, "k").await.unwrap(), None);
     assert_eq!(
