@@ -209,6 +209,18 @@ mod tests {
     }
 
     #[test]
+    fn what_an_input_ended_with_is_not_said_again_of_the_next() {
+        let mut last = Chunk::default();
+        last.mended.hex_escape = 1;
+        last.salvaged = Some(Salvage {
+            byte_offset: 5,
+            last_message: None,
+        });
+        let next = last.cleared();
+        assert_eq!((next.mended, next.salvaged), (Mends::default(), None));
+    }
+
+    #[test]
     fn a_chunk_is_full_of_text_or_of_messages() {
         let of = |bytes, messages| Chunk {
             text: "x".repeat(bytes),

@@ -264,16 +264,38 @@ mod tests {
     #[test]
     fn a_chat_is_counted_whole_however_many_chunks_it_takes() {
         // A chunk is handed on with 8192 messages.
-        let day = |number: u32| format!("2024-01-{:02}T00:00:00", number % 28 + 1);
-        let messages: Vec<_> = (0..20_000).map(|n| message("Ann", &day(n))).collect();
-        let inspection = inspected(&json!([{"name": "Ann", "messages": messages}]));
-        let [chat] = &inspection.chats[..] else {
-            panic!("one chat is in the list");
+        let day = |number: u32| format!("2024-01-{:02}T00:00:00", number / 1000 + 1);
+        let forward: Vec<_> = (0..20_000).map(|n| message("Ann", &day(n))).collect();
+        let backward: Vec<_> = forward.iter().rev().collect();
+        let inspection = inspected(&json!([
+            {"name": "forward", "messages": forward},
+            {"name": "backward", "messages": backward},
+        ]));
+        assert_eq!(inspection.chats.len(), 2);
+        for chat in &inspection.chats {
+            assert_eq!(chat.usable_messages, 20_000);
+            assert_eq!(chat.first_date.as_deref(), Some("2024-01-01T00:00:00"));
+            assert_eq!(chat.last_date.as_deref(), Some("2024-01-20T00:00:00"));
+        }
+        assert_eq!(inspection.senders[0].messages, 40_000);
+    }
+
+    #[test]
+    fn what_is_complete_of_an_export_that_ends_early_is_shown_if_that_is_wanted() {
+        let messages = json!([message("Ann", "2024-01-02T00:00:00")]);
+        let whole = json!({"name": "Ann", "messages": messages}).to_string();
+        let inspect_cut = |salvage| {
+            let source = Source {
+                name: "the export".to_owned(),
+                reader: Box::new(io::Cursor::new(whole[..whole.len() - 1].to_owned())),
+            };
+            inspect([Ok(source)], salvage, &AtomicBool::new(false))
         };
-        assert_eq!(chat.usable_messages, 20_000);
-        assert_eq!(chat.first_date.as_deref(), Some("2024-01-01T00:00:00"));
-        assert_eq!(chat.last_date.as_deref(), Some("2024-01-28T00:00:00"));
-        assert_eq!(inspection.senders[0].messages, 20_000);
+        assert_eq!(inspect_cut(true).unwrap().chats[0].usable_messages, 1);
+        assert!(matches!(
+            inspect_cut(false),
+            Err(PipelineError::EndsEarly { .. })
+        ));
     }
 
     #[test]
