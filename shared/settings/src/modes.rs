@@ -45,3 +45,16 @@ impl RawOutput {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_raw_copy_is_written_where_it_is_wanted() {
+        let written = |raw: RawOutput| [false, true].map(|on_s3| raw.is_written(on_s3));
+        assert_eq!(written(RawOutput::S3), [false, true]);
+        assert_eq!(written(RawOutput::Always), [true, true]);
+        assert_eq!(written(RawOutput::Never), [false, false]);
+    }
+}
