@@ -136,14 +136,17 @@ fn option(entry: &'static Entry) -> Option<Arg> {
             .num_args(0..=1)
             .require_equals(true)
             .default_missing_value("true"),
-        Kind::Models | Kind::SomeOf(_) => argument.action(ArgAction::Append),
+        Kind::Models | Kind::SomeOf(_) | Kind::AnyOf(_) | Kind::Texts => {
+            argument.action(ArgAction::Append)
+        }
         Kind::Name
         | Kind::Path
         | Kind::Model
         | Kind::Number { .. }
         | Kind::Date
         | Kind::OneOf(_)
-        | Kind::OptionalOneOf(_) => argument,
+        | Kind::OptionalOneOf(_)
+        | Kind::Fraction => argument,
     })
 }
 

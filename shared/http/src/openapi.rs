@@ -109,6 +109,12 @@ fn schema_of(key: Key, models: &[String]) -> Schema {
         Kind::SomeOf(names) => {
             Schema::from(ArrayBuilder::new().items(one_of(names)).min_items(Some(1)))
         }
+        Kind::AnyOf(names) => Schema::from(ArrayBuilder::new().items(one_of(names))),
+        Kind::Texts => Schema::from(ArrayBuilder::new().items(object(Type::String))),
+        Kind::Fraction => {
+            let number = object(Type::Number).minimum(Some(0.0));
+            Schema::from(number.exclusive_maximum(Some(1.0)))
+        }
     }
 }
 

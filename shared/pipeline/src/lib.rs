@@ -78,7 +78,8 @@ pub use salvage::{LastMessage, Salvage};
 pub use sender::Target;
 pub use senders::SenderCount;
 pub use settings::{
-    CHAT_TYPES, DateLimit, RoleOrder, Settings, TokenBudget, TokenLimits, TokenLimitsError,
+    CHAT_TYPES, DateLimit, Deduplicate, Forwarded, Fraction, RepeatedMessages, RoleOrder, Settings,
+    TokenBudget, TokenLimits, TokenLimitsError,
 };
 pub use statistics::{
     BlockBreakdown, ChatBlocks, EstimatedLengths, Statistics, StatsFile, Summary,

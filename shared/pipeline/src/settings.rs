@@ -130,6 +130,38 @@ pub enum RoleOrder {
     UserFirst,
 }
 
+/// What becomes of messages that an earlier input had already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RepeatedMessages {
+    /// The first copy counts.
+    #[default]
+    Drop,
+    /// All copies count.
+    Keep,
+}
+
+/// What becomes of forwarded messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Forwarded {
+    /// They count as what the forwarder says.
+    #[default]
+    Keep,
+    /// They are left out.
+    Drop,
+}
+
+/// Which blocks are dropped because others were like them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Deduplicate {
+    /// None.
+    #[default]
+    None,
+    /// Those with the contents of an earlier one.
+    Exact,
+    /// Those, and those with nearly the words of an earlier one.
+    Near,
+}
+
 /// Gives the values of an enum the names that they have in the configuration.
 #[macro_export]
 macro_rules! named_values {
@@ -158,6 +190,53 @@ named_values!(TokenBudget {
     Template = "template",
 });
 named_values!(RoleOrder { AsIs = "as_is", UserFirst = "user_first" });
+named_values!(RepeatedMessages { Drop = "drop", Keep = "keep" });
+named_values!(Forwarded { Keep = "keep", Drop = "drop" });
+named_values!(Deduplicate { None = "none", Exact = "exact", Near = "near" });
+
+/// A part of a whole that is not all of it, in millionths.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fraction(u32);
+
+impl Fraction {
+    /// More are not told apart.
+    pub const DECIMAL_PLACES: usize = 6;
+    const WHOLE: u64 = 1_000_000;
+
+    /// Reads a decimal number from 0 to below 1, such as `0.05`.
+    ///
+    /// ```
+    /// use resonare_pipeline::Fraction;
+    ///
+    /// assert_eq!(Fraction::parse("0.05").map(|part| part.of(200)), Some(10));
+    /// assert_eq!(Fraction::parse("1"), None);
+    /// ```
+    pub fn parse(text: &str) -> Option<Self> {
+        let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+        let is_number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
+        let is_zero = whole.bytes().all(|byte| byte == b'0');
+        let has_digits = !(whole.is_empty() && decimals.is_empty());
+        let decimals = decimals.trim_end_matches('0');
+        if !is_zero || !has_digits || !is_number(decimals) || decimals.len() > Self::DECIMAL_PLACES
+        {
+            return None;
+        }
+        let places = Self::DECIMAL_PLACES;
+        format!("{decimals:0<places$}").parse().ok().map(Self)
+    }
+
+    /// Whether it is nothing.
+    pub fn is_zero(self) -> bool {
+        self.0 == 0
+    }
+
+    /// This part of a number, rounded down.
+    pub fn of(self, number: u64) -> u64 {
+        let millionths = u128::from(number) * u128::from(self.0);
+        u64::try_from(millionths / u128::from(Self::WHOLE))
+            .expect("a part is no more than the whole")
+    }
+}
 
 /// Everything that shapes the result of a run, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -193,6 +272,28 @@ pub struct Settings {
     /// The most tokens, in the messages' own texts, of the block before that a block begins with where
     /// the maximum cut the conversation.
     pub context_tokens: u32,
+    /// What becomes of messages that an earlier input had already.
+    pub repeated_messages: RepeatedMessages,
+    /// Names and ids of chats that are left out.
+    pub exclude_chats: Vec<String>,
+    /// A message that has one of these words or phrases is left out.
+    pub exclude_words: Vec<String>,
+    /// Chats with fewer usable messages are left out.
+    pub min_chat_messages: u32,
+    /// Whether the lines of others begin with their names in groups.
+    pub speaker_names: bool,
+    /// Whether each topic of a group is a chat of its own.
+    pub topics: bool,
+    /// Whether replies begin with the beginning of what they answer.
+    pub reply_context: bool,
+    /// Whether media are kept as words such as `[photo]`.
+    pub media_placeholders: bool,
+    /// What becomes of forwarded messages.
+    pub forwarded: Forwarded,
+    /// Which blocks are dropped because others were like them.
+    pub deduplicate: Deduplicate,
+    /// How many of the blocks are for validation, in whole conversations.
+    pub validation_fraction: Fraction,
 }
 
 impl Default for Settings {
@@ -212,6 +313,17 @@ impl Default for Settings {
             system_as: SystemAs::default(),
             loss: Loss::default(),
             context_tokens: 0,
+            repeated_messages: RepeatedMessages::default(),
+            exclude_chats: Vec::new(),
+            exclude_words: Vec::new(),
+            min_chat_messages: 0,
+            speaker_names: false,
+            topics: false,
+            reply_context: false,
+            media_placeholders: false,
+            forwarded: Forwarded::default(),
+            deduplicate: Deduplicate::default(),
+            validation_fraction: Fraction::default(),
         }
     }
 }
@@ -232,5 +344,21 @@ mod tests {
         assert!(TokenLimits::new(0, 1).is_ok());
         assert!(TokenLimits::new(800, 800).is_err());
         assert!(TokenLimits::new(0, 0).is_err());
+    }
+
+    #[test]
+    fn a_fraction_is_exact_and_less_than_all() {
+        for (text, of_ten_million) in [
+            ("0", 0),
+            ("0.1", 1_000_000),
+            (".25", 2_500_000),
+            ("0.0000010", 10),
+        ] {
+            let fraction = Fraction::parse(text).map(|part| part.of(10_000_000));
+            assert_eq!(fraction, Some(of_ten_million), "{text}");
+        }
+        for text in ["1", "1.0", "0.0000001", "-0.1", "", ".", "0.x", "1e-3"] {
+            assert_eq!(Fraction::parse(text), None, "{text}");
+        }
     }
 }

@@ -192,6 +192,17 @@ fn pipeline(values: &Values) -> Result<Settings, SettingsError> {
         system_as: values.choice(Key::SystemAs),
         loss: values.choice(Key::Loss),
         context_tokens: values.number(Key::ContextTokens),
+        repeated_messages: values.choice(Key::RepeatedMessages),
+        exclude_chats: values.names(Key::ExcludeChats),
+        exclude_words: values.names(Key::ExcludeWords),
+        min_chat_messages: values.number(Key::MinChatMessages),
+        speaker_names: values.flag(Key::SpeakerNames),
+        topics: values.flag(Key::Topics),
+        reply_context: values.flag(Key::ReplyContext),
+        media_placeholders: values.flag(Key::MediaPlaceholders),
+        forwarded: values.choice(Key::Forwarded),
+        deduplicate: values.choice(Key::Deduplicate),
+        validation_fraction: values.fraction(Key::ValidationFraction),
     })
 }
 

@@ -78,6 +78,13 @@ impl Entry {
         ..Self::OF_OPERATOR
     };
 
+    /// A request's key whose values are private, and too many for a function's environment.
+    pub(crate) const OF_PRIVATE_LIST: Self = Self {
+        scope: Scope::Request,
+        is_parameter: false,
+        ..Self::OF_OPERATOR
+    };
+
     /// A request's key that a consumer may set.
     pub(crate) const OF_PRESET: Self = Self {
         is_in_presets: true,

@@ -9,7 +9,9 @@
 //! those files anew with `UPDATE_DOCUMENTS=1 cargo test -p resonare-settings`.
 
 use resonare_consumers::{Consumer, Loss, SystemAs};
-use resonare_pipeline::{CHAT_TYPES, OutputFormat, RoleOrder, TokenBudget};
+use resonare_pipeline::{
+    CHAT_TYPES, Deduplicate, Forwarded, OutputFormat, RepeatedMessages, RoleOrder, TokenBudget,
+};
 use serde_json::Value;
 
 use crate::entry::{Entry, Scope, option};
@@ -204,6 +206,94 @@ keys! {
         option: Some(option("context-tokens", "N")),
         help: "Where the token limit cut a conversation, begin the next block with up to this many \
                tokens of the one before, as context that is not learned",
+        ..Entry::OF_REQUEST
+    },
+    RepeatedMessages = Entry {
+        name: "repeated_messages",
+        kind: Kind::OneOf(RepeatedMessages::NAMES),
+        default: Some("drop"),
+        option: Some(option("repeated-messages", "drop|keep")),
+        help: "Messages of a chat that an earlier input had already: drop or keep",
+        ..Entry::OF_REQUEST
+    },
+    ExcludeChats = Entry {
+        name: "exclude_chats",
+        kind: Kind::Texts,
+        option: Some(option("exclude-chats", "NAME|ID")),
+        help: "Chats to leave out, by their name or id as inspect shows them",
+        ..Entry::OF_PRIVATE_LIST
+    },
+    ExcludeWords = Entry {
+        name: "exclude_words",
+        kind: Kind::Texts,
+        option: Some(option("exclude-words", "WORD")),
+        help: "Leave out every message with one of these words or phrases, in whatever case",
+        ..Entry::OF_PRIVATE_LIST
+    },
+    MinChatMessages = Entry {
+        name: "min_chat_messages",
+        kind: Kind::Number { least: 0, most: u32::MAX },
+        default: Some("0"),
+        option: Some(option("min-chat-messages", "N")),
+        help: "Leave out chats with fewer usable messages",
+        ..Entry::OF_REQUEST
+    },
+    SpeakerNames = Entry {
+        name: "speaker_names",
+        kind: Kind::Flag,
+        default: Some("false"),
+        option: Some(option("speaker-names", "BOOL")),
+        help: "In groups, begin each line of others with the name of who said it",
+        ..Entry::OF_REQUEST
+    },
+    Topics = Entry {
+        name: "topics",
+        kind: Kind::Flag,
+        default: Some("false"),
+        option: Some(option("topics", "BOOL")),
+        help: "Take each topic of a group as a chat of its own",
+        ..Entry::OF_REQUEST
+    },
+    ReplyContext = Entry {
+        name: "reply_context",
+        kind: Kind::Flag,
+        default: Some("false"),
+        option: Some(option("reply-context", "BOOL")),
+        help: "Begin a reply with a quotation of the message that it answers",
+        ..Entry::OF_REQUEST
+    },
+    MediaPlaceholders = Entry {
+        name: "media_placeholders",
+        kind: Kind::Flag,
+        default: Some("false"),
+        option: Some(option("media-placeholders", "BOOL")),
+        help: "Keep messages with photos, voice messages and the like as words such as [photo]",
+        ..Entry::OF_REQUEST
+    },
+    Forwarded = Entry {
+        name: "forwarded",
+        kind: Kind::OneOf(Forwarded::NAMES),
+        default: Some("keep"),
+        option: Some(option("forwarded", "keep|drop")),
+        help: "Forwarded messages, which somebody else wrote: keep or drop",
+        ..Entry::OF_REQUEST
+    },
+    Deduplicate = Entry {
+        name: "deduplicate",
+        kind: Kind::OneOf(Deduplicate::NAMES),
+        default: Some("none"),
+        option: Some(option("deduplicate", "WHICH")),
+        help: "Drop blocks that were there before: none, exact (with the same contents) or near (also \
+               with nearly the same words)",
+        ..Entry::OF_REQUEST
+    },
+    ValidationFraction = Entry {
+        name: "validation_fraction",
+        kind: Kind::Fraction,
+        default: Some("0"),
+        option: Some(option("validation-fraction", "FRACTION")),
+        help: "Write this part of the blocks, the newest conversations of each chat, to validation.jsonl \
+               instead of train.jsonl",
         ..Entry::OF_REQUEST
     },
     OutputFormats = Entry {
@@ -415,12 +505,26 @@ mod tests {
             "system_as",
             "loss",
             "context_tokens",
+            "repeated_messages",
+            "exclude_chats",
+            "exclude_words",
+            "min_chat_messages",
+            "speaker_names",
+            "topics",
+            "reply_context",
+            "media_placeholders",
+            "forwarded",
+            "deduplicate",
+            "validation_fraction",
             "output.formats",
         ];
         assert_eq!(names, expected);
         let not_in_queries: Vec<_> = Key::of_requests()
             .filter(|key| !key.is_for_queries())
             .collect();
-        assert_eq!(not_in_queries, [Key::SystemPrompt]);
+        assert_eq!(
+            not_in_queries,
+            [Key::SystemPrompt, Key::ExcludeChats, Key::ExcludeWords]
+        );
     }
 }

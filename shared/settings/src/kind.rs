@@ -3,7 +3,7 @@
 //! Values come as text (an environment variable, an option, a query, metadata) or typed (YAML, JSON).
 //! [`Kind::check`] reads both and gives one form, the one that a job's record keeps.
 
-use resonare_pipeline::DateLimit;
+use resonare_pipeline::{DateLimit, Fraction};
 use serde_json::Value;
 
 /// What the value of a key may be.
@@ -38,12 +38,22 @@ pub enum Kind {
     OptionalOneOf(&'static [&'static str]),
     /// One or more of these names.
     SomeOf(&'static [&'static str]),
+    /// Any of these names, perhaps none; null stands for none.
+    AnyOf(&'static [&'static str]),
+    /// Any texts, perhaps none; null stands for none. Those in a list may have commas in them, which separate
+    /// the others.
+    Texts,
+    /// A part of a whole that is not all of it.
+    Fraction,
 }
 
 impl Kind {
     /// Whether a key of this kind takes several values.
     pub fn is_list(self) -> bool {
-        matches!(self, Self::Models | Self::SomeOf(_))
+        matches!(
+            self,
+            Self::Models | Self::SomeOf(_) | Self::AnyOf(_) | Self::Texts
+        )
     }
 
     /// Whether empty text means something: another value than the default, or none.
@@ -54,13 +64,16 @@ impl Kind {
             | Self::Name
             | Self::Models
             | Self::Date
-            | Self::OptionalOneOf(_) => true,
+            | Self::OptionalOneOf(_)
+            | Self::AnyOf(_)
+            | Self::Texts => true,
             Self::Path
             | Self::Model
             | Self::Flag
             | Self::Number { .. }
             | Self::OneOf(_)
-            | Self::SomeOf(_) => false,
+            | Self::SomeOf(_)
+            | Self::Fraction => false,
         }
     }
 
@@ -78,6 +91,12 @@ impl Kind {
             Self::OneOf(names) => format!("one of {}", names.join(", ")),
             Self::OptionalOneOf(names) => format!("one of {}, or null", names.join(", ")),
             Self::SomeOf(names) => format!("one or more of {}", names.join(", ")),
+            Self::AnyOf(names) => format!("any of {}", names.join(", ")),
+            Self::Texts => "a list of texts, or texts separated by commas".to_owned(),
+            Self::Fraction => format!(
+                "a number from 0 to below 1, with at most {} decimal places",
+                Fraction::DECIMAL_PLACES
+            ),
         }
     }
 
@@ -111,6 +130,12 @@ impl Kind {
                     !names.is_empty() && names.iter().all(|name| allowed.contains(&&**name))
                 })
                 .map(Value::from),
+            Self::AnyOf(_) | Self::Texts if value.is_null() => Some(Value::Array(Vec::new())),
+            Self::AnyOf(allowed) => names(value)
+                .filter(|names| names.iter().all(|name| allowed.contains(&&**name)))
+                .map(Value::from),
+            Self::Texts => texts(value).map(Value::from),
+            Self::Fraction => fraction(value),
         }
     }
 }
@@ -159,6 +184,29 @@ fn date_or_null(value: &Value) -> Option<Value> {
     DateLimit::parse(&text).is_some().then(|| text.into())
 }
 
+/// A list of texts, or texts with commas between them.
+fn texts(value: &Value) -> Option<Vec<String>> {
+    let Value::Array(values) = value else {
+        return names(value);
+    };
+    let texts = values
+        .iter()
+        .map(|value| value.as_str().map(|text| text.trim().to_owned()));
+    let texts: Vec<_> = texts.collect::<Option<_>>()?;
+    Some(texts.into_iter().filter(|text| !text.is_empty()).collect())
+}
+
+/// A fraction as it was written, where it is one.
+fn fraction(value: &Value) -> Option<Value> {
+    let number = match value {
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => text.trim().to_owned(),
+        _ => return None,
+    };
+    Fraction::parse(&number)?;
+    number.parse().map(Value::Number).ok()
+}
+
 /// A list of names, or names with commas between them.
 fn names(value: &Value) -> Option<Vec<String>> {
     let texts = match value {
@@ -203,6 +251,14 @@ mod tests {
             (Kind::OptionalOneOf(&["a", "b"]), json!(""), json!(null)),
             (some, json!("b , a,"), json!(["b", "a"])),
             (some, json!(["a,b"]), json!(["a", "b"])),
+            (Kind::AnyOf(&["a", "b"]), json!(null), json!([])),
+            (Kind::AnyOf(&["a", "b"]), json!(""), json!([])),
+            (Kind::AnyOf(&["a", "b"]), json!("b,a"), json!(["b", "a"])),
+            (Kind::Texts, json!(null), json!([])),
+            (Kind::Texts, json!("a, b,"), json!(["a", "b"])),
+            (Kind::Texts, json!([" a, b ", ""]), json!(["a, b"])),
+            (Kind::Fraction, json!(" 0.05 "), json!(0.05)),
+            (Kind::Fraction, json!(0), json!(0)),
         ] {
             assert_eq!(kind.check(&written), Some(form), "{kind:?} {written}");
         }
@@ -233,6 +289,13 @@ mod tests {
             (some, json!("")),
             (some, json!(["a", "c"])),
             (some, json!({})),
+            (Kind::AnyOf(&["a", "b"]), json!(["a", "c"])),
+            (Kind::Texts, json!(["a", 1])),
+            (Kind::Texts, json!(5)),
+            (Kind::Fraction, json!(1)),
+            (Kind::Fraction, json!(-0.1)),
+            (Kind::Fraction, json!("half")),
+            (Kind::Fraction, json!("0.12345678")),
         ] {
             assert_eq!(kind.check(&written), None, "{kind:?} {written}");
         }

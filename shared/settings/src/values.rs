@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::str::FromStr;
 
+use resonare_pipeline::Fraction;
 use serde_json::Value;
 
 use crate::error::SettingsError;
@@ -100,6 +101,11 @@ impl Values {
         number
             .and_then(|number| number.try_into().ok())
             .expect("the kind of the key makes its value a number")
+    }
+
+    pub(crate) fn fraction(&self, key: Key) -> Fraction {
+        let fraction = Fraction::parse(&self.json(key).to_string());
+        fraction.expect("the kind of the key makes its value a fraction")
     }
 
     pub(crate) fn optional_text(&self, key: Key) -> Option<String> {

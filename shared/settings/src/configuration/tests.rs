@@ -68,7 +68,12 @@ fn another_value(key: Key) -> String {
         Kind::Flag => (default != Some("true")).to_string(),
         Kind::Number { .. } => (default.unwrap().parse::<u32>().unwrap() + 1).to_string(),
         Kind::Date => "2024-01-31".to_owned(),
-        Kind::OneOf(names) | Kind::OptionalOneOf(names) | Kind::SomeOf(names) => other(names),
+        Kind::OneOf(names)
+        | Kind::OptionalOneOf(names)
+        | Kind::SomeOf(names)
+        | Kind::AnyOf(names) => other(names),
+        Kind::Texts => "x,y".to_owned(),
+        Kind::Fraction => "0.5".to_owned(),
     }
 }
 

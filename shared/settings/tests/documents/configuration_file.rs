@@ -54,7 +54,11 @@ fn comment(entry: &Entry) -> String {
 /// The default, in YAML.
 fn value(entry: &Entry) -> String {
     let Some(default) = entry.default else {
-        return "null".to_owned();
+        return if entry.null_means.is_none() && entry.kind.is_list() {
+            "[]".to_owned()
+        } else {
+            "null".to_owned()
+        };
     };
     match entry.kind {
         Kind::SomeOf(_) | Kind::Models => format!("[{}]", default.replace(',', ", ")),

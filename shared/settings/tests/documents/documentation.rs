@@ -50,6 +50,7 @@ fn value(kind: Kind) -> String {
         Kind::OneOf(names) => format!("one of {}", choice(names)),
         Kind::OptionalOneOf(names) => format!("one of {}, or null", choice(names)),
         Kind::SomeOf(names) => format!("one or more of {}", choice(names)),
+        Kind::AnyOf(names) => format!("any of {}", choice(names)),
         other => other.allowed(),
     }
 }
