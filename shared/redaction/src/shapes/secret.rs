@@ -1,0 +1,340 @@
+//! Keys, tokens and passwords.
+
+use memchr::memmem;
+
+use super::entropy;
+use crate::characters::{before, end_of_run, is_cased};
+use crate::finding::Finding;
+use crate::kind::PersonalData;
+use crate::triggers::FEWEST_TOGETHER;
+
+/// What keys of a service start with, and how many characters follow at least.
+const PREFIXES: [(&str, usize); 38] = [
+    ("sk-", 20),
+    ("sk_live_", 10),
+    ("sk_test_", 10),
+    ("pk_live_", 10),
+    ("pk_test_", 10),
+    ("rk_live_", 10),
+    ("rk_test_", 10),
+    ("whsec_", 20),
+    ("ghp_", 30),
+    ("gho_", 30),
+    ("ghu_", 30),
+    ("ghs_", 30),
+    ("ghr_", 30),
+    ("github_pat_", 22),
+    ("glpat-", 20),
+    ("gldt-", 20),
+    ("glrt-", 20),
+    ("AKIA", 16),
+    ("ASIA", 16),
+    ("AIza", 30),
+    ("ya29.", 20),
+    ("xoxb-", 10),
+    ("xoxp-", 10),
+    ("xoxa-", 10),
+    ("xoxr-", 10),
+    ("xoxs-", 10),
+    ("xapp-", 10),
+    ("npm_", 30),
+    ("pypi-", 30),
+    ("hf_", 30),
+    ("SG.", 40),
+    ("dop_v1_", 40),
+    ("shpat_", 30),
+    ("shpss_", 30),
+    ("gsk_", 30),
+    ("r8_", 30),
+    ("AGE-SECRET-KEY-", 40),
+    ("eyJ", 20),
+];
+
+/// Words before a colon or an equals sign and a password.
+const WORDS: [&str; 21] = [
+    "password",
+    "passwort",
+    "passcode",
+    "passwd",
+    "pass",
+    "pwd",
+    "pw",
+    "kennwort",
+    "contraseña",
+    "clave",
+    "senha",
+    "mot de passe",
+    "mdp",
+    "пароль",
+    "пасс",
+    "kata sandi",
+    "sandi",
+    "密码",
+    "密碼",
+    "パスワード",
+    "पासवर्ड",
+];
+
+/// Adds the secrets in `text`.
+pub(crate) fn find(text: &str, found: &mut Vec<Finding>) {
+    let mut push = |start, end| {
+        found.push(Finding {
+            start,
+            end,
+            kind: PersonalData::Secret,
+        });
+    };
+    let bytes = text.as_bytes();
+    let mut start = 0;
+    while start < bytes.len() {
+        let token = &bytes[start..];
+        let length = token.iter().take_while(|&&byte| is_of_token(byte)).count();
+        if length >= FEWEST_TOGETHER {
+            look(&text[start..start + length], |from, to| {
+                push(start + from, start + to);
+            });
+        }
+        start += length.max(1);
+    }
+    private_keys(text, &mut push);
+    passwords(text, &mut push);
+}
+
+fn is_of_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"_-+/=.:".contains(&byte)
+}
+
+fn is_of_key(character: char) -> bool {
+    character.is_ascii_alphanumeric() || matches!(character, '_' | '-')
+}
+
+/// Looks at one token, which is ASCII: for keys that are known by how they start, and for random pieces beside them.
+fn look(token: &str, mut push: impl FnMut(usize, usize)) {
+    let (mut start, mut looked) = (0, 0);
+    while start < token.len() {
+        let key = starts_word(token, start)
+            .then(|| prefixed_end(token, start).or_else(|| bot_token_end(token, start)));
+        if let Some(end) = key.flatten() {
+            random_pieces(&token[looked..start], |from, to| {
+                push(looked + from, looked + to);
+            });
+            push(start, end);
+            (start, looked) = (end, end);
+        } else {
+            start += 1;
+        }
+    }
+    random_pieces(&token[looked..], |from, to| {
+        push(looked + from, looked + to);
+    });
+}
+
+fn random_pieces(token: &str, mut push: impl FnMut(usize, usize)) {
+    let random = |piece: &str| entropy::is_random(piece.as_bytes());
+    // Padding is at the end of Base64, and what is before an equals sign is not part of it.
+    for piece in token.split(['.', ':', '=']) {
+        if random(piece) {
+            let start = offset(token, piece);
+            let end = start + piece.len();
+            push(start, end_of_run(token, end, |character| character == '='));
+            continue;
+        }
+        for part in piece
+            .split(['/', '+', '-', '_'])
+            .filter(|part| random(part))
+        {
+            let start = offset(token, part);
+            push(start, start + part.len());
+        }
+    }
+}
+
+/// Where in `token` its part is.
+fn offset(token: &str, part: &str) -> usize {
+    part.as_ptr().addr() - token.as_ptr().addr()
+}
+
+fn starts_word(token: &str, index: usize) -> bool {
+    before(token, index).is_none_or(|character| !character.is_ascii_alphanumeric())
+        // `bot` is before a bot's token in a URL.
+        || token[..index].ends_with("/bot")
+}
+
+/// Where the key that starts here ends, if it is a service's.
+fn prefixed_end(token: &str, start: usize) -> Option<usize> {
+    let rest = &token[start..];
+    let (prefix, fewest) = PREFIXES
+        .iter()
+        .find(|(prefix, _)| rest.starts_with(prefix))?;
+    let parts = matches!(*prefix, "eyJ" | "SG." | "ya29.");
+    let end = end_of_run(token, start + prefix.len(), |character| {
+        is_of_key(character) || parts && character == '.'
+    });
+    let key = token[start + prefix.len()..end].trim_end_matches('.');
+    let random = key.contains(|character: char| character.is_ascii_digit())
+        && key.contains(|character: char| character.is_ascii_alphabetic());
+    let is_one = match *prefix {
+        "eyJ" => key.contains('.'),
+        "AKIA" | "ASIA" => key
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()),
+        _ => true,
+    };
+    (key.len() >= *fewest && random && is_one).then_some(start + prefix.len() + key.len())
+}
+
+/// Where the token of a Telegram bot that starts here ends, if it is one: the bot's number, a colon, a key.
+fn bot_token_end(token: &str, start: usize) -> Option<usize> {
+    let (number, key) = token[start..].split_once(':')?;
+    let key = &key[..end_of_run(key, 0, is_of_key)];
+    let is_number =
+        (6..=12).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit());
+    (is_number && (30..=50).contains(&key.len())).then_some(start + number.len() + 1 + key.len())
+}
+
+/// Finds private keys, with the lines that they are in.
+fn private_keys(text: &str, push: &mut impl FnMut(usize, usize)) {
+    let mut end = 0;
+    for start in memmem::find_iter(text.as_bytes(), b"-----BEGIN ") {
+        let line = text[start..].lines().next().unwrap_or_default();
+        if start < end || !line.contains("PRIVATE KEY") {
+            continue;
+        }
+        // What was cut off has no end.
+        end = match text[start..].find("-----END ") {
+            Some(last) => {
+                let last = start + last;
+                last + text[last..].lines().next().unwrap_or_default().len()
+            }
+            None => end_of_run(text, start + line.len(), |character| {
+                character.is_ascii_whitespace()
+                    || character.is_ascii() && is_of_token(character as u8)
+            }),
+        };
+        push(start, end);
+    }
+}
+
+/// Finds what stands after a word for a password, unless it is itself a word.
+fn passwords(text: &str, push: &mut impl FnMut(usize, usize)) {
+    for (index, _) in text.match_indices([':', '=']) {
+        if !follows_word(text[..index].trim_end_matches([' ', '"', '\''])) {
+            continue;
+        }
+        let rest = text[index + 1..].trim_start_matches([' ', '"', '\'', '`', '\n']);
+        let start = text.len() - rest.len();
+        let end = end_of_run(text, start, |character| {
+            !character.is_whitespace() && !"[]<>\"`".contains(character)
+        });
+        let value = text[start..end].trim_end_matches(['.', ',', ';', ')', '\'']);
+        if is_password(value) {
+            push(start, start + value.len());
+        }
+    }
+}
+
+fn follows_word(text: &str) -> bool {
+    if !after_letter(text) {
+        return false;
+    }
+    // A little more than the longest word.
+    let tail = text[text.ceil_char_boundary(text.len().saturating_sub(40))..].to_lowercase();
+    WORDS.iter().any(|word| {
+        tail.strip_suffix(word).is_some_and(|before| {
+            !word.is_ascii() && !after_letter(word)
+                || before
+                    .chars()
+                    .next_back()
+                    .is_none_or(|last| !last.is_alphabetic() || !is_cased(last))
+        })
+    })
+}
+
+fn after_letter(text: &str) -> bool {
+    text.chars().next_back().is_some_and(char::is_alphabetic)
+}
+
+fn is_password(value: &str) -> bool {
+    let inner_capital =
+        value.chars().skip(1).any(char::is_uppercase) && value.contains(char::is_lowercase);
+    let symbol = value.contains(|character: char| {
+        character.is_ascii_digit() || "!@#$%^&*_+=?~".contains(character)
+    });
+    // A time, a score.
+    let only_numbers = value.contains([':', '/']) && !value.contains(char::is_alphabetic);
+    (4..=128).contains(&value.len())
+        && (inner_capital || symbol && value.contains(char::is_alphanumeric))
+        && !only_numbers
+        && !value.contains("://")
+        && !value.ends_with(['!', '?'])
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::PersonalData::Secret;
+    use crate::shapes::testkit::redacted;
+
+    #[test]
+    fn keys_and_tokens_are_found() {
+        for text in [
+            "sk-proj-aB3dE5fG7hJ9kL1mN3pQ5rS7tU9v",
+            "ghp_aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5",
+            "github_pat_11ABCDEFG0abcdefghij_ABCDEFGHIJKLMNOPQ",
+            "AKIAIOSFODNN7EXAMPLE",
+            "xoxb-123456789012-abcdefABCDEF",
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9P",
+            "123456789:AAE-aBcDeFgHiJkLmNoPqRsTuVwXyZ01234",
+            "AIzaSyA1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q",
+            "sk_live_4eC39HqLyjWDarjtT1zdp7dc",
+            "glpat-aB3dE5fG7hJ9kL1mN3pQ",
+            "npm_aB3dE5fG7hJ9kL1mN3pQ5rS7tU9vW1xY3zA5",
+            "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+            "q7Zk2LrTn0VbXy8WmPd4HsGfJc6AeUo3+/q7Zk2LrTn0VbXy8WmPd4HsGfJc6A==",
+            "sk-proj-aB3dE5f\u{200b}G7hJ9kL1\u{ad}mN3pQ5rS7tU9v",
+            "gh\u{200b}p_aB3d\u{200b}E5fG7h\u{200b}J9kL1m\u{200b}N3pQ5rS\u{200b}7tU9vW1xY3zA5",
+            "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA1234\nabcd\n-----END RSA PRIVATE KEY-----",
+        ] {
+            assert_eq!(redacted(Secret, text), "[SECRET]", "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_around_a_secret_stays() {
+        for (text, expected) in [
+            (
+                "key=sk-aB3dE5fG7hJ9kL1mN3pQ5rS7tU9v, thanks",
+                "key=[SECRET], thanks",
+            ),
+            ("钥匙AKIAIOSFODNN7EXAMPLE谢谢", "钥匙[SECRET]谢谢"),
+            (
+                "https://api.telegram.org/bot123456789:AAE-aBcDeFgHiJkLmNoPqRsTuVwXyZ01234/getMe",
+                "https://api.telegram.org/bot[SECRET]/getMe",
+            ),
+            ("Password: hunter2", "Password: [SECRET]"),
+            ("wifi pass = Blue!Sky, ok", "wifi pass = [SECRET], ok"),
+            ("Пароль: qwerty12", "Пароль: [SECRET]"),
+            ("密码：abc12345", "密码：[SECRET]"),
+            ("pw: \"pa55word\"", "pw: \"[SECRET]\""),
+        ] {
+            assert_eq!(redacted(Secret, text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn words_paths_and_laughter_are_no_secrets() {
+        for text in [
+            "password: I forgot it",
+            "pass: 12:30",
+            "compass: N30E4",
+            "the password: https://example.com/1",
+            "hahahahahahahahahahahahahahahahahahahaha",
+            "sk-this-is-only-some-words-with-hyphens",
+            "/home/mira/projects/some-long-folder/another_folder/file.txt",
+            "=====================================",
+            "password: [SECRET]",
+            "eyJustKiddingThatIsNotOne1",
+        ] {
+            assert_eq!(redacted(Secret, text), text);
+        }
+    }
+}
