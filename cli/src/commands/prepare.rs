@@ -111,7 +111,7 @@ impl PreparedRun<'_> {
         let template = self.model.template_words();
         let stats = StatsFile {
             statistics: &failure.statistics,
-            config: &self.configuration.to_json(),
+            config: &self.configuration.to_public_json(),
             training_length: None,
             preset: &self.configuration.preset(),
             chat_template: template.as_deref(),
@@ -169,7 +169,7 @@ impl PreparedRun<'_> {
         statistics: &Statistics,
         as_json: bool,
     ) -> Result<()> {
-        let config = self.configuration.to_json();
+        let config = self.configuration.to_public_json();
         let preset = self.configuration.preset();
         let template = self.model.template_words();
         let stats = StatsFile {

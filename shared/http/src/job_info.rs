@@ -100,7 +100,7 @@ impl JobInfo {
             error_message: record.error_message,
             attempts: record.attempts,
             progress: record.progress,
-            config: record.config,
+            config: resonare_settings::public(record.config),
             stats: record.stats,
             outputs: record.outputs,
         }

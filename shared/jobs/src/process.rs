@@ -363,7 +363,7 @@ impl<T> Ending<T> {
         let template = self.model.template_words();
         let file = StatsFile {
             statistics,
-            config: &self.configuration.to_json(),
+            config: &self.configuration.to_public_json(),
             training_length: self.model.training_length(&self.configuration, statistics),
             preset: &self.configuration.preset(),
             chat_template: template.as_deref(),

@@ -3,22 +3,32 @@
 use std::ops::Range;
 
 use crate::chunk::{Chunk, Record};
+use crate::notes::MessageNote;
+
+/// What of a chunk belongs to one chat.
+#[derive(Clone, Debug)]
+pub(crate) struct ChunkPart {
+    pub(crate) records: Range<usize>,
+    pub(crate) notes: Range<usize>,
+}
 
 /// The records of a chat that has not ended yet, with an arena of their own.
 #[derive(Default)]
 pub(crate) struct ChatBuffer {
     pub(crate) arena: String,
     pub(crate) records: Vec<Record>,
+    pub(crate) notes: Vec<MessageNote>,
 }
 
 impl ChatBuffer {
     pub(crate) fn is_empty(&self) -> bool {
-        self.records.is_empty()
+        self.records.is_empty() && self.notes.is_empty()
     }
 
-    /// Appends those records of a chunk, and of its arena what they use.
-    pub(crate) fn append(&mut self, chunk: &Chunk, records: Range<usize>) {
-        let records = &chunk.records[records];
+    /// Appends those records and notes of a chunk, and of its arena what they use.
+    pub(crate) fn append(&mut self, chunk: &Chunk, part: ChunkPart) {
+        self.notes.extend_from_slice(&chunk.notes[part.notes]);
+        let records = &chunk.records[part.records];
         let Some((first, last)) = records.first().zip(records.last()) else {
             return;
         };
@@ -62,12 +72,16 @@ mod tests {
     #[test]
     fn records_keep_their_texts_when_they_move_to_the_buffer() {
         let mut buffer = ChatBuffer::default();
+        let part = |records| ChunkPart {
+            records,
+            notes: 0..0,
+        };
         buffer.append(
             &chunk("another chat's", &["one", "two", "next chat's"]),
-            0..2,
+            part(0..2),
         );
-        buffer.append(&chunk("", &[]), 0..0);
-        buffer.append(&chunk("", &["skipped", "three", "four"]), 1..3);
+        buffer.append(&chunk("", &[]), part(0..0));
+        buffer.append(&chunk("", &["skipped", "three", "four"]), part(1..3));
         assert_eq!(buffer.arena, "DoneDtwoDthreeDfour");
         let texts: Vec<_> = buffer
             .records

@@ -49,6 +49,11 @@ impl<'a, C: TokenCounter> ChatOutput<'a, C> {
         self.target_messages
     }
 
+    /// Counts the tokens of a text.
+    pub(crate) fn count(&mut self, text: &str) -> u32 {
+        self.selector.count_text(text)
+    }
+
     /// What became of all blocks so far.
     pub(crate) fn tally(&self) -> BlockTally {
         self.selector.tally()
@@ -65,6 +70,7 @@ impl<'a, C: TokenCounter> ChatOutput<'a, C> {
             head,
             records,
             arena,
+            ..
         } = chat;
         let senders = head.senders.iter();
         let targets: Vec<bool> = senders.map(|sender| target.matches(sender)).collect();

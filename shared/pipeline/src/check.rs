@@ -12,6 +12,7 @@ use crate::error::PipelineError;
 use crate::input::chats::ReadingContext;
 use crate::input::export::{ExportReader, RequestValues};
 use crate::input::reader::Reader;
+use crate::input::rules::ReadingRules;
 use crate::input::sink::ChunkSink;
 use crate::input::source::{Source, decompressed};
 use crate::input::window::Window;
@@ -58,9 +59,9 @@ pub fn check(
     let special_tokens = SpecialTokens::default();
     let context = ReadingContext {
         source: &name,
-        settings: &settings,
-        special_tokens: &special_tokens,
+        rules: &ReadingRules::new(&settings, &special_tokens, false),
         sink: &mut NullSink,
+        input: 0,
         chats: &mut checked.chats,
     };
     let request = RequestValues {

@@ -1,12 +1,16 @@
 //! What flows from the reader to the blocks: kept messages, many at a time and compactly.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
+use resonare_redaction::{Counts, Region};
 use serde::{Deserialize, Serialize};
 
 use crate::date::{self, Micros};
 use crate::funnel::{ChatDrop, DroppedMessages};
 use crate::json::mend::Mends;
+use crate::marks::Mark;
+use crate::notes::MessageNote;
 use crate::salvage::Salvage;
 use crate::sender::Sender;
 
@@ -75,7 +79,24 @@ impl Record {
     }
 
     pub(crate) fn text<'a>(&self, arena: &'a str) -> &'a str {
-        &arena[index(self.text_start)..self.arena_end()]
+        &arena[self.text_range()]
+    }
+
+    /// Where the text is in the arena.
+    pub(crate) fn text_range(&self) -> Range<usize> {
+        index(self.text_start)..self.arena_end()
+    }
+
+    /// The text is there now, in whatever arena.
+    pub(crate) fn set_text(&mut self, range: Range<usize>) {
+        self.text_start = range.start as u64;
+        // A message has at most 16 MiB, and nothing makes it much longer.
+        self.text_len = u32::try_from(range.len()).expect("a message is far below 4 GiB");
+    }
+
+    /// The timestamp as written, where it has to be kept.
+    pub(crate) fn written_date<'a>(&self, arena: &'a str) -> &'a str {
+        &arena[self.arena_start()..index(self.text_start)]
     }
 
     /// Appends the timestamp that the message is emitted with.
@@ -83,7 +104,7 @@ impl Record {
         if self.written_len == 0 {
             date::write_plain(self.stamp, out);
         } else {
-            out.push_str(&arena[self.arena_start()..index(self.text_start)]);
+            out.push_str(self.written_date(arena));
         }
     }
 }
@@ -97,6 +118,8 @@ fn index(offset: u64) -> usize {
 pub(crate) struct ChatEnd {
     /// Where its records end in the chunk.
     pub(crate) records_end: usize,
+    /// Where its notes end.
+    pub(crate) notes_end: usize,
     pub(crate) verdict: Result<ChatHead, ChatDrop>,
     /// The name of a chat that is dropped, where it has one.
     pub(crate) dropped_name: Option<String>,
@@ -116,13 +139,33 @@ pub(crate) struct ChatHead {
     /// The chat's `id` as written, where it is a number.
     pub(crate) id: Option<u64>,
     pub(crate) senders: Vec<Sender>,
+    /// The topics of a group, where they are wanted.
+    pub(crate) topics: Vec<Topic>,
 }
 
-/// A chat that has ended, whose messages are ordered by time.
+/// A topic of a group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Topic {
+    /// The id of the message that began it.
+    pub(crate) id: i64,
+    pub(crate) title: String,
+}
+
+/// The messages of a chat that has ended, in the order in which they were read.
+pub(crate) struct ReadChat<'a> {
+    pub(crate) records: &'a mut [Record],
+    /// Of every message, kept or not, where messages are noted.
+    pub(crate) notes: &'a [MessageNote],
+    pub(crate) arena: &'a str,
+}
+
+/// A chat whose messages are ordered by time.
 #[derive(Clone, Copy)]
 pub(crate) struct WholeChat<'a> {
     pub(crate) head: &'a ChatHead,
     pub(crate) records: &'a [Record],
+    /// Of each record, where messages are noted.
+    pub(crate) notes: &'a [MessageNote],
     pub(crate) arena: &'a str,
 }
 
@@ -131,11 +174,21 @@ pub(crate) struct WholeChat<'a> {
 pub(crate) struct Chunk {
     pub(crate) text: String,
     pub(crate) records: Vec<Record>,
+    /// Of every message, where messages are noted.
+    pub(crate) notes: Vec<MessageNote>,
     pub(crate) ends: Vec<ChatEnd>,
     /// Owners that the inputs name.
     pub(crate) owners: Vec<u64>,
+    /// Places in the texts that the export marks as personal data, in the order of the records.
+    pub(crate) marks: Vec<Mark>,
+    /// Where phone numbers without a country's code are dialed, as far as the input has said.
+    pub(crate) region: Option<Region>,
+    /// What was replaced.
+    pub(crate) redacted: Counts,
     /// Places in the texts that read as a special token, and were broken.
     pub(crate) special_token_text: u64,
+    /// The place of the input that it comes from.
+    pub(crate) input: usize,
     /// Set in the last chunk of an input.
     pub(crate) mended: Mends,
     pub(crate) salvaged: Option<Salvage>,
@@ -153,10 +206,14 @@ impl Chunk {
         }
         self.text.clear();
         self.records.clear();
+        self.notes.clear();
+        self.marks.clear();
         self.ends.clear();
         self.owners.clear();
         Self {
             special_token_text: 0,
+            region: None,
+            redacted: Counts::default(),
             mended: Mends::default(),
             salvaged: None,
             ..self
@@ -166,6 +223,7 @@ impl Chunk {
     pub(crate) fn is_full(&self) -> bool {
         self.text.len() >= Self::TEXT_BYTES
             || self.records.len() >= Self::ITEMS
+            || self.notes.len() >= Self::ITEMS
             || self.ends.len() >= Self::ITEMS
     }
 }

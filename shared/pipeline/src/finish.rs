@@ -1,22 +1,30 @@
 //! From kept messages to blocks in the outputs: what happens to a chat once it is whole.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::chat_buffer::ChatBuffer;
+use resonare_redaction::{PersonalData, Region};
+
+use crate::chat_buffer::{ChatBuffer, ChunkPart};
 use crate::chat_output::ChatOutput;
-use crate::chunk::{ChatEnd, Chunk, Record, WholeChat};
+use crate::chunk::{ChatEnd, Chunk, ReadChat};
 use crate::error::PipelineError;
 use crate::explain::{NoBlockKept, NothingUsable, TargetProblem};
 use crate::failure::Failure;
 use crate::funnel::{ChatDrop, MessageDrop};
+use crate::overlaps::{AddedCopy, ChatCopy, InputFacts, OverlappingChat, chats_of_copies};
+use crate::pseudonyms::PSEUDONYM_OF_TARGET;
+use crate::redact::{LateRedactor, NameCollection};
+use crate::sender::Target;
 use crate::senders::{SenderCounts, count_senders};
 use crate::settings::{CHAT_TYPES, Settings};
 use crate::statistics::Statistics;
 use crate::target::TargetSearch;
 use crate::tokens::TokenCounter;
-use crate::waiting::WaitingChats;
+use crate::waiting::{WaitedChat, WaitedChats, WaitingChats};
+use crate::whole_chat::WholeChatOutput;
 
 /// How many senders an error lists.
 const LISTED: usize = 10;
@@ -25,20 +33,42 @@ const LISTED: usize = 10;
 #[derive(Clone, Copy)]
 pub(crate) struct RunContext<'a> {
     pub(crate) settings: &'a Settings,
+    /// Whether chats that several inputs hold are made one.
+    pub(crate) joins_inputs: bool,
     /// Where temporary files may be made.
     pub(crate) scratch_dir: &'a Path,
     /// Set by another thread to end the run.
     pub(crate) cancelled: &'a AtomicBool,
 }
 
+impl RunContext<'_> {
+    /// Whether no chat can be written before all inputs are read.
+    fn waits_for_all(&self) -> bool {
+        self.joins_inputs || LateRedactor::is_needed(self.settings)
+    }
+
+    fn replaces_names(&self) -> bool {
+        self.settings.redact.contains(&PersonalData::Name)
+    }
+}
+
 /// Takes counted chunks in order, and writes the blocks of each chat that ends.
 pub(crate) struct Finisher<'a, C> {
     context: RunContext<'a>,
-    output: ChatOutput<'a, C>,
+    output: WholeChatOutput<'a, C>,
     statistics: Statistics,
     target: TargetSearch,
-    /// The chats so far, until the target is known.
+    /// The chats so far, until it is known how they are written.
     waiting: Option<WaitingChats>,
+    /// Of each of them.
+    copies: Vec<ChatCopy>,
+    /// By the inputs' places.
+    owners: HashMap<usize, u64>,
+    /// Where the inputs' phone numbers are dialed, by their places.
+    regions: HashMap<usize, Region>,
+    names: NameCollection,
+    /// Set when all names are known.
+    late_redactor: Option<LateRedactor>,
     buffer: ChatBuffer,
     senders: SenderCounts,
     kept_messages: u64,
@@ -52,16 +82,19 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
         output: ChatOutput<'a, C>,
     ) -> Self {
         let target = TargetSearch::new(context.settings.target.as_ref());
-        let waiting = match target.known() {
-            Some(_) => None,
-            None => Some(WaitingChats::new(context.scratch_dir)),
-        };
+        let waits = context.waits_for_all() || target.known().is_none();
+        let waiting = waits.then(|| WaitingChats::new(context.scratch_dir));
         Self {
             context,
-            output,
+            output: WholeChatOutput::new(context.settings, output),
             statistics,
             target,
             waiting,
+            copies: Vec::new(),
+            owners: HashMap::new(),
+            regions: HashMap::new(),
+            names: NameCollection::new(context.settings),
+            late_redactor: None,
             buffer: ChatBuffer::default(),
             senders: SenderCounts::default(),
             kept_messages: 0,
@@ -73,38 +106,70 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
     pub(crate) fn take(&mut self, chunk: &mut Chunk) -> Result<(), PipelineError> {
         self.statistics.funnel.mended.add(&chunk.mended);
         self.statistics.special_token_text += chunk.special_token_text;
+        self.statistics.redacted.merge(&chunk.redacted);
+        if let Some(region) = chunk.region {
+            self.regions.insert(chunk.input, region);
+        }
         self.statistics.salvaged = self.statistics.salvaged.or(chunk.salvaged);
         for owner in std::mem::take(&mut chunk.owners) {
             self.target.meet_owner(owner);
-            self.release_waiting()?;
-        }
-        let mut start = 0;
-        let ends = std::mem::take(&mut chunk.ends);
-        for end in &ends {
-            let records = start..end.records_end;
-            start = records.end;
-            if self.buffer.is_empty() {
-                let Chunk {
-                    text, records: all, ..
-                } = &mut *chunk;
-                self.end_chat(end, &mut all[records], text)?;
-            } else {
-                self.buffer.append(chunk, records);
-                let mut whole = std::mem::take(&mut self.buffer);
-                self.end_chat(end, &mut whole.records, &whole.arena)?;
+            self.owners.insert(chunk.input, owner);
+            if !self.context.waits_for_all() {
+                self.release_waiting()?;
             }
         }
-        self.buffer.append(chunk, start..chunk.records.len());
+        let input = InputFacts {
+            input: chunk.input,
+            owner: self.owners.get(&chunk.input).copied(),
+            has_region: chunk.region.is_some(),
+        };
+        let mut rest = ChunkPart {
+            records: 0..0,
+            notes: 0..0,
+        };
+        let ends = std::mem::take(&mut chunk.ends);
+        for end in &ends {
+            let part = ChunkPart {
+                records: rest.records.end..end.records_end,
+                notes: rest.notes.end..end.notes_end,
+            };
+            rest = part.clone();
+            if self.buffer.is_empty() {
+                let chat = ReadChat {
+                    records: &mut chunk.records[part.records],
+                    notes: &chunk.notes[part.notes],
+                    arena: &chunk.text,
+                };
+                self.end_chat(input, end, chat)?;
+            } else {
+                self.buffer.append(chunk, part);
+                let mut whole = std::mem::take(&mut self.buffer);
+                let chat = ReadChat {
+                    records: &mut whole.records,
+                    notes: &whole.notes,
+                    arena: &whole.arena,
+                };
+                self.end_chat(input, end, chat)?;
+            }
+        }
+        let rest = ChunkPart {
+            records: rest.records.end..chunk.records.len(),
+            notes: rest.notes.end..chunk.notes.len(),
+        };
+        self.buffer.append(chunk, rest);
         chunk.ends = ends;
         Ok(())
     }
 
     fn end_chat(
         &mut self,
+        input: InputFacts,
         end: &ChatEnd,
-        records: &mut [Record],
-        arena: &str,
+        chat: ReadChat<'_>,
     ) -> Result<(), PipelineError> {
+        if self.context.replaces_names() {
+            self.names.add_chat(end);
+        }
         let funnel = &mut self.statistics.funnel;
         funnel.chats.read += 1;
         funnel.messages.read += end.read;
@@ -116,26 +181,19 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
             }
         };
         funnel.messages.dropped.merge(&end.dropped);
-        self.kept_messages += records.len() as u64;
-        let by_sender = count_senders(records);
+        self.kept_messages += chat.records.len() as u64;
+        let by_sender = count_senders(chat.records);
         self.senders.add_chat(head, &by_sender);
-        if !records.is_sorted_by_key(|record| record.time) {
-            records.sort_by_key(|record| record.time);
+        if self.target.known().is_none() {
+            self.target.add_chat(head, &by_sender);
         }
-        let chat = WholeChat {
-            head,
-            records,
-            arena,
-        };
-        if let Some(target) = self.target.known() {
-            return self.output.write(chat, target, &mut self.statistics);
+        if let Some(waiting) = &mut self.waiting {
+            self.copies.push(ChatCopy::new(input, head, &by_sender));
+            return waiting.push(head, &chat).map_err(PipelineError::Scratch);
         }
-        self.target.add_chat(head, &by_sender);
-        let waiting = self.waiting.as_mut();
-        waiting
-            .expect("chats wait while the target is not known")
-            .push(chat)
-            .map_err(PipelineError::Scratch)
+        let target = self.target.known();
+        let target = target.expect("chats wait while the target is not known");
+        self.output.write(head, chat, target, &mut self.statistics)
     }
 
     fn drop_chat(&mut self, end: &ChatEnd, reason: ChatDrop) {
@@ -153,27 +211,105 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
 
     /// Writes the chats that waited for the target, if it is known.
     fn release_waiting(&mut self) -> Result<(), PipelineError> {
-        let Some(target) = self.target.known() else {
+        let Some(target) = self.target.known().cloned() else {
             return Ok(());
         };
         let Some(chats) = self.waiting.take() else {
             return Ok(());
         };
-        for chat in chats.into_chats().map_err(PipelineError::Scratch)? {
+        if LateRedactor::is_needed(self.context.settings) {
+            self.know_names(&target);
+        }
+        let mut chats = chats.end().map_err(PipelineError::Scratch)?;
+        let joined = if self.context.joins_inputs {
+            chats_of_copies(&self.copies)
+        } else {
+            (0..chats.count()).map(|place| vec![place]).collect()
+        };
+        for places in joined {
             if self.context.cancelled.load(Ordering::Relaxed) {
                 return Err(PipelineError::Cancelled);
             }
-            let chat = chat.map_err(PipelineError::Scratch)?;
+            let chat = self.joined(&mut chats, &places);
+            let mut chat = chat.map_err(PipelineError::Scratch)?;
+            let read = ReadChat {
+                records: &mut chat.records,
+                notes: &chat.notes,
+                arena: &chat.arena,
+            };
             self.output
-                .write(chat.whole(), target, &mut self.statistics)?;
+                .write(&chat.head, read, &target, &mut self.statistics)?;
         }
         Ok(())
+    }
+
+    /// All names are known now.
+    fn know_names(&mut self, target: &Target) {
+        let settings = self.context.settings;
+        if let Target::Name(name) = target {
+            self.names.add_person(name);
+        }
+        let late = LateRedactor::new(settings, std::mem::take(&mut self.names));
+        let prompt = settings.system_prompt.as_deref();
+        self.statistics.is_name_in_system_prompt =
+            prompt.is_some_and(|prompt| late.names_somebody(prompt));
+        self.late_redactor = Some(late);
+    }
+
+    /// A chat that has waited, without the personal data that can be found now.
+    fn waited(&mut self, chats: &mut WaitedChats, place: usize) -> io::Result<WaitedChat> {
+        let mut chat = chats.read(place)?;
+        if let Some(late) = &self.late_redactor {
+            let copy = &self.copies[place];
+            let region = self.regions.get(&copy.input()).copied();
+            let late_region = region.filter(|_| !copy.had_region());
+            let counts = &mut self.statistics.redacted;
+            late.redact(&mut chat, late_region, counts, |text| {
+                self.output.count(text)
+            });
+        }
+        Ok(chat)
+    }
+
+    /// One chat of all its copies, with each message once.
+    fn joined(&mut self, chats: &mut WaitedChats, places: &[usize]) -> io::Result<WaitedChat> {
+        let first = self.waited(chats, places[0])?;
+        if places.len() == 1 {
+            return Ok(first);
+        }
+        let has_owner = |this: &Self, place: usize| {
+            let input = this.copies[place].input();
+            this.owners.contains_key(&input)
+        };
+        let all_have_owners = places.iter().all(|place| has_owner(self, *place));
+        let mut whole = OverlappingChat::new(all_have_owners, &first.head);
+        let mut next = Some(first);
+        for &place in places {
+            let copy = AddedCopy {
+                input: self.copies[place].input(),
+                has_owner: has_owner(self, place),
+                chat: match next.take() {
+                    Some(first) => first,
+                    None => self.waited(chats, place)?,
+                },
+            };
+            whole.add(copy, &mut self.statistics.funnel.messages.dropped);
+        }
+        let others = places.len() as u64 - 1;
+        let dropped = &mut self.statistics.funnel.chats.dropped;
+        dropped.add(ChatDrop::RepeatedChat, others);
+        Ok(whole.end())
     }
 
     /// What is known so far, where the run failed.
     pub(crate) fn into_statistics(self) -> Statistics {
         let mut statistics = self.statistics;
         statistics.target = self.target.choice();
+        if let Some(choice) = &mut statistics.target
+            && !self.context.settings.redact.is_empty()
+        {
+            PSEUDONYM_OF_TARGET.clone_into(&mut choice.target);
+        }
         statistics
     }
 
@@ -190,6 +326,10 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
 
     fn complete(&mut self) -> Result<(), PipelineError> {
         if self.kept_messages == 0 {
+            // Those that wait have nothing to write.
+            let waiting = self.waiting.as_ref().map_or(0, WaitingChats::count);
+            let chats = &mut self.statistics.funnel.chats;
+            chats.dropped.add(ChatDrop::NoBlocks, waiting);
             return Err(PipelineError::NoUsableChat(self.nothing_usable().into()));
         }
         self.conclude_target()

@@ -1,7 +1,7 @@
 //! Where every chat and every message of the input went.
 
 use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::json::mend::Mends;
 
@@ -9,7 +9,7 @@ use crate::json::mend::Mends;
 macro_rules! reasons {
     ($(#[$meta:meta])* $type:ident { $($(#[$doc:meta])* $variant:ident = $name:literal,)* }) => {
         $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
         pub enum $type { $($(#[$doc])* $variant,)* }
 
         impl $type {
@@ -39,6 +39,12 @@ reasons! {
         WithoutName = "without_name",
         /// Its `type` is not among `chat_types`.
         ChatType = "chat_type",
+        /// `exclude_chats` names it.
+        ExcludedChat = "excluded_chat",
+        /// It has fewer usable messages than `min_chat_messages`.
+        SmallChat = "small_chat",
+        /// An earlier input had it: what is new in it counts there.
+        RepeatedChat = "repeated_chat",
         /// The run failed because no target was found.
         NoTarget = "no_target",
         /// Not one of its blocks was kept.
@@ -71,6 +77,16 @@ reasons! {
         WithoutName = "without_name",
         /// Its chat's type is not among `chat_types`.
         ChatType = "chat_type",
+        /// `exclude_chats` names its chat.
+        ExcludedChat = "excluded_chat",
+        /// It has one of the `exclude_words`.
+        ExcludedWord = "excluded_word",
+        /// It was forwarded, and `forwarded` is `drop`.
+        Forwarded = "forwarded",
+        /// An earlier input had it.
+        RepeatedMessage = "repeated_message",
+        /// Its chat has fewer usable messages than `min_chat_messages`.
+        SmallChat = "small_chat",
         /// The run failed because no target was found.
         NoTarget = "no_target",
         /// Its block has fewer tokens than `min_tokens_per_block`.
@@ -95,10 +111,13 @@ impl ChatDrop {
             Self::MissingNameOrMessages => Some(MessageDrop::MissingNameOrMessages),
             Self::WithoutName => Some(MessageDrop::WithoutName),
             Self::ChatType => Some(MessageDrop::ChatType),
+            Self::ExcludedChat => Some(MessageDrop::ExcludedChat),
             // They have no messages that were read, or each has its own reason.
             Self::LeftChat
             | Self::NotAnObject
             | Self::MessagesNotAList
+            | Self::SmallChat
+            | Self::RepeatedChat
             | Self::NoTarget
             | Self::NoBlocks => None,
         }
@@ -193,6 +212,14 @@ pub struct Funnel {
     pub messages: MessageFunnel,
     /// Defects of the export that were read as meant.
     pub mended: Mends,
+}
+
+impl DroppedMessages {
+    /// One that was counted under one reason belongs under another.
+    pub(crate) fn recount(&mut self, from: MessageDrop, to: MessageDrop) {
+        self.0[from as usize] -= 1;
+        self.add(to, 1);
+    }
 }
 
 impl Funnel {

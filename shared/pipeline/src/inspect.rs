@@ -13,6 +13,7 @@ use crate::error::PipelineError;
 use crate::input::chats::ReadingContext;
 use crate::input::export::ExportReader;
 use crate::input::reader::Reader;
+use crate::input::rules::ReadingRules;
 use crate::input::sink::ChunkSink;
 use crate::input::source::{Source, decompressed};
 use crate::input::window::Window;
@@ -95,6 +96,7 @@ pub fn inspect(
         ..Settings::default()
     };
     let special_tokens = SpecialTokens::default();
+    let rules = ReadingRules::new(&settings, &special_tokens, false);
     let mut inspector = Inspector::default();
     let mut chats = 0;
     for source in sources {
@@ -106,9 +108,9 @@ pub fn inspect(
         let reader = Reader::new(Window::new(bytes), None, cancelled);
         let context = ReadingContext {
             source: &name,
-            settings: &settings,
-            special_tokens: &special_tokens,
+            rules: &rules,
             sink: &mut inspector,
+            input: 0,
             chats: &mut chats,
         };
         ExportReader::new(reader, context).read()?;

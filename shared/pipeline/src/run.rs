@@ -23,11 +23,13 @@ use crate::input::capture::RawCopy;
 use crate::input::chats::ReadingContext;
 use crate::input::export::ExportReader;
 use crate::input::reader::Reader;
+use crate::input::rules::ReadingRules;
 use crate::input::sink::ChunkSink;
 use crate::input::source::{Source, decompressed};
 use crate::input::window::Window;
+use crate::redact::Redactor;
 use crate::select::BlockSelector;
-use crate::settings::Settings;
+use crate::settings::{RepeatedMessages, Settings};
 use crate::statistics::Statistics;
 use crate::tokens::{TokenCounter, Tokenizer, TokenizerInfo};
 
@@ -147,8 +149,12 @@ impl<T: Tokenizer> Run<'_, T> {
     /// Those of [`PipelineError`], with the statistics so far; what was written is to be discarded.
     pub fn execute<S>(&self, sources: S, outputs: Outputs<'_>) -> Result<Statistics, Failure>
     where
-        S: IntoIterator<Item = io::Result<Source>> + Send,
+        S: IntoIterator<Item = io::Result<Source>, IntoIter: Send>,
     {
+        let mut sources = sources.into_iter();
+        let first: Vec<_> = sources.by_ref().take(2).collect();
+        let has_several_inputs = first.len() > 1;
+        let sources = first.into_iter().chain(sources);
         let Outputs {
             train,
             processed,
@@ -162,8 +168,18 @@ impl<T: Tokenizer> Run<'_, T> {
         if let Some(prompt) = &mut settings.system_prompt {
             broken += self.special_tokens.neutralize(prompt, 0);
         }
+        let no_tokens = SpecialTokens::default();
+        let redactor = Redactor::new(&settings, self.special_tokens);
+        // What is replaced is found in texts as they are.
+        let read_tokens = match redactor {
+            Some(_) => &no_tokens,
+            None => self.special_tokens,
+        };
+        let rules = ReadingRules::new(&settings, read_tokens, has_several_inputs);
         let context = RunContext {
             settings: &settings,
+            joins_inputs: has_several_inputs
+                && settings.repeated_messages == RepeatedMessages::Drop,
             scratch_dir: self.scratch_dir,
             cancelled: self.cancelled,
         };
@@ -184,11 +200,16 @@ impl<T: Tokenizer> Run<'_, T> {
         let result = if self.threads.get() == 1 {
             let mut sink = InlineSink {
                 counter: self.tokenizer.counter(),
+                redactor: redactor.as_ref(),
                 finisher: &mut finisher,
             };
-            self.read(sources, raw, &mut sink)
+            self.read(sources, &rules, raw, &mut sink)
         } else {
-            self.read_threaded(sources, raw, &mut finisher)
+            let work = ThreadedWork {
+                rules: &rules,
+                redactor: redactor.as_ref(),
+            };
+            self.read_threaded(sources, work, raw, &mut finisher)
         };
         let finished = match result {
             Ok(()) => finisher.finish(),
@@ -217,6 +238,7 @@ impl<T: Tokenizer> Run<'_, T> {
     fn read<S>(
         &self,
         sources: S,
+        rules: &ReadingRules<'_>,
         raw: Option<&mut (dyn Write + Send)>,
         sink: &mut dyn ChunkSink,
     ) -> Result<(), PipelineError>
@@ -225,7 +247,7 @@ impl<T: Tokenizer> Run<'_, T> {
     {
         let mut raw = raw.map(|out| RawCopy::new(out, self.scratch_dir));
         let mut chats = 0;
-        for source in sources {
+        for (input, source) in sources.into_iter().enumerate() {
             let failed = |source_name: &str, cause| PipelineError::Read {
                 source_name: source_name.to_owned(),
                 cause,
@@ -235,9 +257,9 @@ impl<T: Tokenizer> Run<'_, T> {
             let reader = Reader::new(Window::new(bytes), raw.as_mut(), self.cancelled);
             let context = ReadingContext {
                 source: &name,
-                settings: self.settings,
-                special_tokens: self.special_tokens,
+                rules,
                 sink,
+                input,
                 chats: &mut chats,
             };
             ExportReader::new(reader, context).read()?;
@@ -256,6 +278,7 @@ impl<T: Tokenizer> Run<'_, T> {
     fn read_threaded<'f, S>(
         &self,
         sources: S,
+        work: ThreadedWork<'_>,
         raw: Option<&mut (dyn Write + Send)>,
         finisher: &mut Finisher<'f, T::Counter<'f>>,
     ) -> Result<(), PipelineError>
@@ -277,14 +300,14 @@ impl<T: Tokenizer> Run<'_, T> {
                     // As many as all hold at once, and some that wait for their turn.
                     most: 4 * counters + 4,
                 };
-                self.read(sources, raw, &mut sink)
+                self.read(sources, work.rules, raw, &mut sink)
             });
             for _ in 0..counters {
                 let (to_count, counted_to) = (to_count.clone(), counted_to.clone());
                 scope.spawn(move || {
                     let mut tokens = self.tokenizer.counter();
                     for mut numbered in to_count {
-                        let counted = count(&mut tokens, &mut numbered.chunk);
+                        let counted = count(&mut tokens, work.redactor, &mut numbered.chunk);
                         if counted_to.send(counted.map(|()| numbered)).is_err() {
                             return;
                         }
@@ -322,15 +345,29 @@ impl<'o> FormatOutput<'o> {
     }
 }
 
+/// What reading and counting threads work by.
+#[derive(Clone, Copy)]
+struct ThreadedWork<'a> {
+    rules: &'a ReadingRules<'a>,
+    redactor: Option<&'a Redactor<'a>>,
+}
+
 /// A chunk with its place among those of its run.
 struct NumberedChunk {
     number: u64,
     chunk: Chunk,
 }
 
-/// Counts a chunk's messages. A tokenizer that panics at one must not leave the other threads waiting for
-/// the chunk, and would panic the next time as well.
-fn count(counter: &mut impl TokenCounter, chunk: &mut Chunk) -> Result<(), PipelineError> {
+/// Counts a chunk's messages, without what is replaced of them. A tokenizer that panics at one must not leave
+/// the other threads waiting for the chunk, and would panic the next time as well.
+fn count(
+    counter: &mut impl TokenCounter,
+    redactor: Option<&Redactor<'_>>,
+    chunk: &mut Chunk,
+) -> Result<(), PipelineError> {
+    if let Some(redactor) = redactor {
+        redactor.redact(chunk);
+    }
     let counting = AssertUnwindSafe(|| {
         for record in &mut chunk.records {
             record.tokens = counter.count(record.text(&chunk.text));
@@ -362,12 +399,13 @@ fn finish_in_order<C: TokenCounter>(
 /// Counts and finishes at once.
 struct InlineSink<'s, 'a, C> {
     counter: C,
+    redactor: Option<&'s Redactor<'s>>,
     finisher: &'s mut Finisher<'a, C>,
 }
 
 impl<C: TokenCounter> ChunkSink for InlineSink<'_, '_, C> {
     fn accept(&mut self, mut chunk: Chunk) -> Result<Chunk, PipelineError> {
-        count(&mut self.counter, &mut chunk)?;
+        count(&mut self.counter, self.redactor, &mut chunk)?;
         self.finisher.take(&mut chunk)?;
         Ok(chunk.cleared())
     }

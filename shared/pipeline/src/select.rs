@@ -82,7 +82,12 @@ impl<'a, C: TokenCounter> BlockSelector<'a, C> {
 
     /// Counts an emitted message's content.
     pub(crate) fn count(&mut self, content: &str) -> u64 {
-        self.counter.count(content).into()
+        self.count_text(content).into()
+    }
+
+    /// Counts a message's own text.
+    pub(crate) fn count_text(&mut self, text: &str) -> u32 {
+        self.counter.count(text)
     }
 
     /// The blocks of a chat that are kept; the others are counted, and so are their messages.

@@ -26,7 +26,7 @@ impl SenderId {
     pub(crate) fn user(&self) -> Option<u64> {
         match *self {
             Self::User(id) => Some(id),
-            Self::Number(number) => Some(unshifted(number)),
+            Self::Number(number) => Some(without_shift(number)),
             Self::Other(_) => None,
         }
     }
@@ -39,13 +39,14 @@ impl SenderId {
     pub(crate) fn is_contact(&self, chat_id: u64) -> bool {
         match *self {
             Self::User(id) => id == chat_id,
-            Self::Number(number) => unshifted(number) == unshifted(chat_id),
+            Self::Number(number) => without_shift(number) == without_shift(chat_id),
             Self::Other(_) => false,
         }
     }
 }
 
-fn unshifted(number: u64) -> u64 {
+/// A user's id without the shift of exporters of those months.
+pub(crate) fn without_shift(number: u64) -> u64 {
     if (USER_SHIFT..2 * USER_SHIFT).contains(&number) {
         number - USER_SHIFT
     } else {

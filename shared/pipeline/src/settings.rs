@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use resonare_consumers::{Consumer, Loss, SystemAs};
+use resonare_redaction::PersonalData;
 
 use crate::advice::Setting;
 use crate::date::{self, Micros};
@@ -232,14 +233,17 @@ impl Fraction {
 
     /// This part of a number, rounded down.
     pub fn of(self, number: u64) -> u64 {
-        let millionths = u128::from(number) * u128::from(self.0);
-        u64::try_from(millionths / u128::from(Self::WHOLE))
-            .expect("a part is no more than the whole")
+        let part = u64::from(self.0);
+        number / Self::WHOLE * part + number % Self::WHOLE * part / Self::WHOLE
     }
 }
 
 /// Everything that shapes the result of a run, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting of its own, named where it is set"
+)]
 pub struct Settings {
     /// Whose style is learned; `None` means the owner of the export.
     pub target: Option<Target>,
@@ -278,6 +282,11 @@ pub struct Settings {
     pub exclude_chats: Vec<String>,
     /// A message that has one of these words or phrases is left out.
     pub exclude_words: Vec<String>,
+    /// Kinds of personal data that are replaced in texts; where there are any, people and chats have
+    /// pseudonyms.
+    pub redact: Vec<PersonalData>,
+    /// Words and phrases that are replaced as names are.
+    pub redact_words: Vec<String>,
     /// Chats with fewer usable messages are left out.
     pub min_chat_messages: u32,
     /// Whether the lines of others begin with their names in groups.
@@ -316,6 +325,8 @@ impl Default for Settings {
             repeated_messages: RepeatedMessages::default(),
             exclude_chats: Vec::new(),
             exclude_words: Vec::new(),
+            redact: Vec::new(),
+            redact_words: Vec::new(),
             min_chat_messages: 0,
             speaker_names: false,
             topics: false,

@@ -5,6 +5,7 @@ mod breakdown;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use resonare_redaction::Counts;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::json;
@@ -101,6 +102,10 @@ pub struct Statistics {
     /// Places that read as one of the model's special tokens, and were broken: in kept messages, whatever
     /// became of their blocks, in the system prompt and in the delimiter.
     pub special_token_text: u64,
+    /// What was replaced in the kept messages, by kind.
+    pub redacted: Counts,
+    /// Whether the system prompt, which is left as it is, has a name that was replaced elsewhere.
+    pub is_name_in_system_prompt: bool,
     /// Minutes from a block's first emitted message to its last.
     pub duration_minutes_per_block: Summary,
     /// Where chats and messages went.
@@ -125,6 +130,8 @@ impl Statistics {
             estimated_lengths: EstimatedLengths::default(),
             refusals: Refusals::default(),
             special_token_text: 0,
+            redacted: Counts::default(),
+            is_name_in_system_prompt: false,
             duration_minutes_per_block: Summary::default(),
             funnel: Funnel::default(),
             target: None,
@@ -227,6 +234,9 @@ impl Statistics {
             map.serialize_entry("refusals", &self.refusals)?;
         }
         map.serialize_entry("special_token_text", &self.special_token_text)?;
+        if !self.redacted.is_empty() {
+            map.serialize_entry("redacted", &self.redacted)?;
+        }
         map.serialize_entry("target", &self.target)?;
         map.serialize_entry("tokenizer", &self.tokenizer)?;
         map.serialize_entry("salvaged", &self.salvaged)?;

@@ -1,11 +1,12 @@
-//! Chats that wait, in temporary storage, for the target to be known.
+//! Chats that wait in temporary storage until it is known how they are written.
 
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use tempfile::SpooledTempFile;
 
-use crate::chunk::{ChatHead, Record, WholeChat};
+use crate::chunk::{ChatHead, ReadChat, Record};
+use crate::notes::MessageNote;
 
 /// What stays in memory before a temporary file takes it.
 const IN_MEMORY: usize = 8 << 20;
@@ -13,24 +14,25 @@ const IN_MEMORY: usize = 8 << 20;
 /// Chats in the order in which they came.
 pub(crate) struct WaitingChats {
     spool: BufWriter<SpooledTempFile>,
-    chats: u64,
+    written: u64,
+    /// Where each begins.
+    starts: Vec<u64>,
+}
+
+/// Chats that have waited, to be read again one at a time.
+pub(crate) struct WaitedChats {
+    spool: BufReader<SpooledTempFile>,
+    at: u64,
+    starts: Vec<u64>,
 }
 
 /// A chat that has waited.
-pub(crate) struct WaitingChat {
-    head: ChatHead,
-    records: Vec<Record>,
-    arena: String,
-}
-
-impl WaitingChat {
-    pub(crate) fn whole(&self) -> WholeChat<'_> {
-        WholeChat {
-            head: &self.head,
-            records: &self.records,
-            arena: &self.arena,
-        }
-    }
+#[derive(Debug, Default)]
+pub(crate) struct WaitedChat {
+    pub(crate) head: ChatHead,
+    pub(crate) records: Vec<Record>,
+    pub(crate) notes: Vec<MessageNote>,
+    pub(crate) arena: String,
 }
 
 impl WaitingChats {
@@ -38,83 +40,116 @@ impl WaitingChats {
         let spool = tempfile::spooled_tempfile_in(IN_MEMORY, scratch_dir);
         Self {
             spool: BufWriter::with_capacity(64 << 10, spool),
-            chats: 0,
+            written: 0,
+            starts: Vec::new(),
         }
     }
 
     /// How many wait.
     pub(crate) fn count(&self) -> u64 {
-        self.chats
+        self.starts.len() as u64
     }
 
     /// Stores a chat; of the arena, what its records use.
-    pub(crate) fn push(&mut self, chat: WholeChat<'_>) -> io::Result<()> {
-        let WholeChat {
-            head,
+    pub(crate) fn push(&mut self, head: &ChatHead, chat: &ReadChat<'_>) -> io::Result<()> {
+        let ReadChat {
             records,
+            notes,
             arena,
         } = chat;
         let start = records.iter().map(Record::arena_start).min().unwrap_or(0);
         let end = records.iter().map(Record::arena_end).max().unwrap_or(0);
         let head = postcard::to_stdvec(head).map_err(io::Error::other)?;
-        let out = &mut self.spool;
-        for length in [head.len(), end - start, records.len()] {
-            out.write_all(&(length as u64).to_le_bytes())?;
+        let notes = postcard::to_stdvec(notes).map_err(io::Error::other)?;
+        self.starts.push(self.written);
+        for length in [head.len(), notes.len(), end - start, records.len()] {
+            self.write(&(length as u64).to_le_bytes())?;
         }
-        out.write_all(&head)?;
-        out.write_all(&arena.as_bytes()[start..end])?;
-        for record in records {
-            out.write_all(&record.to_bytes(start))?;
+        self.write(&head)?;
+        self.write(&notes)?;
+        self.write(&arena.as_bytes()[start..end])?;
+        for record in records.iter() {
+            self.write(&record.to_bytes(start))?;
         }
-        self.chats += 1;
         Ok(())
     }
 
-    /// Gives the chats back, one at a time.
-    pub(crate) fn into_chats(self) -> io::Result<impl Iterator<Item = io::Result<WaitingChat>>> {
-        let mut spool = self
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.written += bytes.len() as u64;
+        self.spool.write_all(bytes)
+    }
+
+    /// The end of the waiting.
+    pub(crate) fn end(self) -> io::Result<WaitedChats> {
+        let spool = self
             .spool
             .into_inner()
             .map_err(io::IntoInnerError::into_error)?;
-        spool.seek(SeekFrom::Start(0))?;
-        let mut source = BufReader::with_capacity(64 << 10, spool);
-        Ok((0..self.chats).map(move |_| read_chat(&mut source)))
+        Ok(WaitedChats {
+            spool: BufReader::with_capacity(64 << 10, spool),
+            at: self.written,
+            starts: self.starts,
+        })
     }
 }
 
-fn read_chat(source: &mut impl Read) -> io::Result<WaitingChat> {
-    let mut lengths = [0; 3];
-    for length in &mut lengths {
-        let mut bytes = [0; 8];
-        source.read_exact(&mut bytes)?;
-        *length = usize::try_from(u64::from_le_bytes(bytes)).map_err(io::Error::other)?;
+impl WaitedChats {
+    /// How many have waited.
+    pub(crate) fn count(&self) -> usize {
+        self.starts.len()
     }
-    let [head_len, arena_len, count] = lengths;
-    let mut head = vec![0; head_len];
-    source.read_exact(&mut head)?;
-    let head = postcard::from_bytes(&head).map_err(io::Error::other)?;
-    let mut arena = vec![0; arena_len];
-    source.read_exact(&mut arena)?;
-    let arena = String::from_utf8(arena).map_err(io::Error::other)?;
-    let mut records = Vec::with_capacity(count);
-    let mut bytes = [0; Record::BYTES];
-    for _ in 0..count {
-        source.read_exact(&mut bytes)?;
-        records.push(Record::from_bytes(&bytes));
+
+    /// One of them, by its place in the order in which they came.
+    pub(crate) fn read(&mut self, index: usize) -> io::Result<WaitedChat> {
+        let start = self.starts[index];
+        if self.at != start {
+            self.spool.seek(SeekFrom::Start(start))?;
+            self.at = start;
+        }
+        let mut lengths = [0; 4];
+        for length in &mut lengths {
+            let mut bytes = [0; 8];
+            self.fill(&mut bytes)?;
+            *length = usize::try_from(u64::from_le_bytes(bytes)).map_err(io::Error::other)?;
+        }
+        let [head_len, notes_len, arena_len, count] = lengths;
+        let head = postcard::from_bytes(&self.bytes(head_len)?).map_err(io::Error::other)?;
+        let notes = postcard::from_bytes(&self.bytes(notes_len)?).map_err(io::Error::other)?;
+        let arena = String::from_utf8(self.bytes(arena_len)?).map_err(io::Error::other)?;
+        let mut records = Vec::with_capacity(count);
+        let mut bytes = [0; Record::BYTES];
+        for _ in 0..count {
+            self.fill(&mut bytes)?;
+            records.push(Record::from_bytes(&bytes));
+        }
+        Ok(WaitedChat {
+            head,
+            records,
+            notes,
+            arena,
+        })
     }
-    Ok(WaitingChat {
-        head,
-        records,
-        arena,
-    })
+
+    fn bytes(&mut self, length: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; length];
+        self.fill(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn fill(&mut self, bytes: &mut [u8]) -> io::Result<()> {
+        self.spool.read_exact(bytes)?;
+        self.at += bytes.len() as u64;
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::funnel::MessageDrop;
 
     #[test]
-    fn chats_come_back_as_they_were() {
+    fn chats_come_back_as_they_were_in_whatever_order() {
         let arena = "before hello world".to_owned();
         let record = |text_start: u64, text_len, written_len| Record {
             time: -5,
@@ -125,43 +160,41 @@ mod tests {
             sender: 3,
             written_len,
         };
-        let records = [record(13, 5, 0), record(8, 4, 1)];
+        let note = MessageNote {
+            id: Some(-7),
+            reply_to: None,
+            fingerprint: u64::MAX,
+            dropped: Some(MessageDrop::NoText),
+        };
         let head = ChatHead {
             name: "Ann".to_owned(),
             ..ChatHead::default()
         };
         let mut waiting = WaitingChats::new(&std::env::temp_dir());
-        let chat = WholeChat {
-            head: &head,
-            records: &records,
+        let chat = ReadChat {
+            records: &mut [record(13, 5, 0), record(8, 4, 1)],
+            notes: &[note],
             arena: &arena,
         };
-        waiting.push(chat).unwrap();
-        let empty = WholeChat {
-            head: &ChatHead::default(),
-            records: &[],
+        waiting.push(&head, &chat).unwrap();
+        let empty = ReadChat {
+            records: &mut [],
+            notes: &[],
             arena: "",
         };
-        waiting.push(empty).unwrap();
-        let chats: Vec<_> = waiting.into_chats().unwrap().map(Result::unwrap).collect();
-        assert_eq!((chats.len(), &chats[0].head), (2, &head));
-        assert_eq!(chats[0].arena, "hello world");
-        let texts: Vec<_> = chats[0]
-            .records
-            .iter()
-            .map(|record| record.text(&chats[0].arena))
-            .collect();
-        assert_eq!(texts, ["world", "ello"]);
-        let back = chats[0].records[1];
-        assert_eq!(
-            (
-                back.time,
-                back.stamp,
-                back.tokens,
-                back.sender,
-                back.written_len
-            ),
-            (-5, i64::MAX, 7, 3, 1)
-        );
+        waiting.push(&ChatHead::default(), &empty).unwrap();
+        let mut waited = waiting.end().unwrap();
+        assert_eq!(waited.count(), 2);
+        let empty = waited.read(1).unwrap();
+        assert!(empty.records.is_empty() && empty.head.name.is_empty());
+        let ann = waited.read(0).unwrap();
+        assert_eq!((&ann.head, &ann.notes[..]), (&head, &[note][..]));
+        assert_eq!(ann.arena, "hello world");
+        let texts = ann.records.iter().map(|record| record.text(&ann.arena));
+        assert_eq!(texts.collect::<Vec<_>>(), ["world", "ello"]);
+        let back = ann.records[1];
+        assert_eq!((back.time, back.stamp), (-5, i64::MAX));
+        assert_eq!((back.tokens, back.sender, back.written_len), (7, 3, 1));
+        assert!(waited.read(1).unwrap().records.is_empty());
     }
 }

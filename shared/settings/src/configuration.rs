@@ -13,6 +13,8 @@ use crate::keys::Key;
 use crate::layers::{Layer, Layers};
 use crate::modes::{InputMode, OutputMode, RawOutput};
 use crate::preset;
+use crate::redaction;
+use crate::redaction_rules;
 use crate::values::Values;
 
 /// Where a frozen configuration names the keys that a consumer set.
@@ -135,6 +137,7 @@ impl Configuration {
 
     fn of(values: Values) -> Result<Self, SettingsError> {
         consumer_rules::check(&values)?;
+        redaction_rules::check(&values)?;
         let model_id = values.text(Key::ModelId);
         let allowed_models = values.optional_names(Key::AllowedModels);
         Ok(Self {
@@ -157,8 +160,13 @@ impl Configuration {
         })
     }
 
-    /// The settings that shape a result, as `stats.json` keeps them: the same for the same result,
-    /// so without the places that things are read from and written to.
+    /// What [`Self::to_json`] gives, as it may be shown.
+    pub fn to_public_json(&self) -> Map<String, Value> {
+        redaction::public(self.to_json())
+    }
+
+    /// The settings that shape a result, as a job keeps them: the same for the same result, so without the
+    /// places that things are read from and written to.
     pub fn to_json(&self) -> Map<String, Value> {
         let keys = Key::ALL.iter().filter(|key| key.entry().is_frozen);
         let mut frozen: Map<_, _> = keys
@@ -195,6 +203,8 @@ fn pipeline(values: &Values) -> Result<Settings, SettingsError> {
         repeated_messages: values.choice(Key::RepeatedMessages),
         exclude_chats: values.names(Key::ExcludeChats),
         exclude_words: values.names(Key::ExcludeWords),
+        redact: values.choices(Key::Redact),
+        redact_words: values.names(Key::RedactWords),
         min_chat_messages: values.number(Key::MinChatMessages),
         speaker_names: values.flag(Key::SpeakerNames),
         topics: values.flag(Key::Topics),

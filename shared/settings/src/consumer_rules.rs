@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::error::SettingsError;
 use crate::keys::Key;
 use crate::preset::{RENDERED, consumer, key, settings};
+use crate::refused::refused;
 use crate::values::Values;
 
 /// What the consumer sets in these values, but for what others set after it.
@@ -34,7 +35,7 @@ pub(crate) fn in_effect(values: &Values) -> Vec<Setting> {
 /// Whether the consumer takes blocks that are written with these values.
 ///
 /// # Errors
-/// [`SettingsError::RefusedByConsumer`] with the first key whose value it refuses.
+/// [`SettingsError::Refused`] with the first key whose value it refuses.
 pub(crate) fn check(values: &Values) -> Result<(), SettingsError> {
     let consumer = consumer(values.json(Key::Consumer));
     check_context(values, consumer)?;
@@ -103,16 +104,4 @@ fn check_context(values: &Values, consumer: Option<Consumer>) -> Result<(), Sett
         return Err(refused(values, context, why));
     }
     Ok(())
-}
-
-fn refused(values: &Values, key: Key, why: String) -> SettingsError {
-    SettingsError::RefusedByConsumer {
-        key: key.name(),
-        value: match values.json(key) {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        },
-        origin: values.origin(key),
-        why,
-    }
 }

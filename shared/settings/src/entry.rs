@@ -41,8 +41,8 @@ pub struct Entry {
     pub option: Option<CommandLineOption>,
     /// Whether a job keeps its value: what shapes the result is kept, places are not.
     pub is_frozen: bool,
-    /// Whether a consumer may set it.
-    pub is_in_presets: bool,
+    /// The key whose value may set it where nobody else does.
+    pub set_by: Option<&'static str>,
     /// Whether it is a parameter of the application on AWS.
     pub is_parameter: bool,
     /// One line of help.
@@ -60,7 +60,7 @@ impl Entry {
         null_means: None,
         option: None,
         is_frozen: true,
-        is_in_presets: false,
+        set_by: None,
         is_parameter: true,
         help: "",
     };
@@ -87,7 +87,7 @@ impl Entry {
 
     /// A request's key that a consumer may set.
     pub(crate) const OF_PRESET: Self = Self {
-        is_in_presets: true,
+        set_by: Some("consumer"),
         ..Self::OF_REQUEST
     };
 }

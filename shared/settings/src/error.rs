@@ -35,7 +35,7 @@ pub enum SettingsError {
     },
     /// A value that the consumer of the blocks, or another key, doesn't take.
     #[error("{key}: {value} (from {origin}) is not allowed here: {why}")]
-    RefusedByConsumer {
+    Refused {
         /// The key.
         key: &'static str,
         /// Its value.

@@ -10,7 +10,8 @@
 
 use resonare_consumers::{Consumer, Loss, SystemAs};
 use resonare_pipeline::{
-    CHAT_TYPES, Deduplicate, Forwarded, OutputFormat, RepeatedMessages, RoleOrder, TokenBudget,
+    CHAT_TYPES, Deduplicate, Forwarded, OutputFormat, PersonalData, RepeatedMessages, RoleOrder,
+    TokenBudget,
 };
 use serde_json::Value;
 
@@ -230,6 +231,22 @@ keys! {
         help: "Leave out every message with one of these words or phrases, in whatever case",
         ..Entry::OF_PRIVATE_LIST
     },
+    Redact = Entry {
+        name: "redact",
+        kind: Kind::AnyOf(&PersonalData::NAMES),
+        option: Some(option("redact", "KIND")),
+        help: "Personal data to replace by words such as [PHONE] in everybody's messages: phone, email, \
+               link, card, username, iban, secret (keys and tokens), number (of seven digits or more), \
+               name (of the people and chats of the export, and redact_words)",
+        ..Entry::OF_REQUEST
+    },
+    RedactWords = Entry {
+        name: "redact_words",
+        kind: Kind::Texts,
+        option: Some(option("redact-words", "WORD")),
+        help: "Further words and phrases to replace as names are",
+        ..Entry::OF_PRIVATE_LIST
+    },
     MinChatMessages = Entry {
         name: "min_chat_messages",
         kind: Kind::Number { least: 0, most: u32::MAX },
@@ -311,6 +328,7 @@ keys! {
         default: Some("s3"),
         option: Some(option("output-raw", "WHEN")),
         help: "When to write raw.json: s3 (only with outputs on S3), always, or never",
+        set_by: Some("redact"),
         ..Entry::OF_OPERATOR
     },
     OutputModes = Entry {
@@ -508,6 +526,8 @@ mod tests {
             "repeated_messages",
             "exclude_chats",
             "exclude_words",
+            "redact",
+            "redact_words",
             "min_chat_messages",
             "speaker_names",
             "topics",
@@ -524,7 +544,12 @@ mod tests {
             .collect();
         assert_eq!(
             not_in_queries,
-            [Key::SystemPrompt, Key::ExcludeChats, Key::ExcludeWords]
+            [
+                Key::SystemPrompt,
+                Key::ExcludeChats,
+                Key::ExcludeWords,
+                Key::RedactWords
+            ]
         );
     }
 }

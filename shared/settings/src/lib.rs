@@ -17,6 +17,9 @@ mod layers;
 mod misspelling;
 mod modes;
 mod preset;
+mod redaction;
+mod redaction_rules;
+mod refused;
 mod values;
 
 pub use configuration::Configuration;
@@ -27,3 +30,4 @@ pub use kind::Kind;
 pub use layers::Layers;
 pub use misspelling::hint;
 pub use modes::{InputMode, OutputMode, RawOutput};
+pub use redaction::public;

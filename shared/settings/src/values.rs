@@ -12,6 +12,7 @@ use crate::keys::Key;
 use crate::layered::{given, value};
 use crate::layers::Layer;
 use crate::preset;
+use crate::redaction;
 
 /// The value of every key, checked. The layers stay, so that it can be said which one gave a value,
 /// and so that others can be put over them.
@@ -39,6 +40,9 @@ impl Values {
     pub(crate) fn of(layers: Vec<Layer>) -> Result<Self, SettingsError> {
         let mut effective = layers.clone();
         if let Some((place, layer)) = preset::layer(&layers)? {
+            effective.insert(place, layer);
+        }
+        if let Some((place, layer)) = redaction::layer(&effective)? {
             effective.insert(place, layer);
         }
         Self::resolve(layers, effective)

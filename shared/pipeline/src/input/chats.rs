@@ -1,11 +1,12 @@
 //! Chats and their messages, wherever in an export they are.
 
-use resonare_consumers::SpecialTokens;
+use resonare_redaction::Region;
 
 use super::interrupt::Interrupt;
-use super::message::{self, MessageOutcome, MessageRules};
+use super::message::{self, MessageOutcome};
 use super::open_chat::{MessagesState, OpenChat, PlainValue};
 use super::reader::{ReadError, Reader};
+use super::rules::ReadingRules;
 use super::sink::ChunkSink;
 use crate::chunk::{ChatEnd, Chunk};
 use crate::error::PipelineError;
@@ -14,15 +15,15 @@ use crate::funnel::{ChatDrop, DroppedMessages, MessageDrop};
 use crate::json::value;
 use crate::json::walk;
 use crate::salvage::{LastMessage, Salvage};
-use crate::settings::Settings;
 
 /// What an input is read with.
 pub(crate) struct ReadingContext<'a> {
     /// What messages call the input.
     pub(crate) source: &'a str,
-    pub(crate) settings: &'a Settings,
-    pub(crate) special_tokens: &'a SpecialTokens,
+    pub(crate) rules: &'a ReadingRules<'a>,
     pub(crate) sink: &'a mut dyn ChunkSink,
+    /// The input's place.
+    pub(crate) input: usize,
     /// How many chats were met, over all inputs.
     pub(crate) chats: &'a mut u64,
 }
@@ -42,8 +43,11 @@ impl<'a, 'o> ChatReader<'a, 'o> {
     pub(super) fn new(reader: Reader<'a, 'o>, context: ReadingContext<'a>) -> Self {
         Self {
             reader,
+            chunk: Chunk {
+                input: context.input,
+                ..Chunk::default()
+            },
             context,
-            chunk: Chunk::default(),
             open: None,
             last_message: None,
             closers: "",
@@ -54,7 +58,7 @@ impl<'a, 'o> ChatReader<'a, 'o> {
     pub(super) fn finish(mut self, read: Result<(), Interrupt>) -> Result<(), PipelineError> {
         match read {
             Err(Interrupt::Read(ReadError::EndsEarly { position }))
-                if self.context.settings.salvage =>
+                if self.context.rules.settings.salvage =>
             {
                 self.salvage(position.byte_offset)?;
             }
@@ -112,6 +116,11 @@ impl<'a, 'o> ChatReader<'a, 'o> {
     /// The input's owner is named.
     pub(super) fn push_owner(&mut self, owner: u64) {
         self.chunk.owners.push(owner);
+    }
+
+    /// The phone number of the input's owner, which tells where numbers are dialed.
+    pub(super) fn know_region(&mut self, number: &str) {
+        self.chunk.region = Region::of_number(number);
     }
 
     pub(super) fn second_list(&self, key: &'static str) -> Interrupt {
@@ -236,7 +245,7 @@ impl<'a, 'o> ChatReader<'a, 'o> {
             .open
             .take()
             .expect("members are read while their chat is open");
-        let drop = chat.known_drop(self.context.settings);
+        let drop = chat.known_drop(self.context.rules.settings);
         chat.messages = drop.map_or(MessagesState::Read, MessagesState::PassedOver);
         // What was committed of the chat ends before the key `messages`.
         self.closers = r#","messages":[]}"#;
@@ -246,10 +255,7 @@ impl<'a, 'o> ChatReader<'a, 'o> {
     }
 
     fn message_list(&mut self, chat: &mut OpenChat, pass_over: bool) -> Result<(), Interrupt> {
-        let rules = MessageRules {
-            date_limit: self.context.settings.date_limit.as_ref(),
-            special_tokens: self.context.special_tokens,
-        };
+        let rules = self.context.rules;
         let mut first = true;
         loop {
             let read = self.reader.attempt(|cursor| {
@@ -266,7 +272,7 @@ impl<'a, 'o> ChatReader<'a, 'o> {
                     let reason = MessageDrop::ChatType;
                     return Ok(Some(MessageOutcome::Dropped { id: None, reason }));
                 }
-                message::read(cursor, rules, &mut chat.senders, &mut self.chunk).map(Some)
+                message::read(cursor, rules, chat, &mut self.chunk).map(Some)
             });
             let outcome = match read {
                 Ok(Some(outcome)) => outcome,
@@ -321,13 +327,14 @@ impl<'a, 'o> ChatReader<'a, 'o> {
             *self.context.chats += 1;
         }
         self.reader.raw_end(closers)?;
-        self.push_chat(chat.end(self.context.settings))
+        self.push_chat(chat.end(self.context.rules.settings))
     }
 
     /// A chat ends that was not looked into.
     pub(super) fn push_unread(&mut self, reason: ChatDrop) -> Result<(), Interrupt> {
         self.push_chat(ChatEnd {
             records_end: 0,
+            notes_end: 0,
             verdict: Err(reason),
             dropped_name: None,
             chat_type: "".into(),
@@ -339,6 +346,7 @@ impl<'a, 'o> ChatReader<'a, 'o> {
     fn push_chat(&mut self, end: ChatEnd) -> Result<(), Interrupt> {
         self.chunk.ends.push(ChatEnd {
             records_end: self.chunk.records.len(),
+            notes_end: self.chunk.notes.len(),
             ..end
         });
         self.flush_if_full()
@@ -348,7 +356,12 @@ impl<'a, 'o> ChatReader<'a, 'o> {
     fn flush_if_full(&mut self) -> Result<(), Interrupt> {
         if self.chunk.is_full() {
             let full = std::mem::take(&mut self.chunk);
-            self.chunk = self.context.sink.accept(full)?;
+            let region = full.region;
+            self.chunk = Chunk {
+                input: self.context.input,
+                region,
+                ..self.context.sink.accept(full)?
+            };
         }
         Ok(())
     }

@@ -276,6 +276,10 @@ impl<'a, 'o> ExportReader<'a, 'o> {
                 if let Some(owner) = owner {
                     self.chats.push_owner(owner);
                 }
+            } else if key == "phone_number" {
+                if let PlainValue::Text(number) = self.chats.plain_value()? {
+                    self.chats.know_region(&number);
+                }
             } else {
                 self.reader().skip_value()?;
             }

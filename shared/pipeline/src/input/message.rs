@@ -1,19 +1,26 @@
 //! One message: whether it is kept, its sender and its date.
 
-use resonare_consumers::SpecialTokens;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::fields::Fields;
+use resonare_redaction::Finding;
+
+use super::fields::{Fields, OtherFields};
+use super::media::push_placeholder;
+use super::open_chat::OpenChat;
+use super::rules::ReadingRules;
 use super::senders::{Senders, WrittenSender};
-use super::text::{message_text, trim_and_join};
-use crate::chunk::{Chunk, Record};
+use super::text::{TextEnd, message_text, trim_and_join};
+use crate::chunk::{Chunk, Record, Topic};
 use crate::date::{self, Date, Micros};
 use crate::funnel::MessageDrop;
 use crate::json::cursor::{Cursor, Stop};
 use crate::json::scalar::Scalar;
 use crate::json::span::StringSpan;
 use crate::json::value;
+use crate::marks::Mark;
+use crate::notes::MessageNote;
 use crate::sender::{Sender, SenderId};
-use crate::settings::DateLimit;
+use crate::settings::{DateLimit, Forwarded};
 
 /// What became of a message that was read.
 pub(super) enum MessageOutcome {
@@ -34,77 +41,170 @@ struct SentAt {
     date: Date,
 }
 
-/// What decides on a message.
-#[derive(Clone, Copy)]
-pub(super) struct MessageRules<'a> {
-    pub(super) date_limit: Option<&'a DateLimit>,
-    /// What its text must not read as.
-    pub(super) special_tokens: &'a SpecialTokens,
-}
-
-/// Reads the value at the cursor as a message, keeps it in `chunk` or says why not.
+/// Reads the value at the cursor as a message of a chat, keeps it in `chunk` or says why not.
 pub(super) fn read(
     cursor: &mut Cursor<'_, '_>,
-    rules: MessageRules<'_>,
-    senders: &mut Senders,
+    rules: &ReadingRules<'_>,
+    chat: &mut OpenChat,
     chunk: &mut Chunk,
 ) -> Result<MessageOutcome, Stop> {
     if cursor.peek()? != b'{' {
         value::skip(cursor)?;
-        return Ok(MessageOutcome::Dropped {
-            id: None,
-            reason: MessageDrop::Malformed,
+        let reason = MessageDrop::Malformed;
+        return Ok(MessageOutcome::Dropped { id: None, reason });
+    }
+    let mut others = rules.want_other_fields().then(OtherFields::default);
+    let fields = Fields::scan(cursor, others.as_mut())?;
+    let id = whole_number(fields.id);
+    let keeper = MessageKeeper {
+        rules,
+        senders: &mut chat.senders,
+        chunk,
+        repeated_keys: &mut cursor.log.counts.duplicate_key,
+    };
+    let kept = keeper.keep(&fields, others.as_ref());
+    if let Some(others) = others.filter(|_| rules.notes) {
+        note_topic(&others, id, &mut chat.topics);
+        let answered = whole_number(others.reply_to_message_id);
+        chunk.notes.push(MessageNote {
+            id,
+            reply_to: answered.filter(|_| others.reply_to_peer_id.is_none()),
+            fingerprint: fingerprint(&fields),
+            dropped: kept.err(),
         });
     }
-    let fields = Fields::scan(cursor)?;
-    let id = match Scalar::of(fields.id) {
-        Scalar::Number(number) => number.parse().ok(),
-        _ => None,
-    };
-    let repeated_keys = &mut cursor.log.counts.duplicate_key;
-    Ok(match keep(&fields, rules, senders, chunk, repeated_keys) {
+    Ok(match kept {
         Ok(()) => MessageOutcome::Kept { id },
         Err(reason) => MessageOutcome::Dropped { id, reason },
     })
 }
 
-fn keep(
-    fields: &Fields<'_>,
-    rules: MessageRules<'_>,
-    senders: &mut Senders,
-    chunk: &mut Chunk,
-    repeated_keys: &mut u64,
-) -> Result<(), MessageDrop> {
-    match Scalar::of(fields.kind) {
-        Scalar::String(kind) if kind.is("unsupported") => return Err(MessageDrop::Unsupported),
-        Scalar::String(kind) if kind.is("service") => return Err(MessageDrop::Service),
-        Scalar::String(_) | Scalar::Null => {}
-        Scalar::Number(_) | Scalar::Other => return Err(MessageDrop::Malformed),
+fn whole_number(field: Option<&[u8]>) -> Option<i64> {
+    match Scalar::of(field) {
+        Scalar::Number(number) => number.parse().ok(),
+        _ => None,
     }
-    let from = match Scalar::of(fields.from) {
-        Scalar::String(from) if from.bytes.is_empty() => return Err(MessageDrop::NoSender),
-        Scalar::String(from) => from,
-        Scalar::Null => return Err(MessageDrop::NoSender),
-        Scalar::Number(_) | Scalar::Other => return Err(MessageDrop::Malformed),
-    };
-    let sender = sender(from, fields.from_id.unwrap_or_default(), senders)?;
+}
 
-    let arena_start = chunk.text.len();
-    let kept = message_text(fields, &mut chunk.text, repeated_keys)
-        .and_then(|()| trim_and_join(&mut chunk.text, arena_start))
-        .and_then(|()| sent_at(fields, rules.date_limit))
-        .and_then(|sent| {
-            let broken = rules
-                .special_tokens
-                .neutralize(&mut chunk.text, arena_start);
-            chunk.special_token_text += broken as u64;
-            place(&sent, fields.date, arena_start, chunk)
-        })
-        .map(|record| chunk.records.push(Record { sender, ..record }));
-    if kept.is_err() {
-        chunk.text.truncate(arena_start);
+/// Notes the topic of a group that a service message begins or renames.
+fn note_topic(others: &OtherFields<'_>, id: Option<i64>, topics: &mut Vec<Topic>) {
+    let (Scalar::String(action), Some(id)) = (Scalar::of(others.action), id) else {
+        return;
+    };
+    match (Scalar::of(others.title), Scalar::of(others.new_title)) {
+        (Scalar::String(title), _) if action.is("topic_created") => topics.push(Topic {
+            id,
+            title: title.decode(),
+        }),
+        (_, Scalar::String(title)) if action.is("topic_edit") => {
+            let renamed = whole_number(others.reply_to_message_id);
+            if let Some(topic) = topics.iter_mut().find(|topic| Some(topic.id) == renamed) {
+                topic.title = title.decode();
+            }
+        }
+        _ => {}
     }
-    kept
+}
+
+/// Of the sender, however the version of the exporter writes it, and the date.
+fn fingerprint(fields: &Fields<'_>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let sender = sender_id(fields.from_id.unwrap_or_default()).ok().flatten();
+    match sender.as_ref().and_then(SenderId::user) {
+        Some(user) => user.hash(&mut hasher),
+        None => sender.hash(&mut hasher),
+    }
+    match Scalar::of(fields.date_unixtime) {
+        Scalar::String(text) => text.decoded().hash(&mut hasher),
+        Scalar::Number(number) => number.hash(&mut hasher),
+        Scalar::Null | Scalar::Other => fields.date.hash(&mut hasher),
+    }
+    hasher.finish()
+}
+
+/// What a message is kept with.
+struct MessageKeeper<'k> {
+    rules: &'k ReadingRules<'k>,
+    senders: &'k mut Senders,
+    chunk: &'k mut Chunk,
+    repeated_keys: &'k mut u64,
+}
+
+impl MessageKeeper<'_> {
+    fn keep(
+        self,
+        fields: &Fields<'_>,
+        others: Option<&OtherFields<'_>>,
+    ) -> Result<(), MessageDrop> {
+        let Self {
+            rules,
+            senders,
+            chunk,
+            repeated_keys,
+        } = self;
+        match Scalar::of(fields.kind) {
+            Scalar::String(kind) if kind.is("unsupported") => return Err(MessageDrop::Unsupported),
+            Scalar::String(kind) if kind.is("service") => return Err(MessageDrop::Service),
+            Scalar::String(_) | Scalar::Null => {}
+            Scalar::Number(_) | Scalar::Other => return Err(MessageDrop::Malformed),
+        }
+        let from = match Scalar::of(fields.from) {
+            Scalar::String(from) if from.bytes.is_empty() => return Err(MessageDrop::NoSender),
+            Scalar::String(from) => from,
+            Scalar::Null => return Err(MessageDrop::NoSender),
+            Scalar::Number(_) | Scalar::Other => return Err(MessageDrop::Malformed),
+        };
+        let is_forwarded = others.is_some_and(|others| others.forwarded_from.is_some());
+        if is_forwarded && rules.settings.forwarded == Forwarded::Drop {
+            return Err(MessageDrop::Forwarded);
+        }
+        let sender = sender(from, fields.from_id.unwrap_or_default(), senders)?;
+
+        let arena_start = chunk.text.len();
+        if let Some(others) = others.filter(|_| rules.settings.media_placeholders) {
+            let has_emoji = !matches!(Scalar::of(fields.sticker_emoji), Scalar::Null);
+            push_placeholder(others, has_emoji, &mut chunk.text);
+        }
+        let mut found = Vec::new();
+        let kinds = &*rules.settings.redact;
+        let end = TextEnd {
+            out: &mut chunk.text,
+            repeated_keys,
+            marks: (!kinds.is_empty()).then_some((kinds, &mut found)),
+        };
+        let kept = message_text(fields, end)
+            .and_then(|()| trim_and_join(&mut chunk.text, arena_start))
+            .and_then(|leading| {
+                rules.allow_words(&chunk.text[arena_start..])?;
+                let sent = sent_at(fields, rules.settings.date_limit.as_ref())?;
+                let broken = rules
+                    .special_tokens
+                    .neutralize(&mut chunk.text, arena_start);
+                chunk.special_token_text += broken as u64;
+                let record = place(&sent, fields.date, arena_start, chunk)?;
+                push_marks(&found, arena_start + leading, chunk);
+                chunk.records.push(Record { sender, ..record });
+                Ok(())
+            });
+        if kept.is_err() {
+            chunk.text.truncate(arena_start);
+        }
+        kept
+    }
+}
+
+/// Takes what the export marks in the next record's text, which begins at `start` of the arena.
+fn push_marks(found: &[Finding], start: usize, chunk: &mut Chunk) {
+    let record = chunk.records.len();
+    let marks = found.iter().map(|finding| Mark {
+        record,
+        finding: Finding {
+            start: finding.start.saturating_sub(start),
+            end: finding.end.saturating_sub(start),
+            ..*finding
+        },
+    });
+    chunk.marks.extend(marks);
 }
 
 #[inline]
@@ -120,20 +220,23 @@ fn sender(from: StringSpan<'_>, from_id: &[u8], senders: &mut Senders) -> Result
 }
 
 fn new_sender(from: StringSpan<'_>, from_id: &[u8]) -> Result<Sender, MessageDrop> {
-    let id = match Scalar::of(Some(from_id).filter(|written| !written.is_empty())) {
-        Scalar::Null => None,
-        Scalar::String(text) => Some(SenderId::from_text(&text.decode())),
-        Scalar::Number(number) => Some(
+    Ok(Sender {
+        id: sender_id(from_id)?,
+        name: from.decode(),
+    })
+}
+
+fn sender_id(from_id: &[u8]) -> Result<Option<SenderId>, MessageDrop> {
+    match Scalar::of(Some(from_id).filter(|written| !written.is_empty())) {
+        Scalar::Null => Ok(None),
+        Scalar::String(text) => Ok(Some(SenderId::from_text(&text.decode()))),
+        Scalar::Number(number) => Ok(Some(
             number
                 .parse()
                 .map_or_else(|_| SenderId::Other(number.to_owned()), SenderId::Number),
-        ),
-        Scalar::Other => return Err(MessageDrop::Malformed),
-    };
-    Ok(Sender {
-        name: from.decode(),
-        id,
-    })
+        )),
+        Scalar::Other => Err(MessageDrop::Malformed),
+    }
 }
 
 fn sent_at(fields: &Fields<'_>, limit: Option<&DateLimit>) -> Result<SentAt, MessageDrop> {
@@ -192,8 +295,11 @@ fn place(
 
 #[cfg(test)]
 mod tests {
+    use resonare_consumers::SpecialTokens;
+
     use super::*;
     use crate::json::mend::MendLog;
+    use crate::settings::Settings;
 
     /// The text that a message with these fields is kept with, or the reason why not.
     fn text_of_message(fields: &str) -> Result<String, MessageDrop> {
@@ -201,15 +307,16 @@ mod tests {
     }
 
     fn text_with_limit(fields: &str, limit: Option<&str>) -> Result<String, MessageDrop> {
-        let limit = limit.map(|limit| DateLimit::parse(limit).unwrap());
+        let settings = Settings {
+            date_limit: limit.map(|limit| DateLimit::parse(limit).unwrap()),
+            ..Settings::default()
+        };
         let (mut log, mut chunk) = (MendLog::default(), Chunk::default());
         let message = format!("{{{fields}}}");
         let mut cursor = Cursor::new(message.as_bytes(), 0, true, &mut log);
-        let rules = MessageRules {
-            date_limit: limit.as_ref(),
-            special_tokens: &SpecialTokens::new(["<|im_end|>".to_owned()]),
-        };
-        match read(&mut cursor, rules, &mut Senders::default(), &mut chunk).unwrap() {
+        let special_tokens = SpecialTokens::new(["<|im_end|>".to_owned()]);
+        let rules = ReadingRules::new(&settings, &special_tokens, false);
+        match read(&mut cursor, &rules, &mut OpenChat::default(), &mut chunk).unwrap() {
             MessageOutcome::Kept { .. } => Ok(chunk.records[0].text(&chunk.text).to_owned()),
             MessageOutcome::Dropped { reason, .. } => {
                 assert!(chunk.text.is_empty() && chunk.records.is_empty());
@@ -340,12 +447,10 @@ mod tests {
         let message = format!(r#"{{{DATED}, "text": "first", "te\u0078t": "last"}}"#);
         let (mut log, mut chunk) = (MendLog::default(), Chunk::default());
         let mut cursor = Cursor::new(message.as_bytes(), 0, true, &mut log);
-        let rules = MessageRules {
-            date_limit: None,
-            special_tokens: &SpecialTokens::default(),
-        };
+        let (settings, special_tokens) = (Settings::default(), SpecialTokens::default());
+        let rules = ReadingRules::new(&settings, &special_tokens, false);
         assert!(matches!(
-            read(&mut cursor, rules, &mut Senders::default(), &mut chunk),
+            read(&mut cursor, &rules, &mut OpenChat::default(), &mut chunk),
             Ok(MessageOutcome::Kept { .. })
         ));
         assert_eq!((chunk.text.as_str(), log.counts.duplicate_key), ("last", 1));

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::senders::Senders;
-use crate::chunk::{ChatEnd, ChatHead};
+use crate::chunk::{ChatEnd, ChatHead, Topic};
 use crate::funnel::{ChatDrop, DroppedMessages};
 use crate::json::scalar::Scalar;
 use crate::settings::{CHAT_TYPES, DEFAULT_CHAT_TYPE, Settings};
@@ -47,6 +47,7 @@ pub(super) struct OpenChat {
     pub(super) chat_type: PlainValue,
     pub(super) id: PlainValue,
     pub(super) senders: Senders,
+    pub(super) topics: Vec<Topic>,
     pub(super) messages: MessagesState,
     pub(super) read: u64,
     pub(super) dropped: DroppedMessages,
@@ -77,11 +78,25 @@ impl OpenChat {
             PlainValue::Absent => {}
             _ => return Some(ChatDrop::WithoutName),
         }
+        if self.is_excluded(settings) {
+            return Some(ChatDrop::ExcludedChat);
+        }
         match &self.chat_type {
             PlainValue::Absent => None,
             PlainValue::Text(chat_type) if settings.selects(chat_type) => None,
             _ => Some(ChatDrop::ChatType),
         }
+    }
+
+    fn is_excluded(&self, settings: &Settings) -> bool {
+        let excluded = &settings.exclude_chats;
+        let names = |text: &str| excluded.iter().any(|excluded| excluded == text);
+        let is = |value: &PlainValue| match value {
+            PlainValue::Text(text) => names(text),
+            PlainValue::Number(number) => names(&number.to_string()),
+            PlainValue::Absent | PlainValue::Other => false,
+        };
+        !excluded.is_empty() && (is(&self.name) || is(&self.id))
     }
 
     fn type_name(&self) -> Cow<'static, str> {
@@ -124,6 +139,7 @@ impl OpenChat {
             chat_type,
             id,
             senders: std::mem::take(&mut self.senders).into_list(),
+            topics: std::mem::take(&mut self.topics),
         })
     }
 
@@ -137,6 +153,7 @@ impl OpenChat {
         };
         ChatEnd {
             records_end: 0,
+            notes_end: 0,
             verdict,
             dropped_name,
             chat_type,

@@ -1,5 +1,7 @@
 //! The text of a message.
 
+use resonare_redaction::{Finding, PersonalData};
+
 use super::fields::Fields;
 use crate::funnel::MessageDrop;
 use crate::json::cursor::Cursor;
@@ -7,39 +9,39 @@ use crate::json::mend::MendLog;
 use crate::json::scalar::Scalar;
 use crate::json::value;
 use crate::json::walk::{each_element, each_member};
+use crate::marks::kind_of_entity;
+
+/// Where a text is appended.
+pub(super) struct TextEnd<'t> {
+    pub(super) out: &'t mut String,
+    pub(super) repeated_keys: &'t mut u64,
+    /// Takes what the export marks as personal data of these kinds, by its place in all of `out`.
+    pub(super) marks: Option<(&'t [PersonalData], &'t mut Vec<Finding>)>,
+}
 
 /// Appends the text of a message as written.
-pub(super) fn message_text(
-    fields: &Fields<'_>,
-    out: &mut String,
-    repeated_keys: &mut u64,
-) -> Result<(), MessageDrop> {
+pub(super) fn message_text(fields: &Fields<'_>, mut end: TextEnd<'_>) -> Result<(), MessageDrop> {
     let entities = fields.text_entities.filter(|value| *value != b"null");
     if let Some(entities) = entities {
         if !entities.starts_with(b"[") {
             return Err(MessageDrop::Malformed);
         }
-        text_parts(entities, false, out, repeated_keys)?;
+        text_parts(entities, false, &mut end)?;
     } else {
         match Scalar::of(fields.text) {
             Scalar::Null => {}
-            Scalar::String(text) => text.decode_into(out),
+            Scalar::String(text) => text.decode_into(end.out),
             Scalar::Number(_) => return Err(MessageDrop::Malformed),
             Scalar::Other => {
                 let list = fields.text.filter(|value| value.starts_with(b"["));
-                text_parts(
-                    list.ok_or(MessageDrop::Malformed)?,
-                    true,
-                    out,
-                    repeated_keys,
-                )?;
+                text_parts(list.ok_or(MessageDrop::Malformed)?, true, &mut end)?;
             }
         }
     }
     match Scalar::of(fields.sticker_emoji) {
         Scalar::Null => Ok(()),
         Scalar::String(emoji) => {
-            emoji.decode_into(out);
+            emoji.decode_into(end.out);
             Ok(())
         }
         Scalar::Number(_) | Scalar::Other => Err(MessageDrop::Malformed),
@@ -47,32 +49,34 @@ pub(super) fn message_text(
 }
 
 /// Appends the texts of a list of entities, in which older exports have plain strings too.
-fn text_parts(
-    list: &[u8],
-    strings: bool,
-    out: &mut String,
-    repeated_keys: &mut u64,
-) -> Result<(), MessageDrop> {
+fn text_parts(list: &[u8], strings: bool, end: &mut TextEnd<'_>) -> Result<(), MessageDrop> {
     // The list was scanned once: its mends are counted, and it can be neither incomplete nor wrong.
     let mut log = MendLog::default();
     let mut cursor = Cursor::new(list, 0, true, &mut log);
     let mut well_formed = true;
     let scanned = each_element(&mut cursor, |cursor| match cursor.peek()? {
         b'"' if strings => {
-            cursor.string()?.decode_into(out);
+            cursor.string()?.decode_into(end.out);
             Ok(())
         }
         b'{' => {
-            let mut entity_text = None;
+            let (mut entity_text, mut entity_type) = (None, None);
             each_member(cursor, |cursor, key| {
                 let value = value::skip_member(cursor, key)?;
                 if key.is("text") && entity_text.replace(value).is_some() {
-                    *repeated_keys += 1;
+                    *end.repeated_keys += 1;
+                }
+                if end.marks.is_some() && key.is("type") {
+                    entity_type = Some(value);
                 }
                 Ok(())
             })?;
             match Scalar::of(entity_text) {
-                Scalar::String(text) => text.decode_into(out),
+                Scalar::String(text) => {
+                    let start = end.out.len();
+                    text.decode_into(end.out);
+                    end.mark(start, entity_type);
+                }
                 Scalar::Null => {}
                 Scalar::Number(_) | Scalar::Other => well_formed = false,
             }
@@ -90,13 +94,30 @@ fn text_parts(
     }
 }
 
+impl TextEnd<'_> {
+    /// Notes what was appended since `start` where its type is one of personal data.
+    fn mark(&mut self, start: usize, entity_type: Option<&[u8]>) {
+        let Some((kinds, marks)) = &mut self.marks else {
+            return;
+        };
+        if let Scalar::String(entity_type) = Scalar::of(entity_type)
+            && let Some(kind) = kind_of_entity(&entity_type.decoded())
+            && kinds.contains(&kind)
+        {
+            let end = self.out.len();
+            marks.push(Finding { start, end, kind });
+        }
+    }
+}
+
 /// White space, as the original counts it: Unicode's, and the four separators of ASCII.
 fn is_white_space(character: char) -> bool {
     character.is_whitespace() || matches!(character, '\u{1c}'..='\u{1f}')
 }
 
 /// Strips white space from both ends of what begins at `start`, and makes each newline a space.
-pub(super) fn trim_and_join(arena: &mut String, start: usize) -> Result<(), MessageDrop> {
+/// Returns how many bytes went at the beginning.
+pub(super) fn trim_and_join(arena: &mut String, start: usize) -> Result<usize, MessageDrop> {
     let text = &arena[start..];
     let end = start + text.trim_end_matches(is_white_space).len();
     arena.truncate(end);
@@ -112,6 +133,6 @@ pub(super) fn trim_and_join(arena: &mut String, start: usize) -> Result<(), Mess
     if arena.len() == start {
         Err(MessageDrop::NoText)
     } else {
-        Ok(())
+        Ok(leading)
     }
 }

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use crate::support::{
-    Model, Pairs, Slow, Turns, Words, chat, message, pretty, run_for, run_with, settings, source,
+    Model, Pairs, Slow, Turns, Words, chat, full, message, pretty, run_for, run_with, settings,
+    source,
 };
 use proptest::prelude::*;
 use resonare_consumers::{Consumer, Loss, MessageRef, SystemAs};
 use resonare_pipeline::{
-    ChatTemplate as _, RoleOrder, Settings, Source, TokenBudget, TokenCounter, TokenLimits,
+    ChatTemplate as _, Forwarded, RepeatedMessages, RoleOrder, Settings, Source, TokenBudget,
+    TokenCounter, TokenLimits,
 };
 use serde_json::{Value, json};
 
@@ -96,6 +98,64 @@ fn any_trainers_settings() -> impl Strategy<Value = Settings> {
                 ..settings
             },
         )
+}
+
+/// Settings with some or all of what is off by default.
+fn any_further_settings() -> impl Strategy<Value = Settings> {
+    (any_settings(), any::<[bool; 7]>(), 0_u32..6).prop_map(
+        |(settings, [topics, replies, names, media, drop, keep, words], least)| Settings {
+            chat_types: vec!["personal_chat".to_owned(), "private_group".to_owned()],
+            topics,
+            reply_context: replies,
+            speaker_names: names,
+            media_placeholders: media,
+            forwarded: if drop {
+                Forwarded::Drop
+            } else {
+                Forwarded::Keep
+            },
+            repeated_messages: if keep {
+                RepeatedMessages::Keep
+            } else {
+                RepeatedMessages::Drop
+            },
+            exclude_words: if words {
+                vec!["a".to_owned()]
+            } else {
+                Vec::new()
+            },
+            exclude_chats: vec!["B".to_owned()],
+            min_chat_messages: least,
+            ..settings
+        },
+    )
+}
+
+/// Messages of which some answer others, begin topics, were forwarded or are media.
+fn any_odd_message() -> impl Strategy<Value = Value> {
+    let fields = prop_oneof![
+        (0_i64..30).prop_map(|id| json!({"reply_to_message_id": id})),
+        Just(json!({"type": "service", "action": "topic_created", "title": "T"})),
+        Just(json!({"forwarded_from": null})),
+        Just(json!({"photo": "x", "text_entities": []})),
+        Just(json!({})),
+    ];
+    (any_message(), fields).prop_map(|(mut message, fields)| {
+        if let (Value::Object(message), Value::Object(fields)) = (&mut message, fields) {
+            message.extend(fields);
+        }
+        message
+    })
+}
+
+/// The same messages, numbered in their order.
+fn numbered(mut messages: Vec<Value>) -> Vec<Value> {
+    for (id, message) in messages.iter_mut().enumerate() {
+        if let Value::Object(message) = message {
+            message.insert("id".to_owned(), id.into());
+        }
+    }
+    messages
 }
 
 /// What the blocks of a run hold, as (role, content) pairs.
@@ -206,6 +266,71 @@ proptest! {
             prop_assert!(tokens <= settings.limits.max(), "{} {:?}", tokens, block);
         }
         prop_assert_eq!(done.statistics.num_blocks(), done.bedrock.lines().count() as u64);
+    }
+
+    #[test]
+    fn two_exports_of_one_account_are_like_the_later_one(
+        messages in prop::collection::vec(prop::collection::vec(any_message(), 0..24), 1..4),
+        earlier in any::<prop::sample::Index>(),
+        settings in any_settings(),
+        threads in 1_usize..4,
+    ) {
+        let messages: Vec<_> = messages.into_iter().map(numbered).collect();
+        let export = |share: &dyn Fn(usize) -> usize| {
+            let chats = messages.iter().enumerate().map(|(id, messages)| json!({
+                "name": "A", "type": "personal_chat", "id": id + 2, "messages": messages[..share(messages.len())],
+            }));
+            full(chats.collect())
+        };
+        let later = export(&|all| all);
+        let earlier = export(&|all| earlier.index(all + 1));
+        let alone = run_with(&Words, vec![source(&*later)], &settings, 1);
+        let both = run_with(&Words, vec![source(earlier), source(later)], &settings, threads);
+        match (alone, both) {
+            (Ok(alone), Ok(both)) => {
+                prop_assert_eq!(alone.train, both.train);
+                prop_assert_eq!(alone.processed, both.processed);
+                prop_assert!(both.statistics.funnel.balances());
+            }
+            (Err(_), Err(both)) => prop_assert!(both.statistics.funnel.balances()),
+            (alone, both) => prop_assert!(false, "{:?} {:?}", alone, both),
+        }
+    }
+
+    #[test]
+    fn with_everything_on_too_all_is_accounted_for_and_nothing_depends_on_threads(
+        chats in prop::collection::vec(
+            (prop::collection::vec(any_odd_message(), 0..24), any::<bool>(), 0_u64..4), 1..4),
+        earlier in any::<prop::sample::Index>(),
+        settings in any_further_settings(),
+        threads in 2_usize..4,
+    ) {
+        let chat = |(messages, is_group, id): (Vec<Value>, bool, u64)| json!({
+            "name": if id == 3 { "B" } else { "A" },
+            "type": if is_group { "private_group" } else { "personal_chat" },
+            "id": id,
+            "messages": numbered(messages),
+        });
+        let chats: Vec<_> = chats.into_iter().map(chat).collect();
+        let inputs = || {
+            let first = chats[..earlier.index(chats.len() + 1)].to_vec();
+            vec![source(full(first)), source(full(chats.clone()))]
+        };
+        let one = run_with(&Words, inputs(), &settings, 1);
+        let other = run_with(&Words, inputs(), &settings, threads);
+        match (one, other) {
+            (Ok(one), Ok(other)) => {
+                prop_assert!(one.statistics.funnel.balances(), "{:?}", one.statistics.funnel);
+                prop_assert_eq!(one.stats(), other.stats());
+                prop_assert_eq!(one.train, other.train);
+                prop_assert_eq!(one.processed, other.processed);
+            }
+            (Err(one), Err(other)) => {
+                prop_assert!(one.statistics.funnel.balances(), "{:?}", one.statistics.funnel);
+                prop_assert_eq!(one.to_string(), other.to_string());
+            }
+            (one, other) => prop_assert!(false, "{:?} {:?}", one, other),
+        }
     }
 
     #[test]

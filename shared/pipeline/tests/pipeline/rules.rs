@@ -1,12 +1,12 @@
 //! The pipeline's rules, each by an export that shows it.
 
 use crate::support::{
-    Broken, Model, Pairs, Panicking, Squares, Turns, Words, chat, error_of, full, message, pretty,
-    run, run_for, run_with, settings, source,
+    Broken, Done, Model, Pairs, Panicking, Squares, Turns, Words, chat, error_of, full, message,
+    pretty, run, run_for, run_with, settings, source,
 };
 use resonare_pipeline::{
-    DateLimit, MessageDrop, PipelineError, RoleOrder, Settings, Source, Target, TokenBudget,
-    TokenLimits,
+    ChatDrop, DateLimit, Forwarded, MessageDrop, PersonalData, PipelineError, RepeatedMessages,
+    RoleOrder, Settings, Source, SpecialTokens, Target, TokenBudget, TokenLimits,
 };
 use serde_json::{Value, json};
 
@@ -27,7 +27,10 @@ const MERGED: [&str; 3] = [
 ];
 
 mod blocks;
+mod contents;
 mod input;
 mod outputs;
+mod overlaps;
+mod redaction;
 mod target;
 mod training;

@@ -80,9 +80,10 @@ fn another_value(key: Key) -> String {
 #[test]
 fn each_key_of_the_table_changes_the_configuration() {
     for key in Key::ALL {
-        // Without a consumer, there is no context.
+        // Without a consumer, there is no context, and words are replaced as names are.
         let base = match key {
             Key::ContextTokens => &[("consumer", "axolotl")][..],
+            Key::RedactWords => &[("redact", "name")],
             _ => &[],
         };
         let default = load("", &[], base).unwrap();
@@ -345,4 +346,55 @@ fn errors_name_key_value_origin_and_what_is_allowed() {
             .contains("expected one or more of saved_messages")
     );
     assert!(error("a: [", &[], &[]).starts_with("failed to read the configuration"));
+}
+
+#[test]
+fn where_personal_data_is_replaced_raw_chats_are_written_only_on_demand() {
+    let raw =
+        |yaml: &str, overrides: &[(&str, &str)]| load(yaml, &[], overrides).unwrap().output_raw;
+    let email = ("redact", "email");
+    assert_eq!(raw("", &[]), RawOutput::S3);
+    assert_eq!(raw("", &[email]), RawOutput::Never);
+    assert_eq!(raw("output: {raw: always}", &[email]), RawOutput::Never);
+    let both = [email, ("output.raw", "always")];
+    assert_eq!(raw("", &both), RawOutput::Always);
+    assert_eq!(
+        raw("redact: [email]", &[("output.raw", "s3")]),
+        RawOutput::S3
+    );
+    assert_eq!(raw("redact: [email]", &[("redact", "")]), RawOutput::S3);
+    let frozen = load("", &[], &[email]).unwrap().to_json();
+    let thawed = Configuration::from_json(&frozen).unwrap();
+    assert_eq!(thawed.output_raw, RawOutput::Never);
+}
+
+#[test]
+fn words_that_are_to_be_replaced_need_names_to_be_replaced() {
+    insta::assert_snapshot!(error("", &[], &[("redact_words", "a,b")]), @"redact_words: a list of 2 (from the command line) is not allowed here: they are replaced as names are: add name to redact");
+    let named = [("redact", "name"), ("redact_words", "a,b")];
+    assert_eq!(
+        load("", &[], &named).unwrap().pipeline.redact_words,
+        ["a", "b"]
+    );
+}
+
+#[test]
+fn lists_and_the_target_are_shown_only_where_nothing_is_replaced() {
+    let lists = [
+        ("exclude_words", "a,b"),
+        ("exclude_chats", "c"),
+        ("target_name", "Me"),
+    ];
+    let open = load("", &[], &lists).unwrap();
+    assert_eq!(open.to_public_json(), open.to_json());
+    let redacting = [&lists[..], &[("redact", "name"), ("redact_words", "d,e,f")]].concat();
+    let shown = load("", &[], &redacting).unwrap().to_public_json();
+    let values = [
+        "exclude_words",
+        "exclude_chats",
+        "redact_words",
+        "target_name",
+    ];
+    let values = values.map(|key| shown[key].to_string());
+    assert_eq!(values, ["2", "1", "3", "\"Person 1\""]);
 }

@@ -31,8 +31,8 @@ fn the_shipped_file_has_each_key_with_its_help_and_its_default() {
         let indent = if group.is_some() { "  " } else { "" };
         let comment = wrapped(&comment(entry), WIDTH - indent.len() - 2);
         lines.extend(comment.iter().map(|line| format!("{indent}# {line}")));
-        // What is set here counts more than what a consumer sets that is named here too.
-        let off = if entry.is_in_presets { "# " } else { "" };
+        // What is set here counts more than what another key sets that is set here too.
+        let off = if entry.set_by.is_some() { "# " } else { "" };
         lines.push(format!("{indent}{off}{name}: {}", value(entry)));
     }
     lines.push(String::new());
@@ -40,11 +40,9 @@ fn the_shipped_file_has_each_key_with_its_help_and_its_default() {
 }
 
 fn comment(entry: &Entry) -> String {
-    let preset = if entry.is_in_presets {
-        " A consumer sets it; remove the # to set it yourself."
-    } else {
-        ""
-    };
+    let preset = entry.set_by.map_or_else(String::new, |key| {
+        format!(" What {key} is may set it; remove the # to set it yourself.")
+    });
     match entry.null_means {
         Some(words) => format!("{} (null: {words}).{preset}", entry.help),
         None => format!("{}.{preset}", entry.help),

@@ -19,8 +19,10 @@ fn the_documentation_has_each_key() {
 
 fn row(entry: &Entry) -> String {
     let default = match (entry.default, entry.null_means) {
-        (Some(value), _) if entry.is_in_presets => format!("`{value}`, or what `consumer` sets"),
-        (Some(value), _) => format!("`{value}`"),
+        (Some(value), _) => match entry.set_by {
+            Some(key) => format!("`{value}`, or what `{key}` sets"),
+            None => format!("`{value}`"),
+        },
         (None, Some(words)) => words.to_owned(),
         (None, None) => "–".to_owned(),
     };

@@ -53,13 +53,12 @@ fn parameter(entry: &Entry) -> String {
         kind if kind.is_list() => ", separated by commas",
         _ => "",
     };
-    // Where a consumer may set it, the variable has to be empty unless the operator sets it.
+    // Where another key may set it, the variable has to be empty unless the operator sets it.
     let (words, default) = match (entry.default, entry.null_means) {
-        (Some(default), _) if entry.is_in_presets => (
-            format!(" (default: {default}, or what the consumer sets)"),
-            "",
-        ),
-        (Some(default), _) => (String::new(), default),
+        (Some(default), _) => match entry.set_by {
+            Some(key) => (format!(" (default: {default}, or what {key} sets)"), ""),
+            None => (String::new(), default),
+        },
         (None, Some(words)) => (format!(" (default: {words})"), ""),
         (None, None) => (String::new(), ""),
     };

@@ -52,7 +52,11 @@ fn keys_may_come_in_any_order() {
 fn several_inputs_are_one_list() {
     let one = chat("Ann", dialogue()).to_string();
     let two = json!([chat("Ann", dialogue())]).to_string();
-    let done = run_with(&Words, vec![source(one), source(two)], &settings(), 2).unwrap();
+    let keep = Settings {
+        repeated_messages: RepeatedMessages::Keep,
+        ..settings()
+    };
+    let done = run_with(&Words, vec![source(one), source(two)], &keep, 2).unwrap();
     assert_eq!(done.blocks(), [MERGED, MERGED]);
     assert_eq!(
         done.stats()["block_breakdown"],

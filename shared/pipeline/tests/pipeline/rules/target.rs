@@ -111,7 +111,7 @@ fn exports_of_one_owner_have_that_target() {
         ..settings()
     };
     let done = run_with(&Words, exports_of([1, 1]), &owner, 1).unwrap();
-    assert_eq!(done.blocks(), [MERGED, MERGED]);
+    assert_eq!(done.blocks(), [MERGED]);
     let target = done.statistics.target.unwrap();
     assert_eq!(
         (&*target.target, target.reason),

@@ -1,0 +1,18 @@
+//! What tells a message from others, beside what is kept of it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::funnel::MessageDrop;
+
+/// A message of a chat, whether it was kept or not. Those of a chat come in the order in which they were
+/// read, so that the kept ones are in the order of the records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MessageNote {
+    pub(crate) id: Option<i64>,
+    /// The message of the same chat that it answers.
+    pub(crate) reply_to: Option<i64>,
+    /// Equal where sender and date are, in all likelihood.
+    pub(crate) fingerprint: u64,
+    /// Why it was not kept.
+    pub(crate) dropped: Option<MessageDrop>,
+}

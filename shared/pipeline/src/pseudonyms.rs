@@ -1,0 +1,68 @@
+//! Names in the place of names: the same person or chat has the same one throughout a run.
+
+use std::collections::HashMap;
+
+use crate::chunk::{ChatHead, Topic};
+use crate::sender::{Sender, SenderId, Target};
+use crate::settings::DEFAULT_CHAT_TYPE;
+
+/// What the target is called where names are replaced.
+pub const PSEUDONYM_OF_TARGET: &str = "Person 1";
+
+/// Gives each person and each chat a name that says nothing, numbered as they come.
+#[derive(Debug, Default)]
+pub(crate) struct Pseudonyms {
+    people: HashMap<Identity, usize>,
+    groups: HashMap<Identity, usize>,
+}
+
+/// What a person or a chat is known by.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum Identity {
+    Id(u64),
+    Name(String),
+}
+
+impl Pseudonyms {
+    /// What a sender is called.
+    pub(crate) fn person(&mut self, sender: &Sender, target: &Target) -> String {
+        if target.matches(sender) {
+            return PSEUDONYM_OF_TARGET.to_owned();
+        }
+        let user = sender.id.as_ref().and_then(SenderId::user);
+        self.numbered_person(identity(user, &sender.name))
+    }
+
+    /// The head of a chat with other names; its senders keep theirs, by which the target is found.
+    pub(crate) fn head(&mut self, head: &ChatHead) -> ChatHead {
+        let identity = identity(head.id, &head.name);
+        let name = if head.chat_type == DEFAULT_CHAT_TYPE {
+            self.numbered_person(identity)
+        } else {
+            format!("Group {}", number(&mut self.groups, identity) + 1)
+        };
+        let topics = head.topics.iter().enumerate().map(|(index, topic)| Topic {
+            title: format!("Topic {}", index + 1),
+            ..topic.clone()
+        });
+        ChatHead {
+            name,
+            topics: topics.collect(),
+            ..head.clone()
+        }
+    }
+
+    fn numbered_person(&mut self, identity: Identity) -> String {
+        // The target is the first.
+        format!("Person {}", number(&mut self.people, identity) + 2)
+    }
+}
+
+fn identity(id: Option<u64>, name: &str) -> Identity {
+    id.map_or_else(|| Identity::Name(name.to_owned()), Identity::Id)
+}
+
+fn number(numbers: &mut HashMap<Identity, usize>, identity: Identity) -> usize {
+    let next = numbers.len();
+    *numbers.entry(identity).or_insert(next)
+}
