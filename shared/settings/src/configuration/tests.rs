@@ -64,7 +64,7 @@ fn another_value(key: Key) -> String {
     };
     match key.entry().kind {
         Kind::Text | Kind::TextOrEmpty | Kind::Name | Kind::Path | Kind::Model => "x".to_owned(),
-        Kind::Models => "x,y".to_owned(),
+        Kind::Models | Kind::Texts => "x,y".to_owned(),
         Kind::Flag => (default != Some("true")).to_string(),
         Kind::Number { .. } => (default.unwrap().parse::<u32>().unwrap() + 1).to_string(),
         Kind::Date => "2024-01-31".to_owned(),
@@ -72,7 +72,6 @@ fn another_value(key: Key) -> String {
         | Kind::OptionalOneOf(names)
         | Kind::SomeOf(names)
         | Kind::AnyOf(names) => other(names),
-        Kind::Texts => "x,y".to_owned(),
         Kind::Fraction => "0.5".to_owned(),
     }
 }
