@@ -35,6 +35,7 @@ mod inspect;
 mod json;
 mod lines;
 mod marks;
+mod message_counts;
 mod notes;
 mod outcome;
 mod output_name;

@@ -7,25 +7,33 @@ use crate::block::Block;
 use crate::chunk::Record;
 use crate::context::ContextRule;
 
+pub(crate) mod costs;
 pub(crate) mod rendered;
 pub(crate) mod template;
 
 /// An estimate let a message in that an exact count would have refused.
+#[derive(Debug)]
 pub(crate) struct Misjudgment;
+
+/// How a block is measured while it grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Measuring {
+    /// By estimates where these are far from the maximum.
+    Estimated,
+    /// Exactly, at each message.
+    Exact,
+}
 
 /// Counts a block as it grows.
 pub(crate) trait BlockMeter {
     /// Begins a block with the message at `index` after this context; whether that is within the maximum.
-    fn start(&mut self, context: Range<usize>, index: usize) -> bool;
+    fn start(&mut self, context: Range<usize>, index: usize, measuring: Measuring) -> bool;
 
     /// Adds the message at `index` if the block stays within the maximum with it.
-    fn extend(&mut self, index: usize) -> Result<bool, Misjudgment>;
+    fn extend(&mut self, index: usize) -> bool;
 
-    /// The block's tokens, exactly.
+    /// The block's tokens, exactly. Where it was measured exactly, there is no misjudgment.
     fn tokens(&mut self) -> Result<u64, Misjudgment>;
-
-    /// Counts exactly from now on, at each message.
-    fn estimate_no_more(&mut self);
 }
 
 /// `token_budget: content`: the sum of the messages' own tokens.
@@ -46,25 +54,23 @@ impl<'a> ContentMeter<'a> {
 }
 
 impl BlockMeter for ContentMeter<'_> {
-    fn start(&mut self, context: Range<usize>, index: usize) -> bool {
+    fn start(&mut self, context: Range<usize>, index: usize, _: Measuring) -> bool {
         self.tokens =
             content_tokens(&self.records[context]) + u64::from(self.records[index].tokens);
         self.tokens <= self.max
     }
 
-    fn extend(&mut self, index: usize) -> Result<bool, Misjudgment> {
+    fn extend(&mut self, index: usize) -> bool {
         let tokens = self.tokens + u64::from(self.records[index].tokens);
         if tokens <= self.max {
             self.tokens = tokens;
         }
-        Ok(tokens <= self.max)
+        tokens <= self.max
     }
 
     fn tokens(&mut self) -> Result<u64, Misjudgment> {
         Ok(self.tokens)
     }
-
-    fn estimate_no_more(&mut self) {}
 }
 
 /// The tokens of the messages' own texts.
@@ -86,35 +92,53 @@ pub(crate) fn pack(
         |index: usize| records[index].time.saturating_sub(records[index - 1].time) <= threshold;
     let mut blocks: Vec<Block> = Vec::new();
     let mut start = 0;
+    let mut measuring = Measuring::Estimated;
     while start < records.len() {
         let before = match blocks.last() {
             Some(before) if goes_on(start) => context.before(start, before.messages.start),
             _ => start..start,
         };
-        match grow(records.len(), before, start, goes_on, meter) {
+        let begin = Beginning {
+            context: before,
+            start,
+            measuring,
+        };
+        match grow(records.len(), begin, goes_on, meter) {
             Ok(block) => {
                 start = block.messages.end;
                 blocks.push(block);
+                measuring = Measuring::Estimated;
             }
-            Err(Misjudgment) => meter.estimate_no_more(),
+            Err(Misjudgment) => measuring = Measuring::Exact,
         }
     }
     blocks
 }
 
+/// What a block begins with, and how it is measured.
+struct Beginning {
+    context: Range<usize>,
+    start: usize,
+    measuring: Measuring,
+}
+
 fn grow(
     end: usize,
-    mut context: Range<usize>,
-    start: usize,
+    beginning: Beginning,
     goes_on: impl Fn(usize) -> bool,
     meter: &mut impl BlockMeter,
 ) -> Result<Block, Misjudgment> {
-    while !meter.start(context.clone(), start) && !context.is_empty() {
+    let Beginning {
+        mut context,
+        start,
+        measuring,
+    } = beginning;
+    while !meter.start(context.clone(), start, measuring) && !context.is_empty() {
         context.start += 1;
     }
     let mut block = Block::beginning(context, start);
     let messages = &mut block.messages;
-    while messages.end < end && goes_on(messages.end) && meter.extend(messages.end)? {
+    while messages.end < end && goes_on(messages.end) && meter.extend(messages.end) {
         messages.end += 1;
     }
     block.tokens = meter.tokens()?;

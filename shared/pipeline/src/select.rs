@@ -10,6 +10,8 @@ use crate::context::ContextRule;
 use crate::explain::{BlockDrop, BlockTally};
 use crate::funnel::MessageDrop;
 use crate::lines::Lines;
+use crate::message_counts::{KnownCounts, MessageCounter};
+use crate::pack::costs::LineCosts;
 use crate::pack::rendered::RenderedMeter;
 use crate::pack::template::{TemplateCosts, TemplateMeasure, TemplateMeter};
 use crate::pack::{self, ContentMeter};
@@ -25,6 +27,9 @@ pub(crate) struct BlockSelector<'a, C> {
     rules: Option<ContentRules>,
     template: Option<TemplateMeasure<'a>>,
     counter: C,
+    /// Of the chat's messages, where `token_budget` is about them.
+    known: KnownCounts,
+    line_costs: LineCosts,
     system_tokens: u64,
     block_text: BlockText,
     tally: BlockTally,
@@ -42,16 +47,12 @@ impl<'a, C: TokenCounter> BlockSelector<'a, C> {
             prompt: SystemPrompt::new(settings),
             loss: settings.loss,
         };
-        // With the line feed before it.
-        let line_tokens = match settings.message_delimiter.trim() {
-            "" => 1,
-            delimiter => u64::from(counter.count(&format!("\n{delimiter} "))),
-        };
+        let line_costs = LineCosts::of(settings.message_delimiter.trim(), &mut counter);
         let template = template.map(|template| TemplateMeasure {
             template,
             composer,
             role_order: settings.role_order,
-            costs: TemplateCosts::of(template, composer, system_tokens, line_tokens),
+            costs: TemplateCosts::of(template, composer, system_tokens, line_costs),
         });
         Self {
             settings,
@@ -59,6 +60,8 @@ impl<'a, C: TokenCounter> BlockSelector<'a, C> {
             rules: settings.consumer.map(ContentRules::new),
             template,
             counter,
+            known: KnownCounts::default(),
+            line_costs,
             system_tokens,
             block_text: BlockText::default(),
             tally: BlockTally::default(),
@@ -92,6 +95,7 @@ impl<'a, C: TokenCounter> BlockSelector<'a, C> {
 
     /// The blocks of a chat that are kept; the others are counted, and so are their messages.
     pub(crate) fn blocks(&mut self, lines: Lines<'_>, statistics: &mut Statistics) -> Vec<Block> {
+        self.known.clear();
         let mut kept = Vec::new();
         for block in self.pack(lines) {
             let messages = block.messages.len() as u64;
@@ -127,8 +131,8 @@ impl<'a, C: TokenCounter> BlockSelector<'a, C> {
                 pack::pack(records, threshold, &context, &mut meter)
             }
             (TokenBudget::Rendered | TokenBudget::Template, _) => {
-                let prompt = self.composer.prompt;
-                let mut meter = RenderedMeter::new(&mut self.counter, lines, prompt, max);
+                let costs = self.line_costs;
+                let mut meter = RenderedMeter::new(self.message_counter(lines), costs, max);
                 pack::pack(records, threshold, &context, &mut meter)
             }
         }
@@ -210,12 +214,19 @@ impl<'a, C: TokenCounter> BlockSelector<'a, C> {
                 // One that is refused will be dropped for that.
                 .unwrap_or_else(|_| block.tokens.max(self.settings.limits.min())),
             (TokenBudget::Rendered | TokenBudget::Template, _) => {
-                self.composer.compose(lines, block, &mut self.block_text);
-                let contents = self.block_text.messages().map(|message| message.content);
-                contents
-                    .map(|content| u64::from(self.counter.count(content)))
-                    .sum()
+                self.message_counter(lines).count_block(block)
             }
+        }
+    }
+
+    fn message_counter<'m>(&'m mut self, lines: Lines<'m>) -> MessageCounter<'m, C> {
+        MessageCounter {
+            counter: &mut self.counter,
+            known: &mut self.known,
+            lines,
+            prompt: self.composer.prompt,
+            prompt_tokens: self.system_tokens,
+            text: String::new(),
         }
     }
 }

@@ -2,159 +2,387 @@
 
 use std::ops::Range;
 
-use super::{BlockMeter, Misjudgment};
-use crate::block_text::{PlacedPrompt, SystemPrompt, push_folded};
-use crate::lines::Lines;
+use super::costs::LineCosts;
+use super::{BlockMeter, Measuring, Misjudgment};
+use crate::block::Block;
+use crate::message_counts::{MergedMessage, MessageCounter};
 use crate::tokens::TokenCounter;
 
 /// Counts the emitted contents: merged lines with their delimiters, and the system prompt.
 ///
-/// Counts do not add up across a join, so a merged message is counted whole. To count it at each of
-/// its lines would take quadratic time, so between two exact counts the sum of the lines is an
-/// estimate, trusted for half of the room that the last exact count left. The block is counted
-/// exactly before it is handed out; should it then be too large, it is packed again without
-/// estimates.
+/// Counts do not add up across a join, so a merged message is counted whole. To count it at each of its
+/// lines would take quadratic time, so lines are estimated while what was estimated leaves room for its
+/// error, and messages are counted when it doesn't, or when the block ends.
 pub(crate) struct RenderedMeter<'a, C> {
-    counter: &'a mut C,
-    lines: Lines<'a>,
-    prompt: SystemPrompt<'a>,
+    counter: MessageCounter<'a, C>,
+    costs: LineCosts,
     max: u64,
-    /// Tokens of the system prompt and of the merged messages before the last.
-    closed: u64,
-    /// The last merged message's content.
-    open: String,
-    open_first: usize,
-    open_tokens: u64,
-    /// `open_tokens` at the last exact count.
-    exact_tokens: u64,
-    estimates: bool,
+    measuring: Measuring,
+    messages: Vec<MeasuredMessage>,
+    /// Tokens of the system prompt and of all messages, estimates among them.
+    total: u64,
+    /// How many of them are estimated.
+    estimated: u64,
+}
+
+/// A message of a block that grows.
+struct MeasuredMessage {
+    message: MergedMessage,
+    tokens: u64,
+    /// How many of them were added by estimates since it was counted.
+    estimated: u64,
 }
 
 impl<'a, C: TokenCounter> RenderedMeter<'a, C> {
-    pub(crate) fn new(
-        counter: &'a mut C,
-        lines: Lines<'a>,
-        prompt: SystemPrompt<'a>,
-        max: u64,
-    ) -> Self {
+    pub(crate) fn new(counter: MessageCounter<'a, C>, costs: LineCosts, max: u64) -> Self {
         Self {
             counter,
-            lines,
-            prompt,
+            costs,
             max,
-            closed: 0,
-            open: String::new(),
-            open_first: 0,
-            open_tokens: 0,
-            exact_tokens: 0,
-            estimates: true,
+            measuring: Measuring::Estimated,
+            messages: Vec::new(),
+            total: 0,
+            estimated: 0,
         }
     }
 
-    fn begin_message(&mut self, index: usize) {
-        self.open.clear();
-        self.open_first = index;
-        self.lines.push_line(index, &mut self.open);
-        self.count_open();
+    /// Whether the block is within the maximum with what is added, even if all that is estimated has an eighth more.
+    fn is_surely_within(&self, added: u64) -> bool {
+        let estimated = self.estimated + added;
+        self.measuring == Measuring::Estimated && self.total + added + estimated / 8 + 2 <= self.max
     }
 
-    fn count_open(&mut self) {
-        let tokens = self.counter.count(&self.open);
-        self.set_exact(tokens.into());
+    /// What the lines of a run are estimated to have.
+    fn estimate(&self, run: Range<usize>) -> u64 {
+        let records = self.counter.lines.records;
+        let first = run.start;
+        run.map(|index| self.costs.line(&records[index], index == first))
+            .sum()
     }
 
-    fn set_exact(&mut self, tokens: u64) {
-        self.open_tokens = tokens;
-        self.exact_tokens = tokens;
-    }
-
-    fn is_exact(&self) -> bool {
-        self.open_tokens == self.exact_tokens
-    }
-
-    fn extend_message(&mut self, index: usize) -> bool {
-        let before = self.open.len();
-        self.open.push('\n');
-        self.lines.push_line(index, &mut self.open);
-        if self.estimates {
-            let added = u64::from(self.counter.count(&self.open[before..])).max(1);
-            let room = self.max.saturating_sub(self.closed + self.exact_tokens);
-            if self.open_tokens + added - self.exact_tokens <= room / 2 {
-                self.open_tokens += added;
-                return true;
+    /// Counts those of the messages that have estimates in them.
+    fn count(&mut self, messages: Range<usize>) {
+        for measured in &mut self.messages[messages] {
+            if measured.estimated > 0 {
+                let tokens = self.counter.count(&measured.message);
+                self.total = self.total - measured.tokens + tokens;
+                self.estimated -= measured.estimated;
+                measured.tokens = tokens;
+                measured.estimated = 0;
             }
         }
-        let tokens = u64::from(self.counter.count(&self.open));
-        if self.closed + tokens <= self.max {
-            self.set_exact(tokens);
+    }
+
+    /// Adds a line to the last message.
+    fn extend_message(&mut self, index: usize) -> bool {
+        let added = self.costs.line(&self.counter.lines.records[index], false);
+        let is_surely_within = self.is_surely_within(added);
+        let before = self.messages.len() - 1;
+        if !is_surely_within {
+            self.count(0..before);
+        }
+        let last = &mut self.messages[before];
+        last.message.run.end = index + 1;
+        if is_surely_within {
+            last.tokens += added;
+            last.estimated += added;
+            self.total += added;
+            self.estimated += added;
             return true;
         }
-        self.open.truncate(before);
-        false
+        let tokens = self.counter.count(&last.message);
+        let total = self.total - last.tokens + tokens;
+        if total > self.max {
+            last.message.run.end = index;
+            return false;
+        }
+        self.total = total;
+        self.estimated -= last.estimated;
+        last.tokens = tokens;
+        last.estimated = 0;
+        true
+    }
+
+    /// Adds a message of the other role.
+    fn add_message(&mut self, index: usize) -> bool {
+        let message = MergedMessage {
+            run: index..index + 1,
+            has_prompt: false,
+        };
+        let mut tokens = self.estimate(message.run.clone());
+        let mut estimated = tokens;
+        if !self.is_surely_within(tokens) {
+            self.count(0..self.messages.len());
+            tokens = self.counter.count(&message);
+            estimated = 0;
+            if self.total + tokens > self.max {
+                return false;
+            }
+        }
+        self.total += tokens;
+        self.estimated += estimated;
+        self.messages.push(MeasuredMessage {
+            message,
+            tokens,
+            estimated,
+        });
+        true
     }
 }
 
 impl<C: TokenCounter> BlockMeter for RenderedMeter<'_, C> {
-    fn start(&mut self, context: Range<usize>, index: usize) -> bool {
-        let first = if context.is_empty() {
-            index
-        } else {
-            context.start
-        };
-        self.closed = 0;
-        self.open.clear();
-        self.open_first = first;
-        match self.prompt.placed(self.lines.role(first)) {
-            PlacedPrompt::Nowhere => {}
-            PlacedPrompt::Message { text, .. } => self.closed = self.counter.count(text).into(),
-            PlacedPrompt::Folded(text) => push_folded(text, &mut self.open),
+    fn start(&mut self, context: Range<usize>, index: usize, measuring: Measuring) -> bool {
+        self.measuring = measuring;
+        let block = Block::beginning(context, index);
+        let (prompt, messages) = self.counter.messages(&block);
+        self.messages.clear();
+        self.estimated = 0;
+        for message in messages {
+            let folded = if message.has_prompt {
+                self.counter.prompt_tokens + 1
+            } else {
+                0
+            };
+            let estimated = self.estimate(message.run.clone()) + folded;
+            self.estimated += estimated;
+            self.messages.push(MeasuredMessage {
+                message,
+                tokens: estimated,
+                estimated,
+            });
         }
-        for line in context.chain([index]) {
-            if self.lines.role(line) != self.lines.role(self.open_first) {
-                self.closed += u64::from(self.counter.count(&self.open));
-                self.open.clear();
-                self.open_first = line;
-            } else if line != first {
-                self.open.push('\n');
-            }
-            self.lines.push_line(line, &mut self.open);
+        self.total = prompt + self.estimated;
+        if !self.is_surely_within(0) {
+            self.count(0..self.messages.len());
         }
-        self.count_open();
-        self.closed + self.open_tokens <= self.max
+        self.total <= self.max
     }
 
-    fn extend(&mut self, index: usize) -> Result<bool, Misjudgment> {
-        if self.lines.role(index) == self.lines.role(self.open_first) {
-            return Ok(self.extend_message(index));
+    fn extend(&mut self, index: usize) -> bool {
+        let last = self.messages.last().expect("a block begins with a message");
+        let lines = self.counter.lines;
+        if lines.role(last.message.run.start) == lines.role(index) {
+            self.extend_message(index)
+        } else {
+            self.add_message(index)
         }
-        let block = self.tokens()?;
-        let (open, first, tokens) = (
-            std::mem::take(&mut self.open),
-            self.open_first,
-            self.open_tokens,
-        );
-        self.begin_message(index);
-        if block + self.open_tokens <= self.max {
-            self.closed = block;
-            return Ok(true);
-        }
-        (self.open, self.open_first) = (open, first);
-        self.set_exact(tokens);
-        Ok(false)
     }
 
     fn tokens(&mut self) -> Result<u64, Misjudgment> {
-        if !self.is_exact() {
-            let tokens = u64::from(self.counter.count(&self.open));
-            self.set_exact(tokens);
-            if self.closed + tokens > self.max {
-                return Err(Misjudgment);
-            }
+        self.count(0..self.messages.len());
+        let is_one_line = matches!(&self.messages[..], [one] if one.message.run.len() == 1);
+        if self.total > self.max && self.measuring == Measuring::Estimated && !is_one_line {
+            return Err(Misjudgment);
         }
-        Ok(self.closed + self.open_tokens)
+        for measured in &self.messages {
+            self.counter.remember(&measured.message, measured.tokens);
+        }
+        Ok(self.total)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+    use resonare_consumers::{Loss, SystemAs};
+
+    use super::*;
+    use crate::block_text::{BlockText, Composer, SystemPrompt};
+    use crate::chunk::Record;
+    use crate::context::ContextRule;
+    use crate::lines::Lines;
+    use crate::message_counts::KnownCounts;
+    use crate::pack::pack;
+    use crate::settings::Settings;
+
+    /// Counters whose counts do not add up across a join.
+    #[derive(Clone, Copy, Debug)]
+    enum Odd {
+        /// Two equal characters in a row are one token.
+        Pairs,
+        /// A word has as many tokens as the square of its characters.
+        Squares,
+        /// As many as characters, but a third of them where five divides their number: a longer text
+        /// can have fewer tokens.
+        Fifths,
     }
 
-    fn estimate_no_more(&mut self) {
-        self.estimates = false;
+    impl TokenCounter for Odd {
+        fn count(&mut self, text: &str) -> u32 {
+            let characters: Vec<char> = text.chars().collect();
+            let all = characters.len();
+            let tokens = match self {
+                Self::Pairs => characters
+                    .chunk_by(|a, b| a == b)
+                    .map(|run| run.len().div_ceil(2))
+                    .sum(),
+                Self::Squares => characters
+                    .split(|c| *c == ' ')
+                    .map(|word| word.len().pow(2))
+                    .sum(),
+                Self::Fifths if all.is_multiple_of(5) => all / 3,
+                Self::Fifths => all,
+            };
+            u32::try_from(tokens).unwrap()
+        }
+    }
+
+    /// A chat whose messages come at once or after a pause.
+    #[derive(Clone, Debug)]
+    struct Chat {
+        arena: String,
+        records: Vec<Record>,
+    }
+
+    impl Chat {
+        fn of(messages: &[(bool, bool, String)], counter: &mut Odd) -> Self {
+            let (mut arena, mut time) = (String::new(), 0);
+            let mut record = |(is_assistant, pauses, text): &(bool, bool, String)| {
+                time += if *pauses { 100_000_000 } else { 1 };
+                arena.push_str(text);
+                Record {
+                    time,
+                    stamp: time,
+                    text_start: (arena.len() - text.len()) as u64,
+                    text_len: u32::try_from(text.len()).unwrap(),
+                    tokens: counter.count(text),
+                    sender: u32::from(*is_assistant),
+                    written_len: 0,
+                }
+            };
+            let records = messages.iter().map(&mut record).collect();
+            Self { arena, records }
+        }
+
+        fn lines<'a>(&'a self, delimiter: &'a str) -> Lines<'a> {
+            Lines {
+                records: &self.records,
+                arena: &self.arena,
+                targets: &[false, true],
+                delimiter,
+            }
+        }
+    }
+
+    /// Counts all of the block at each of its messages.
+    struct Naive<'a> {
+        counter: Odd,
+        composer: Composer<'a>,
+        lines: Lines<'a>,
+        max: u64,
+        block: Block,
+    }
+
+    impl Naive<'_> {
+        fn count(&mut self, block: &Block) -> u64 {
+            let mut text = BlockText::default();
+            self.composer.compose(self.lines, block, &mut text);
+            let contents = text.messages().map(|message| message.content);
+            contents
+                .map(|content| u64::from(self.counter.count(content)))
+                .sum()
+        }
+    }
+
+    impl BlockMeter for Naive<'_> {
+        fn start(&mut self, context: Range<usize>, index: usize, _: Measuring) -> bool {
+            self.block = Block::beginning(context, index);
+            self.count(&self.block.clone()) <= self.max
+        }
+
+        fn extend(&mut self, index: usize) -> bool {
+            let mut longer = self.block.clone();
+            longer.messages.end = index + 1;
+            let is_within = self.count(&longer) <= self.max;
+            if is_within {
+                self.block = longer;
+            }
+            is_within
+        }
+
+        fn tokens(&mut self) -> Result<u64, Misjudgment> {
+            Ok(self.count(&self.block.clone()))
+        }
+    }
+
+    fn any_settings() -> impl Strategy<Value = Settings> {
+        let ways = [SystemAs::System, SystemAs::FirstUser, SystemAs::None];
+        (
+            prop::option::of("[ab ]{1,9}"),
+            prop::sample::select(ways.to_vec()),
+            prop::sample::select(vec!["", ">>>", "a"]),
+            0_u32..20,
+            any::<bool>(),
+        )
+            .prop_map(
+                |(system_prompt, system_as, delimiter, context_tokens, all)| Settings {
+                    system_prompt,
+                    system_as,
+                    message_delimiter: delimiter.to_owned(),
+                    context_tokens,
+                    loss: if all { Loss::All } else { Loss::Assistant },
+                    threshold: Duration::from_secs(1),
+                    ..Settings::default()
+                },
+            )
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1000))]
+
+        #[test]
+        fn a_block_goes_on_as_long_as_an_exact_count_allows(
+            messages in prop::collection::vec((any::<bool>(), prop::bool::weighted(0.1), "[ab ]{1,12}"), 1..40),
+            settings in any_settings(),
+            odd in prop::sample::select(vec![Odd::Pairs, Odd::Squares, Odd::Fifths]),
+            max in 1_u64..300,
+        ) {
+            let mut counter = odd;
+            let chat = Chat::of(&messages, &mut counter);
+            let lines = chat.lines(&settings.message_delimiter);
+            let prompt = SystemPrompt::new(&settings);
+            let composer = Composer { prompt, loss: settings.loss };
+            let context = ContextRule::new(&settings, lines);
+            let mut naive = Naive {
+                counter,
+                composer,
+                lines,
+                max,
+                block: Block::beginning(0..0, 0),
+            };
+            let exact = pack(&chat.records, settings.threshold, &context, &mut naive);
+
+            let costs = LineCosts::of(&settings.message_delimiter, &mut counter);
+            let prompt_tokens = settings.system_prompt.as_deref().map_or(0, |text| counter.count(text)).into();
+            let mut known = KnownCounts::default();
+            let counter = MessageCounter {
+                counter: &mut counter,
+                known: &mut known,
+                lines,
+                prompt,
+                prompt_tokens,
+                text: String::new(),
+            };
+            let mut meter = RenderedMeter::new(counter, costs, max);
+            let blocks = pack(&chat.records, settings.threshold, &context, &mut meter);
+            for block in &blocks {
+                prop_assert_eq!(block.tokens, naive.count(block));
+                prop_assert_eq!(meter.counter.count_block(block), block.tokens);
+            }
+            if !matches!(odd, Odd::Fifths) {
+                prop_assert_eq!(&blocks, &exact);
+            }
+            // Whatever the counter: nothing is too large, and nothing that fits is left to the next block.
+            for pair in blocks.windows(2) {
+                let (block, next) = (&pair[0], pair[1].messages.start);
+                prop_assert!(block.tokens <= max || block.messages.len() == 1);
+                let mut longer = block.clone();
+                longer.messages.end = next + 1;
+                let pauses = messages[next].1;
+                prop_assert!(pauses || naive.count(&longer) > max);
+            }
+        }
     }
 }

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use resonare_consumers::MessageRef;
 
-use super::{BlockMeter, Misjudgment};
+use super::costs::LineCosts;
+use super::{BlockMeter, Measuring, Misjudgment};
 use crate::block::Block;
 use crate::block_text::{BlockText, Composer, PlacedPrompt};
 use crate::chat_template::ChatTemplate;
@@ -19,8 +20,7 @@ pub(crate) struct TemplateCosts {
     chat: u64,
     /// Tokens of a turn without its content.
     turn: u64,
-    /// Tokens of what stands before the text of a line.
-    line: u64,
+    line: LineCosts,
 }
 
 /// A template with what decides on the messages that it renders.
@@ -33,12 +33,12 @@ pub(crate) struct TemplateMeasure<'a> {
 }
 
 impl TemplateCosts {
-    /// The costs, where the system prompt alone has `prompt` tokens and the delimiter of a line has `line`.
+    /// The costs, where the system prompt alone has `prompt` tokens.
     pub(crate) fn of(
         template: &dyn ChatTemplate,
         composer: Composer<'_>,
         prompt: u64,
-        line: u64,
+        line: LineCosts,
     ) -> Self {
         let placed = || composer.prompt.placed(Role::User);
         let (folded, prompt) = match placed() {
@@ -101,7 +101,7 @@ pub(crate) struct TemplateMeter<'a> {
     estimate: u64,
     /// The exact count of the block, where it is known.
     exact: Option<u64>,
-    estimates: bool,
+    measuring: Measuring,
     block_text: &'a mut BlockText,
 }
 
@@ -119,7 +119,7 @@ impl<'a> TemplateMeter<'a> {
             block: Block::beginning(0..0, 0),
             estimate: 0,
             exact: None,
-            estimates: true,
+            measuring: Measuring::Estimated,
             block_text,
         }
     }
@@ -129,7 +129,7 @@ impl<'a> TemplateMeter<'a> {
         let costs = self.measure.costs;
         let is_turn = before.is_none_or(|before| self.lines.role(before) != self.lines.role(index));
         let turn = if is_turn { costs.turn } else { 0 };
-        u64::from(self.lines.records[index].tokens) + costs.line + turn
+        costs.line.line(&self.lines.records[index], is_turn) + turn
     }
 
     /// The tokens of the block as far as it has come.
@@ -148,12 +148,13 @@ impl<'a> TemplateMeter<'a> {
 
     /// Whether an estimate is far enough from the maximum.
     fn is_surely_within(&self, estimate: u64) -> bool {
-        self.estimates && estimate <= self.max - self.max / 8
+        self.measuring == Measuring::Estimated && estimate <= self.max - self.max / 8
     }
 }
 
 impl BlockMeter for TemplateMeter<'_> {
-    fn start(&mut self, context: Range<usize>, index: usize) -> bool {
+    fn start(&mut self, context: Range<usize>, index: usize, measuring: Measuring) -> bool {
+        self.measuring = measuring;
         let mut before = None;
         self.estimate = self.measure.costs.chat;
         for line in context.clone().chain([index]) {
@@ -170,22 +171,22 @@ impl BlockMeter for TemplateMeter<'_> {
         tokens <= self.max
     }
 
-    fn extend(&mut self, index: usize) -> Result<bool, Misjudgment> {
+    fn extend(&mut self, index: usize) -> bool {
         let (estimate, exact) = (self.estimate, self.exact);
         self.estimate += self.cost(index, Some(index - 1));
         self.block.messages.end = index + 1;
         self.exact = None;
         if self.is_surely_within(self.estimate) {
-            return Ok(true);
+            return true;
         }
         let tokens = self.count();
         if tokens <= self.max {
             self.exact = Some(tokens);
-            return Ok(true);
+            return true;
         }
         self.block.messages.end = index;
         (self.estimate, self.exact) = (estimate, exact);
-        Ok(false)
+        false
     }
 
     fn tokens(&mut self) -> Result<u64, Misjudgment> {
@@ -194,14 +195,10 @@ impl BlockMeter for TemplateMeter<'_> {
         }
         let tokens = self.count();
         let is_one = self.block.context.is_empty() && self.block.messages.len() == 1;
-        if tokens > self.max && self.estimates && !is_one {
+        if tokens > self.max && self.measuring == Measuring::Estimated && !is_one {
             return Err(Misjudgment);
         }
         self.exact = Some(tokens);
         Ok(tokens)
-    }
-
-    fn estimate_no_more(&mut self) {
-        self.estimates = false;
     }
 }
