@@ -33,6 +33,11 @@ impl Consumer {
         ]
     }
 
+    /// Whether it refuses blocks that don't begin with the user and end with the assistant.
+    pub fn demands_user_first(self) -> bool {
+        self.role_order().is_demanded
+    }
+
     fn role_order(self) -> Setting {
         let (why, is_demanded) = match self {
             Self::Trl | Self::Unsloth | Self::Axolotl => (

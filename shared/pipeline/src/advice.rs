@@ -84,6 +84,10 @@ pub enum Advice {
     AllowLongerBlocks,
     /// Keep blocks without an exchange, or make larger ones.
     KeepOtherRoleOrders,
+    /// Make larger blocks of what longer pauses divide.
+    JoinConversations,
+    /// Export in a way that names senders.
+    ExportWithSenders,
     /// Write blocks that the chat template takes.
     SuitTheTemplate,
     /// Write blocks that the consumer takes.
@@ -129,6 +133,12 @@ impl Advice {
             Self::KeepOtherRoleOrders => {
                 let order = spell(Setting::RoleOrder);
                 format!("set {order} to as_is or raise {}", threshold())
+            }
+            Self::JoinConversations => format!("raise {}", threshold()),
+            Self::ExportWithSenders => {
+                "export with Telegram Desktop, or with another tool in a way that keeps \
+                 senders (`from`)"
+                    .to_owned()
             }
             Self::SuitTheTemplate => {
                 let (order, system) = (spell(Setting::RoleOrder), spell(Setting::SystemAs));

@@ -2,12 +2,14 @@
 
 use crate::block::Block;
 use crate::block_text::BlockText;
-use crate::chunk::WholeChat;
+use crate::chunk::{Record, WholeChat};
 use crate::emit::BlockWriter;
 use crate::error::PipelineError;
 use crate::explain::BlockTally;
 use crate::funnel::ChatDrop;
+use crate::gaps::ChatTimes;
 use crate::lines::Lines;
+use crate::roles::Role;
 use crate::select::BlockSelector;
 use crate::sender::Target;
 use crate::settings::{Settings, TokenBudget};
@@ -86,6 +88,7 @@ impl<'a, C: TokenCounter> ChatOutput<'a, C> {
             delimiter: self.delimiter,
         };
 
+        self.note_times(records, statistics);
         let blocks = self.selector.blocks(lines, statistics);
         let funnel = &mut statistics.funnel;
         if blocks.is_empty() {
@@ -103,6 +106,16 @@ impl<'a, C: TokenCounter> ChatOutput<'a, C> {
         Ok(())
     }
 
+    fn note_times(&self, records: &[Record], statistics: &mut Statistics) {
+        let messages = records.iter().map(|record| (record.time, record.tokens));
+        let times = ChatTimes::of(messages, self.settings.limits);
+        statistics.gaps.add(&times.gaps);
+        if times.is_imported(records.len() as u64) {
+            statistics.imported.chats += 1;
+            statistics.imported.messages += times.at_one_moment;
+        }
+    }
+
     fn write_block(
         &mut self,
         lines: Lines<'_>,
@@ -110,9 +123,20 @@ impl<'a, C: TokenCounter> ChatOutput<'a, C> {
         statistics: &mut Statistics,
     ) -> Result<(), PipelineError> {
         statistics.funnel.messages.in_blocks += block.messages.len() as u64;
+        statistics.blocks_with_context += u64::from(!block.context.is_empty());
+        for index in block.messages.clone() {
+            let tokens = u64::from(lines.records[index].tokens);
+            let spoken = &mut statistics.spoken_tokens;
+            spoken.of_all += tokens;
+            spoken.of_target += match lines.role(index) {
+                Role::Assistant => tokens,
+                Role::User => 0,
+            };
+        }
         let composer = self.selector.composer();
         composer.compose(lines, block, &mut self.block_text);
         self.writer.block(lines, &self.block_text)?;
+        statistics.train_bytes = self.writer.train_bytes();
         if let Some(ends) = self.block_text.ends() {
             let [from, to] = [ends.start, ends.end].map(|line| lines.records[line].stamp);
             let minutes = (to - from) as f64 / 60e6;

@@ -27,6 +27,7 @@ pub(crate) struct BlockWriter<'o> {
     chats: u64,
     blocks_of_chat: u64,
     train_line: Vec<u8>,
+    train_bytes: u64,
     processed_block: Vec<u8>,
     timestamp: String,
 }
@@ -46,6 +47,7 @@ impl<'o> BlockWriter<'o> {
             chats: 0,
             blocks_of_chat: 0,
             train_line: Vec::new(),
+            train_bytes: 0,
             processed_block: Vec::new(),
             timestamp: String::new(),
         }
@@ -69,6 +71,7 @@ impl<'o> BlockWriter<'o> {
         lines: Lines<'_>,
         block_text: &BlockText,
     ) -> Result<(), PipelineError> {
+        let before = self.train_line.len();
         self.train_line.extend_from_slice(br#"{"messages":["#);
         if self.blocks_of_chat > 0 {
             self.processed_block.push(b',');
@@ -82,6 +85,7 @@ impl<'o> BlockWriter<'o> {
             self.message(lines, message, first_line);
         }
         self.train_line.extend_from_slice(b"]}\n");
+        self.train_bytes += (self.train_line.len() - before) as u64;
         self.processed_block.extend_from_slice(b"]}");
         self.blocks_of_chat += 1;
         if !self.formats.is_empty() {
@@ -119,6 +123,11 @@ impl<'o> BlockWriter<'o> {
             train.extend_from_slice(field.as_bytes());
         }
         train.push(b'}');
+    }
+
+    /// The size of `train.jsonl` so far.
+    pub(crate) fn train_bytes(&self) -> u64 {
+        self.train_bytes
     }
 
     pub(crate) fn end_chat(&mut self) {

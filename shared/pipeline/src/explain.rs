@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use resonare_consumers::Rule;
+use resonare_consumers::{Consumer, Rule};
 
 use crate::advice::Advice;
 use crate::funnel::{ChatDrop, Funnel, MessageDrop};
@@ -103,6 +103,10 @@ impl NothingUsable {
         if self.all_are_passed_over() {
             (!self.passed_over_types.is_empty()).then_some(Advice::SelectOtherChatTypes)
         } else {
+            let without_sender = messages.dropped.get(MessageDrop::NoSender);
+            if without_sender * 2 > messages.read {
+                return Some(Advice::ExportWithSenders);
+            }
             (messages.dropped.get(MessageDrop::BeforeDateLimit) > 0)
                 .then_some(Advice::SetEarlierDateLimit)
         }
@@ -215,6 +219,27 @@ impl BlockTally {
             BlockDrop::RefusedByConsumer(_) => &mut self.refused_by_consumer,
         } += 1;
     }
+
+    /// What would keep more blocks: what suits the rule that took the most. `None` if no rule took any.
+    pub(crate) fn advice(&self, consumer: Option<Consumer>) -> Option<Advice> {
+        let needs_order = consumer.is_some_and(Consumer::demands_user_first);
+        let of_order = if needs_order {
+            Advice::JoinConversations
+        } else {
+            Advice::KeepOtherRoleOrders
+        };
+        let reasons = [
+            (self.too_short, Advice::KeepShorterBlocks),
+            (self.too_long, Advice::AllowLongerBlocks),
+            (self.no_exchange, of_order),
+            (self.template_refused, Advice::SuitTheTemplate),
+            (self.refused_by_consumer, Advice::SuitTheConsumer),
+        ];
+        // Of equals, the first.
+        let most = reasons.into_iter().rev().max_by_key(|(blocks, _)| *blocks);
+        most.filter(|(blocks, _)| *blocks > 0)
+            .map(|(_, advice)| advice)
+    }
 }
 
 /// Why no block was kept.
@@ -224,34 +249,20 @@ pub struct NoBlockKept {
     pub tally: BlockTally,
     /// What a block may have.
     pub limits: TokenLimits,
+    /// Whom the blocks are for.
+    pub consumer: Option<Consumer>,
 }
 
 impl NoBlockKept {
     pub(crate) fn advice(&self) -> Advice {
-        let BlockTally {
-            too_short,
-            too_long,
-            no_exchange,
-            template_refused,
-            refused_by_consumer,
-            ..
-        } = self.tally;
-        let reasons = [
-            (too_short, Advice::KeepShorterBlocks),
-            (too_long, Advice::AllowLongerBlocks),
-            (no_exchange, Advice::KeepOtherRoleOrders),
-            (template_refused, Advice::SuitTheTemplate),
-            (refused_by_consumer, Advice::SuitTheConsumer),
-        ];
-        // Of equals, the first.
-        let most = reasons.into_iter().rev().max_by_key(|(blocks, _)| *blocks);
-        most.map_or(Advice::KeepShorterBlocks, |(_, advice)| advice)
+        let advice = self.tally.advice(self.consumer);
+        advice.unwrap_or(Advice::KeepShorterBlocks)
     }
 }
 
 impl fmt::Display for NoBlockKept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { tally, limits } = self;
+        let Self { tally, limits, .. } = self;
         write!(
             f,
             "no block was kept: {} had fewer than {} tokens, {} had more than {}, and {} had no \
@@ -378,7 +389,26 @@ mod tests {
             }
         }
         let limits = TokenLimits::new(1, 9).unwrap();
-        NoBlockKept { tally, limits }
+        NoBlockKept {
+            tally,
+            limits,
+            consumer: None,
+        }
+    }
+
+    #[test]
+    fn an_order_that_the_consumer_demands_is_not_advised_against() {
+        let none = |consumer| NoBlockKept {
+            consumer,
+            ..no_block_kept(&[(1, BlockDrop::NoExchange)])
+        };
+        for (consumer, advice) in [
+            (Some(Consumer::Together), Advice::JoinConversations),
+            (Some(Consumer::Axolotl), Advice::KeepOtherRoleOrders),
+            (None, Advice::KeepOtherRoleOrders),
+        ] {
+            assert_eq!(none(consumer).advice(), advice, "{consumer:?}");
+        }
     }
 
     #[test]

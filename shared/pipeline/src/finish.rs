@@ -24,6 +24,7 @@ use crate::statistics::Statistics;
 use crate::target::TargetSearch;
 use crate::tokens::TokenCounter;
 use crate::waiting::{WaitedChat, WaitedChats, WaitingChats};
+use crate::warnings;
 use crate::whole_chat::WholeChatOutput;
 
 /// How many senders an error lists.
@@ -316,7 +317,12 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
     /// Ends the outputs after the last chunk.
     pub(crate) fn finish(mut self) -> Result<Statistics, Failure> {
         match self.complete().and_then(|()| self.output.finish()) {
-            Ok(()) => Ok(self.into_statistics()),
+            Ok(()) => {
+                let (settings, tally) = (self.context.settings, self.output.tally());
+                let mut statistics = self.into_statistics();
+                statistics.warnings = warnings::of_run(settings, &statistics, &tally);
+                Ok(statistics)
+            }
             Err(error) => Err(Failure {
                 error,
                 statistics: self.into_statistics().into(),
@@ -351,6 +357,7 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
             return Err(PipelineError::NoBlocks(NoBlockKept {
                 tally: self.output.tally(),
                 limits: self.context.settings.limits,
+                consumer: self.context.settings.consumer,
             }));
         }
         Ok(())

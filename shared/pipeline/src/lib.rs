@@ -30,6 +30,7 @@ mod failure;
 mod finish;
 mod formats;
 mod funnel;
+mod gaps;
 mod input;
 mod inspect;
 mod json;
@@ -58,6 +59,8 @@ mod target;
 mod tokens;
 mod topics;
 mod waiting;
+mod warning;
+mod warnings;
 mod whole_chat;
 
 pub use advice::{Advice, Setting};
@@ -74,6 +77,7 @@ pub use funnel::{
     ChatDrop, ChatFunnel, DropCounts, DroppedChats, DroppedMessages, Funnel, MessageDrop,
     MessageFunnel,
 };
+pub use gaps::{GapRange, Gaps, ThresholdResult};
 pub use input::source::Source;
 pub use inspect::{InspectedChat, Inspection, inspect};
 pub use json::mend::Mends;
@@ -97,3 +101,4 @@ pub use statistics::{
 };
 pub use target::TargetChoice;
 pub use tokens::{TokenCounter, Tokenizer, TokenizerInfo};
+pub use warning::Warning;

@@ -11,10 +11,12 @@ use serde::{Serialize, Serializer};
 use serde_json::json;
 
 use crate::funnel::Funnel;
+use crate::gaps::Gaps;
 use crate::refusals::Refusals;
 use crate::salvage::Salvage;
 use crate::target::TargetChoice;
 use crate::tokens::TokenizerInfo;
+use crate::warning::Warning;
 pub use breakdown::BlockBreakdown;
 
 /// How many chats the list of top chats has.
@@ -84,6 +86,21 @@ pub struct EstimatedLengths {
     pub in_any_tokenizer: u64,
 }
 
+/// Chats whose messages nearly all carry one moment, as after an import from elsewhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ImportedChats {
+    pub(crate) chats: u64,
+    /// Their messages of that moment.
+    pub(crate) messages: u64,
+}
+
+/// The tokens of the messages' own texts in the output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SpokenTokens {
+    pub(crate) of_target: u64,
+    pub(crate) of_all: u64,
+}
+
 /// The statistics of a run.
 #[derive(Clone, Debug)]
 pub struct Statistics {
@@ -106,6 +123,8 @@ pub struct Statistics {
     pub redacted: Counts,
     /// Whether the system prompt, which is left as it is, has a name that was replaced elsewhere.
     pub is_name_in_system_prompt: bool,
+    /// Blocks that begin with context of the one before.
+    pub blocks_with_context: u64,
     /// Minutes from a block's first emitted message to its last.
     pub duration_minutes_per_block: Summary,
     /// Where chats and messages went.
@@ -116,6 +135,14 @@ pub struct Statistics {
     pub tokenizer: TokenizerInfo,
     /// What was used of an export that ended early.
     pub salvaged: Option<Salvage>,
+    /// The pauses between kept messages.
+    pub gaps: Gaps,
+    /// What to think about before the blocks are trained on.
+    pub warnings: Vec<Warning>,
+    pub(crate) imported: ImportedChats,
+    pub(crate) spoken_tokens: SpokenTokens,
+    /// The size of the file that the consumer takes.
+    pub(crate) train_bytes: u64,
     /// How often a name came again.
     repeated: HashMap<String, u64>,
 }
@@ -132,11 +159,17 @@ impl Statistics {
             special_token_text: 0,
             redacted: Counts::default(),
             is_name_in_system_prompt: false,
+            blocks_with_context: 0,
             duration_minutes_per_block: Summary::default(),
             funnel: Funnel::default(),
             target: None,
             tokenizer,
             salvaged: None,
+            gaps: Gaps::default(),
+            warnings: Vec::new(),
+            imported: ImportedChats::default(),
+            spoken_tokens: SpokenTokens::default(),
+            train_bytes: 0,
             repeated: HashMap::new(),
         }
     }
@@ -229,7 +262,12 @@ impl Statistics {
         if let Some(breakdown) = breakdown {
             map.serialize_entry("block_breakdown", breakdown)?;
         }
+        if self.blocks_with_context > 0 {
+            map.serialize_entry("blocks_with_context", &self.blocks_with_context)?;
+        }
         map.serialize_entry("funnel", &self.funnel)?;
+        map.serialize_entry("gaps", &self.gaps)?;
+        map.serialize_entry("warnings", &self.warnings)?;
         if !self.refusals.is_empty() {
             map.serialize_entry("refusals", &self.refusals)?;
         }

@@ -34,3 +34,4 @@ mod overlaps;
 mod redaction;
 mod target;
 mod training;
+mod warnings;

@@ -99,7 +99,16 @@ fn statistics_are_null_where_nothing_was_measured() {
 #[test]
 fn the_statistics_have_the_documented_keys() {
     let done = run(full(vec![chat("Ann", dialogue())]), &settings()).unwrap();
-    insta::assert_json_snapshot!(done.stats(), @r#"
+    let mut stats = done.stats();
+    let gaps = stats.as_object_mut().unwrap().shift_remove("gaps").unwrap();
+    let [ranges, thresholds] =
+        ["histogram", "thresholds"].map(|list| gaps[list].as_array().unwrap());
+    assert_eq!((ranges.len(), thresholds.len()), (9, 5));
+    assert_eq!(ranges[0], json!({"up_to_secs": 60, "gaps": 4}));
+    assert_eq!(ranges[8], json!({"up_to_secs": null, "gaps": 0}));
+    let expected = json!({"secs": 900, "conversations": 1, "blocks": 1});
+    assert_eq!(thresholds[0], expected);
+    insta::assert_json_snapshot!(stats, @r#"
     {
       "num_chats": 1,
       "num_blocks": 1,
@@ -136,6 +145,14 @@ fn the_statistics_have_the_documented_keys() {
         },
         "mended": {}
       },
+      "warnings": [
+        {
+          "name": "few_rows",
+          "message": "there is little to learn from 1 of at least 50 blocks; export more chats",
+          "rows": 1,
+          "recommended": 50
+        }
+      ],
       "special_token_text": 0,
       "target": {
         "target": "Me",

@@ -1,0 +1,251 @@
+//! What to think about before blocks are trained on.
+//!
+//! A warning has a name that stays, its numbers, and words for people. The words name no person and no
+//! chat, and settings as those who show them spell them.
+
+use resonare_consumers::{Consumer, Rule};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use crate::advice::{Advice, Setting};
+
+/// Something that spoils a set of blocks, or may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Warning {
+    /// The consumer doesn't take so few rows.
+    TooFewRows {
+        /// The consumer.
+        consumer: Consumer,
+        /// The rows that there are.
+        rows: u64,
+        /// The fewest that it takes.
+        least: u64,
+        /// What brings more.
+        advice: Option<Advice>,
+    },
+    /// The rows are few to learn from.
+    FewRows {
+        /// The consumer that recommends more, if there is one.
+        consumer: Option<Consumer>,
+        /// The rows that there are.
+        rows: u64,
+        /// As many as there should be.
+        recommended: u64,
+        /// What brings more.
+        advice: Option<Advice>,
+    },
+    /// The consumer doesn't take so many rows.
+    TooManyRows {
+        /// The consumer.
+        consumer: Consumer,
+        /// The rows that there are.
+        rows: u64,
+        /// The most that it takes.
+        most: u64,
+    },
+    /// The consumer doesn't take so large a file.
+    FileTooLarge {
+        /// The consumer.
+        consumer: Consumer,
+        /// The size of the file.
+        bytes: u64,
+        /// The largest that it takes.
+        most_bytes: u64,
+    },
+    /// The consumer doesn't take so long a row.
+    RowOverLimit {
+        /// The consumer.
+        consumer: Consumer,
+        /// The tokens of the longest row, about.
+        tokens: u64,
+        /// The most that it takes.
+        most: u64,
+    },
+    /// There is a system prompt, and it is not written.
+    PromptNotWritten,
+    /// The consumer learns the other side's turns as well, since nothing at hand marks the target's.
+    LearnsEverything {
+        /// The consumer.
+        consumer: Consumer,
+    },
+    /// Chats whose messages nearly all carry one moment.
+    OneMoment {
+        /// The chats.
+        chats: u64,
+        /// Their messages of that moment.
+        messages: u64,
+    },
+    /// Most messages name no sender.
+    NoSenders {
+        /// The messages without one.
+        messages: u64,
+        /// All that were read, but for service messages.
+        read: u64,
+    },
+    /// One chat has more than half of the blocks.
+    OneChatOutweighs {
+        /// Its blocks.
+        blocks: u64,
+        /// All blocks.
+        all: u64,
+    },
+    /// The target says little of what is in the blocks.
+    TargetHardlySpeaks {
+        /// The tokens of what the target says.
+        tokens: u64,
+        /// The tokens of what everybody says.
+        all: u64,
+    },
+}
+
+impl Warning {
+    /// Its name, which stays.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::TooFewRows { .. } => "too_few_rows",
+            Self::FewRows { .. } => "few_rows",
+            Self::TooManyRows { .. } => "too_many_rows",
+            Self::FileTooLarge { .. } => "file_too_large",
+            Self::RowOverLimit { .. } => "row_over_limit",
+            Self::PromptNotWritten => "prompt_not_written",
+            Self::LearnsEverything { .. } => "learns_everything",
+            Self::OneMoment { .. } => "one_moment",
+            Self::NoSenders { .. } => "no_senders",
+            Self::OneChatOutweighs { .. } => "one_chat_outweighs",
+            Self::TargetHardlySpeaks { .. } => "target_hardly_speaks",
+        }
+    }
+
+    /// Its numbers, each with a name.
+    pub fn numbers(&self) -> Vec<(&'static str, u64)> {
+        match *self {
+            Self::TooFewRows { rows, least, .. } => vec![("rows", rows), ("least", least)],
+            Self::FewRows {
+                rows, recommended, ..
+            } => vec![("rows", rows), ("recommended", recommended)],
+            Self::TooManyRows { rows, most, .. } => vec![("rows", rows), ("most", most)],
+            Self::FileTooLarge {
+                bytes, most_bytes, ..
+            } => vec![("bytes", bytes), ("most_bytes", most_bytes)],
+            Self::RowOverLimit { tokens, most, .. } => vec![("tokens", tokens), ("most", most)],
+            Self::PromptNotWritten | Self::LearnsEverything { .. } => Vec::new(),
+            Self::OneMoment { chats, messages } => vec![("chats", chats), ("messages", messages)],
+            Self::NoSenders { messages, read } => vec![("messages", messages), ("read", read)],
+            Self::OneChatOutweighs { blocks, all } => vec![("blocks", blocks), ("all", all)],
+            Self::TargetHardlySpeaks { tokens, all } => vec![("tokens", tokens), ("all", all)],
+        }
+    }
+
+    fn consumer(&self) -> Option<Consumer> {
+        match *self {
+            Self::TooFewRows { consumer, .. }
+            | Self::TooManyRows { consumer, .. }
+            | Self::FileTooLarge { consumer, .. }
+            | Self::RowOverLimit { consumer, .. }
+            | Self::LearnsEverything { consumer } => Some(consumer),
+            Self::FewRows { consumer, .. } => consumer,
+            Self::PromptNotWritten
+            | Self::OneMoment { .. }
+            | Self::NoSenders { .. }
+            | Self::OneChatOutweighs { .. }
+            | Self::TargetHardlySpeaks { .. } => None,
+        }
+    }
+
+    /// What is wrong and what to do about it, with settings as `spell` spells them.
+    pub fn words(&self, spell: impl Fn(Setting) -> String) -> String {
+        let title = self.consumer().map_or("", Consumer::title);
+        let more = |advice: Option<Advice>| match advice {
+            Some(advice) => format!("{}, or export more chats", advice.words(&spell)),
+            None => "export more chats".to_owned(),
+        };
+        match *self {
+            Self::TooFewRows {
+                rows,
+                least,
+                advice,
+                ..
+            } => format!(
+                "{title} takes no fewer than {least} blocks ({}), and there are {rows}; {}",
+                Rule::TooFewRows.name(),
+                more(advice)
+            ),
+            Self::FewRows {
+                consumer: Some(_),
+                rows,
+                recommended,
+                advice,
+            } => format!(
+                "{title} recommends at least {recommended} blocks ({}), and there are {rows}; {}",
+                Rule::FewRows.name(),
+                more(advice)
+            ),
+            Self::FewRows {
+                consumer: None,
+                rows,
+                recommended,
+                advice,
+            } => format!(
+                "there is little to learn from {rows} of at least {recommended} blocks; {}",
+                more(advice)
+            ),
+            Self::TooManyRows { rows, most, .. } => format!(
+                "{title} takes no more than {most} blocks ({}), and there are {rows}; raise {}, or set a later {}",
+                Rule::TooManyRows.name(),
+                spell(Setting::MaxTokensPerBlock),
+                spell(Setting::DateLimit)
+            ),
+            Self::FileTooLarge {
+                bytes, most_bytes, ..
+            } => format!(
+                "{title} takes no file of more than {most_bytes} bytes ({}), and there are {bytes}; set a later {}",
+                Rule::FileTooLarge.name(),
+                spell(Setting::DateLimit)
+            ),
+            Self::RowOverLimit { tokens, most, .. } => format!(
+                "{title} takes no more than {most} tokens a block, and the longest may have {tokens}; lower {}",
+                spell(Setting::MaxTokensPerBlock)
+            ),
+            Self::PromptNotWritten => format!(
+                "the system prompt is not written, since {} is none",
+                spell(Setting::SystemAs)
+            ),
+            Self::LearnsEverything { .. } => format!(
+                "{title} will learn the other side's turns too: no chat template at hand marks the target's"
+            ),
+            Self::OneMoment { chats, messages } => format!(
+                "{messages} messages of {chats} {} carry one moment each, as after an import from another \
+                 service; where a conversation ends can't be told there, so leave them out of the export",
+                if chats == 1 { "chat" } else { "chats" }
+            ),
+            Self::NoSenders { messages, read } => format!(
+                "{messages} of {read} messages name no sender, and can't be used; {}",
+                Advice::ExportWithSenders.words(&spell)
+            ),
+            Self::OneChatOutweighs { blocks, all } => format!(
+                "one chat has {blocks} of {all} blocks, so that the model will mostly learn how the target \
+                 speaks there; add other chats"
+            ),
+            Self::TargetHardlySpeaks { tokens, all } => format!(
+                "the target says {tokens} of the {all} tokens in the blocks, and only those are to be \
+                 learned; check {}",
+                spell(Setting::TargetName)
+            ),
+        }
+    }
+}
+
+impl Serialize for Warning {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("name", self.name())?;
+        map.serialize_entry("message", &self.words(|setting| setting.key().to_owned()))?;
+        if let Some(consumer) = self.consumer() {
+            map.serialize_entry("consumer", &consumer)?;
+        }
+        for (name, number) in self.numbers() {
+            map.serialize_entry(name, &number)?;
+        }
+        map.end()
+    }
+}

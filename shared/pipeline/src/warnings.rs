@@ -1,0 +1,134 @@
+//! Which warnings the statistics of a run are worth.
+
+use resonare_consumers::{Consumer, SystemAs};
+
+use crate::explain::BlockTally;
+use crate::funnel::MessageDrop;
+use crate::settings::Settings;
+use crate::statistics::Statistics;
+use crate::warning::Warning;
+
+/// With fewer blocks, one may have more than half of them by chance.
+const FEWEST_BLOCKS_TO_OUTWEIGH: u64 = 20;
+const FEWEST_CHATS_TO_OUTWEIGH: u64 = 3;
+
+/// With fewer blocks there is little to learn, whoever takes them.
+const FEW_BLOCKS: u64 = 50;
+
+/// What the statistics of a whole run show.
+pub(crate) fn of_run(
+    settings: &Settings,
+    statistics: &Statistics,
+    tally: &BlockTally,
+) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    warnings.extend(of_rows(settings, statistics, tally));
+    warnings.extend(of_sizes(settings, statistics));
+    if settings.system_prompt.is_some() && settings.system_as == SystemAs::None {
+        warnings.push(Warning::PromptNotWritten);
+    }
+    warnings.extend(of_times(
+        statistics.imported.chats,
+        statistics.imported.messages,
+    ));
+    let dropped = &statistics.funnel.messages.dropped;
+    warnings.extend(of_senders(
+        statistics.funnel.messages.read,
+        dropped.get(MessageDrop::Service),
+        dropped.get(MessageDrop::NoSender),
+    ));
+    warnings.extend(of_balance(statistics));
+    warnings
+}
+
+/// That there are too few rows, or too many.
+fn of_rows(settings: &Settings, statistics: &Statistics, tally: &BlockTally) -> Option<Warning> {
+    let rows = statistics.num_blocks();
+    let advice = tally.advice(settings.consumer);
+    let Some(consumer) = settings.consumer else {
+        return (rows < FEW_BLOCKS).then_some(Warning::FewRows {
+            consumer: None,
+            rows,
+            recommended: FEW_BLOCKS,
+            advice,
+        });
+    };
+    let limits = consumer.limits();
+    let least = limits.min_rows;
+    if rows < least {
+        return Some(Warning::TooFewRows {
+            consumer,
+            rows,
+            least,
+            advice,
+        });
+    }
+    if let Some(most) = limits.max_rows.filter(|most| rows > *most) {
+        return Some(Warning::TooManyRows {
+            consumer,
+            rows,
+            most,
+        });
+    }
+    let (who, recommended) = match limits.recommended_rows {
+        Some(recommended) => (Some(consumer), recommended),
+        None => (None, FEW_BLOCKS),
+    };
+    (rows < recommended).then_some(Warning::FewRows {
+        consumer: who,
+        rows,
+        recommended,
+        advice,
+    })
+}
+
+/// That the file or a row is too large.
+fn of_sizes(settings: &Settings, statistics: &Statistics) -> impl Iterator<Item = Warning> {
+    let consumer = settings.consumer;
+    let limits = consumer.map(Consumer::limits).unwrap_or_default();
+    let over = |most: Option<u64>, size: u64| most.filter(|most| size > *most).zip(consumer);
+    let bytes = statistics.train_bytes;
+    let file = over(limits.max_bytes, bytes).map(|(most_bytes, consumer)| Warning::FileTooLarge {
+        consumer,
+        bytes,
+        most_bytes,
+    });
+    let tokens = statistics.estimated_lengths.padded;
+    let row = over(limits.max_row_tokens, tokens).map(|(most, consumer)| Warning::RowOverLimit {
+        consumer,
+        tokens,
+        most,
+    });
+    file.into_iter().chain(row)
+}
+
+/// That chats were imported from elsewhere.
+pub(crate) fn of_times(chats: u64, messages: u64) -> Option<Warning> {
+    (chats > 0).then_some(Warning::OneMoment { chats, messages })
+}
+
+/// That the export names no senders.
+pub(crate) fn of_senders(read: u64, service: u64, without: u64) -> Option<Warning> {
+    let read = read - service;
+    (without * 2 > read).then_some(Warning::NoSenders {
+        messages: without,
+        read,
+    })
+}
+
+/// That one chat, or one side, has most of what is learned from.
+fn of_balance(statistics: &Statistics) -> impl Iterator<Item = Warning> {
+    let (all, chats) = (statistics.num_blocks(), statistics.num_chats());
+    let blocks = statistics.block_breakdown.iter().map(|(_, blocks)| blocks);
+    let blocks = blocks.max().unwrap_or(0);
+    let is_enough = chats >= FEWEST_CHATS_TO_OUTWEIGH && all >= FEWEST_BLOCKS_TO_OUTWEIGH;
+    let outweighs = is_enough && blocks * 2 > all;
+    let spoken = statistics.spoken_tokens;
+    let (tokens, tokens_of_all) = (spoken.of_target, spoken.of_all);
+    let hardly = (tokens * 10 < tokens_of_all).then_some(Warning::TargetHardlySpeaks {
+        tokens,
+        all: tokens_of_all,
+    });
+    let outweighs = outweighs.then_some(Warning::OneChatOutweighs { blocks, all });
+    outweighs.into_iter().chain(hardly)
+}
