@@ -23,13 +23,15 @@ pub enum Setting {
     Salvage,
     /// How the system prompt is written.
     SystemAs,
+    /// What is said to the model at the beginning of every block.
+    SystemPrompt,
     /// Whose style is learned.
     TargetName,
 }
 
 impl Setting {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::ChatTypes,
         Self::Consumer,
         Self::ConvoBlockThresholdSecs,
@@ -39,6 +41,7 @@ impl Setting {
         Self::RoleOrder,
         Self::Salvage,
         Self::SystemAs,
+        Self::SystemPrompt,
         Self::TargetName,
     ];
 
@@ -54,6 +57,7 @@ impl Setting {
             Self::RoleOrder => "role_order",
             Self::Salvage => "salvage",
             Self::SystemAs => "system_as",
+            Self::SystemPrompt => "system_prompt",
             Self::TargetName => "target_name",
         }
     }

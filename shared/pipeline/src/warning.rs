@@ -63,6 +63,8 @@ pub enum Warning {
     },
     /// There is a system prompt, and it is not written.
     PromptNotWritten,
+    /// The system prompt, which is left as it is, has a name that is replaced everywhere else.
+    NameInSystemPrompt,
     /// The consumer learns the other side's turns as well, since nothing at hand marks the target's.
     LearnsEverything {
         /// The consumer.
@@ -108,6 +110,7 @@ impl Warning {
             Self::FileTooLarge { .. } => "file_too_large",
             Self::RowOverLimit { .. } => "row_over_limit",
             Self::PromptNotWritten => "prompt_not_written",
+            Self::NameInSystemPrompt => "name_in_system_prompt",
             Self::LearnsEverything { .. } => "learns_everything",
             Self::OneMoment { .. } => "one_moment",
             Self::NoSenders { .. } => "no_senders",
@@ -128,7 +131,9 @@ impl Warning {
                 bytes, most_bytes, ..
             } => vec![("bytes", bytes), ("most_bytes", most_bytes)],
             Self::RowOverLimit { tokens, most, .. } => vec![("tokens", tokens), ("most", most)],
-            Self::PromptNotWritten | Self::LearnsEverything { .. } => Vec::new(),
+            Self::PromptNotWritten | Self::NameInSystemPrompt | Self::LearnsEverything { .. } => {
+                Vec::new()
+            }
             Self::OneMoment { chats, messages } => vec![("chats", chats), ("messages", messages)],
             Self::NoSenders { messages, read } => vec![("messages", messages), ("read", read)],
             Self::OneChatOutweighs { blocks, all } => vec![("blocks", blocks), ("all", all)],
@@ -145,6 +150,7 @@ impl Warning {
             | Self::LearnsEverything { consumer } => Some(consumer),
             Self::FewRows { consumer, .. } => consumer,
             Self::PromptNotWritten
+            | Self::NameInSystemPrompt
             | Self::OneMoment { .. }
             | Self::NoSenders { .. }
             | Self::OneChatOutweighs { .. }
@@ -209,6 +215,10 @@ impl Warning {
             Self::PromptNotWritten => format!(
                 "the system prompt is not written, since {} is none",
                 spell(Setting::SystemAs)
+            ),
+            Self::NameInSystemPrompt => format!(
+                "the system prompt has a name that is replaced everywhere else; change {}",
+                spell(Setting::SystemPrompt)
             ),
             Self::LearnsEverything { .. } => format!(
                 "{title} will learn the other side's turns too: no chat template at hand marks the target's"

@@ -27,6 +27,9 @@ pub(crate) fn of_run(
     if settings.system_prompt.is_some() && settings.system_as == SystemAs::None {
         warnings.push(Warning::PromptNotWritten);
     }
+    if statistics.is_name_in_system_prompt {
+        warnings.push(Warning::NameInSystemPrompt);
+    }
     warnings.extend(of_times(
         statistics.imported.chats,
         statistics.imported.messages,
