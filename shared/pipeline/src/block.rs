@@ -12,8 +12,16 @@ pub(crate) struct Block {
     pub(crate) messages: Range<usize>,
     /// Its tokens with the context, as the token budget counts them.
     pub(crate) tokens: u64,
-    /// Its tokens as the model's chat template renders it, where that is asked.
-    pub(crate) template_tokens: Option<u64>,
+    /// The part of it that the model's chat template rendered last, where that was asked.
+    pub(crate) rendered: Option<RenderedPart>,
+}
+
+/// A part of a block, or all of it, as the model's chat template renders it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RenderedPart {
+    pub(crate) context: Range<usize>,
+    pub(crate) messages: Range<usize>,
+    pub(crate) tokens: u64,
 }
 
 impl Block {
@@ -23,8 +31,15 @@ impl Block {
             context,
             messages: first..first + 1,
             tokens: 0,
-            template_tokens: None,
+            rendered: None,
         }
+    }
+
+    /// Its tokens as the chat template renders it, if that is known.
+    pub(crate) fn template_tokens(&self) -> Option<u64> {
+        let rendered = self.rendered.as_ref()?;
+        let is_all = (&rendered.context, &rendered.messages) == (&self.context, &self.messages);
+        is_all.then_some(rendered.tokens)
     }
 
     /// The same block without its context.

@@ -148,7 +148,7 @@ impl<'a, C: TokenCounter> ChatOutput<'a, C> {
         };
         statistics.tokens_per_block.add(tokens as f64);
         statistics.limited_tokens_per_block.add(block.tokens as f64);
-        if let Some(tokens) = block.template_tokens {
+        if let Some(tokens) = block.template_tokens() {
             statistics.template_tokens_per_block.add(tokens as f64);
         }
         if self.settings.consumer.is_some() {

@@ -3,11 +3,13 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use crate::block::Block;
+use crate::block::{Block, RenderedPart};
 use crate::chunk::Record;
 use crate::context::ContextRule;
 
 pub(crate) mod costs;
+#[cfg(test)]
+mod naive;
 pub(crate) mod rendered;
 pub(crate) mod template;
 
@@ -34,6 +36,11 @@ pub(crate) trait BlockMeter {
 
     /// The block's tokens, exactly. Where it was measured exactly, there is no misjudgment.
     fn tokens(&mut self) -> Result<u64, Misjudgment>;
+
+    /// What the model's chat template rendered of the block, if it did.
+    fn rendered(&mut self) -> Option<RenderedPart> {
+        None
+    }
 }
 
 /// `token_budget: content`: the sum of the messages' own tokens.
@@ -142,6 +149,7 @@ fn grow(
         messages.end += 1;
     }
     block.tokens = meter.tokens()?;
+    block.rendered = meter.rendered();
     Ok(block)
 }
 

@@ -156,7 +156,7 @@ impl<'a, C: TokenCounter> BlockSelector<'a, C> {
         let own = if block.context.is_empty() {
             block.tokens
         } else {
-            self.measure(lines, &block.without_context())
+            self.measure(lines, &mut block.without_context())
         };
         if own < self.settings.limits.min() {
             return Err(BlockDrop::TooShort);
@@ -173,12 +173,12 @@ impl<'a, C: TokenCounter> BlockSelector<'a, C> {
         if (&trimmed.context, &trimmed.messages) == (&block.context, &block.messages) {
             return Ok(block);
         }
-        trimmed.tokens = self.measure(lines, &trimmed);
+        trimmed.tokens = self.measure(lines, &mut trimmed);
         // Where the system prompt goes into another message than it was measured in, a block can grow.
         while trimmed.tokens > self.settings.limits.max() {
             trimmed.messages.end -= 1;
             trimmed = trim(&trimmed).map_err(|_| BlockDrop::TooLong)?;
-            trimmed.tokens = self.measure(lines, &trimmed);
+            trimmed.tokens = self.measure(lines, &mut trimmed);
         }
         self.check_minimum(lines, &trimmed)?;
         Ok(trimmed)
@@ -193,26 +193,31 @@ impl<'a, C: TokenCounter> BlockSelector<'a, C> {
                 return Err(BlockDrop::RefusedByConsumer(rule));
             }
         }
-        if let Some(template) = self.template {
-            let tokens = template
-                .count(lines, &block, &mut self.block_text)
-                .map_err(BlockDrop::TemplateRefused)?;
-            block.template_tokens = Some(tokens);
+        if let Some(template) = self.template
+            && block.template_tokens().is_none()
+        {
+            let rendered = template.render(lines, &block, &mut self.block_text);
+            block.rendered = Some(rendered.map_err(BlockDrop::TemplateRefused)?);
         }
         Ok(block)
     }
 
     /// The tokens of a block, as the budget counts them.
-    fn measure(&mut self, lines: Lines<'_>, block: &Block) -> u64 {
+    fn measure(&mut self, lines: Lines<'_>, block: &mut Block) -> u64 {
         match (self.settings.token_budget, self.template) {
             (TokenBudget::Content, _) => {
                 pack::content_tokens(&lines.records[block.context.clone()])
                     + pack::content_tokens(&lines.records[block.messages.clone()])
             }
-            (TokenBudget::Template, Some(template)) => template
-                .count(lines, block, &mut self.block_text)
+            (TokenBudget::Template, Some(template)) => {
+                if block.template_tokens().is_none() {
+                    let rendered = template.render(lines, block, &mut self.block_text);
+                    block.rendered = rendered.ok();
+                }
                 // One that is refused will be dropped for that.
-                .unwrap_or_else(|_| block.tokens.max(self.settings.limits.min())),
+                let refused = || block.tokens.max(self.settings.limits.min());
+                block.template_tokens().unwrap_or_else(refused)
+            }
             (TokenBudget::Rendered | TokenBudget::Template, _) => {
                 self.message_counter(lines).count_block(block)
             }

@@ -183,158 +183,21 @@ impl<C: TokenCounter> BlockMeter for RenderedMeter<'_, C> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use proptest::prelude::*;
-    use resonare_consumers::{Loss, SystemAs};
 
     use super::*;
     use crate::block_text::{BlockText, Composer, SystemPrompt};
-    use crate::chunk::Record;
     use crate::context::ContextRule;
-    use crate::lines::Lines;
     use crate::message_counts::KnownCounts;
+    use crate::pack::naive::{Chat, Naive, Odd, any_messages, any_settings};
     use crate::pack::pack;
-    use crate::settings::Settings;
-
-    /// Counters whose counts do not add up across a join.
-    #[derive(Clone, Copy, Debug)]
-    enum Odd {
-        /// Two equal characters in a row are one token.
-        Pairs,
-        /// A word has as many tokens as the square of its characters.
-        Squares,
-        /// As many as characters, but a third of them where five divides their number: a longer text
-        /// can have fewer tokens.
-        Fifths,
-    }
-
-    impl TokenCounter for Odd {
-        fn count(&mut self, text: &str) -> u32 {
-            let characters: Vec<char> = text.chars().collect();
-            let all = characters.len();
-            let tokens = match self {
-                Self::Pairs => characters
-                    .chunk_by(|a, b| a == b)
-                    .map(|run| run.len().div_ceil(2))
-                    .sum(),
-                Self::Squares => characters
-                    .split(|c| *c == ' ')
-                    .map(|word| word.len().pow(2))
-                    .sum(),
-                Self::Fifths if all.is_multiple_of(5) => all / 3,
-                Self::Fifths => all,
-            };
-            u32::try_from(tokens).unwrap()
-        }
-    }
-
-    /// A chat whose messages come at once or after a pause.
-    #[derive(Clone, Debug)]
-    struct Chat {
-        arena: String,
-        records: Vec<Record>,
-    }
-
-    impl Chat {
-        fn of(messages: &[(bool, bool, String)], counter: &mut Odd) -> Self {
-            let (mut arena, mut time) = (String::new(), 0);
-            let mut record = |(is_assistant, pauses, text): &(bool, bool, String)| {
-                time += if *pauses { 100_000_000 } else { 1 };
-                arena.push_str(text);
-                Record {
-                    time,
-                    stamp: time,
-                    text_start: (arena.len() - text.len()) as u64,
-                    text_len: u32::try_from(text.len()).unwrap(),
-                    tokens: counter.count(text),
-                    sender: u32::from(*is_assistant),
-                    written_len: 0,
-                }
-            };
-            let records = messages.iter().map(&mut record).collect();
-            Self { arena, records }
-        }
-
-        fn lines<'a>(&'a self, delimiter: &'a str) -> Lines<'a> {
-            Lines {
-                records: &self.records,
-                arena: &self.arena,
-                targets: &[false, true],
-                delimiter,
-            }
-        }
-    }
-
-    /// Counts all of the block at each of its messages.
-    struct Naive<'a> {
-        counter: Odd,
-        composer: Composer<'a>,
-        lines: Lines<'a>,
-        max: u64,
-        block: Block,
-    }
-
-    impl Naive<'_> {
-        fn count(&mut self, block: &Block) -> u64 {
-            let mut text = BlockText::default();
-            self.composer.compose(self.lines, block, &mut text);
-            let contents = text.messages().map(|message| message.content);
-            contents
-                .map(|content| u64::from(self.counter.count(content)))
-                .sum()
-        }
-    }
-
-    impl BlockMeter for Naive<'_> {
-        fn start(&mut self, context: Range<usize>, index: usize, _: Measuring) -> bool {
-            self.block = Block::beginning(context, index);
-            self.count(&self.block.clone()) <= self.max
-        }
-
-        fn extend(&mut self, index: usize) -> bool {
-            let mut longer = self.block.clone();
-            longer.messages.end = index + 1;
-            let is_within = self.count(&longer) <= self.max;
-            if is_within {
-                self.block = longer;
-            }
-            is_within
-        }
-
-        fn tokens(&mut self) -> Result<u64, Misjudgment> {
-            Ok(self.count(&self.block.clone()))
-        }
-    }
-
-    fn any_settings() -> impl Strategy<Value = Settings> {
-        let ways = [SystemAs::System, SystemAs::FirstUser, SystemAs::None];
-        (
-            prop::option::of("[ab ]{1,9}"),
-            prop::sample::select(ways.to_vec()),
-            prop::sample::select(vec!["", ">>>", "a"]),
-            0_u32..20,
-            any::<bool>(),
-        )
-            .prop_map(
-                |(system_prompt, system_as, delimiter, context_tokens, all)| Settings {
-                    system_prompt,
-                    system_as,
-                    message_delimiter: delimiter.to_owned(),
-                    context_tokens,
-                    loss: if all { Loss::All } else { Loss::Assistant },
-                    threshold: Duration::from_secs(1),
-                    ..Settings::default()
-                },
-            )
-    }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(1000))]
 
         #[test]
         fn a_block_goes_on_as_long_as_an_exact_count_allows(
-            messages in prop::collection::vec((any::<bool>(), prop::bool::weighted(0.1), "[ab ]{1,12}"), 1..40),
+            messages in any_messages(),
             settings in any_settings(),
             odd in prop::sample::select(vec![Odd::Pairs, Odd::Squares, Odd::Fifths]),
             max in 1_u64..300,
@@ -345,13 +208,13 @@ mod tests {
             let prompt = SystemPrompt::new(&settings);
             let composer = Composer { prompt, loss: settings.loss };
             let context = ContextRule::new(&settings, lines);
-            let mut naive = Naive {
-                counter,
-                composer,
-                lines,
-                max,
-                block: Block::beginning(0..0, 0),
+            let count = |block: &Block| {
+                let (mut text, mut counter) = (BlockText::default(), odd);
+                composer.compose(lines, block, &mut text);
+                let contents = text.messages().map(|message| message.content);
+                contents.map(|content| u64::from(counter.count(content))).sum::<u64>()
             };
+            let mut naive = Naive::new(max, count);
             let exact = pack(&chat.records, settings.threshold, &context, &mut naive);
 
             let costs = LineCosts::of(&settings.message_delimiter, &mut counter);
@@ -368,7 +231,7 @@ mod tests {
             let mut meter = RenderedMeter::new(counter, costs, max);
             let blocks = pack(&chat.records, settings.threshold, &context, &mut meter);
             for block in &blocks {
-                prop_assert_eq!(block.tokens, naive.count(block));
+                prop_assert_eq!(block.tokens, count(block));
                 prop_assert_eq!(meter.counter.count_block(block), block.tokens);
             }
             if !matches!(odd, Odd::Fifths) {
@@ -381,7 +244,7 @@ mod tests {
                 let mut longer = block.clone();
                 longer.messages.end = next + 1;
                 let pauses = messages[next].1;
-                prop_assert!(pauses || naive.count(&longer) > max);
+                prop_assert!(pauses || count(&longer) > max);
             }
         }
     }
