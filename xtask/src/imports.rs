@@ -25,7 +25,7 @@ const COUNTING: &[&str] = &[
 ];
 
 /// Packages that a crate must not depend on, by the beginning of their names.
-const FORBIDDEN: [(&str, &[&str]); 13] = [
+const FORBIDDEN: [(&str, &[&str]); 14] = [
     // It renders strangers' templates: nothing that reaches out is even linked.
     ("resonare-chat-template", PURE),
     (
@@ -50,6 +50,7 @@ const FORBIDDEN: [(&str, &[&str]); 13] = [
     ),
     ("resonare-consumers", PURE),
     ("resonare-redaction", PURE),
+    ("resonare-similarity", PURE),
     (
         "resonare-parquet-rows",
         &[
