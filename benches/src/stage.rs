@@ -69,6 +69,7 @@ fn run<T: Tokenizer>(
         train: &mut train,
         processed: &mut processed,
         raw: if raw { Some(&mut copy) } else { None },
+        validation: None,
         formats: Vec::new(),
     };
     let name = path.display().to_string();

@@ -214,7 +214,7 @@ pub(crate) fn warnings(
             "warning    {title} takes no more than {most} tokens a block, and one may have more"
         )?;
     }
-    count_warning(consumer, statistics.num_blocks())
+    count_warning(consumer, statistics.train_blocks())
 }
 
 /// That the consumer takes more or fewer blocks than there are.

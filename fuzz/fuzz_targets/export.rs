@@ -51,6 +51,7 @@ fn run(bytes: &[u8], settings: &Settings) -> Option<(Vec<u8>, Vec<u8>, Statistic
         train: &mut train as &mut (dyn Write + Send),
         processed: &mut processed,
         raw: Some(&mut raw),
+        validation: None,
         formats: Vec::new(),
     };
     let source = Source { name: "x".to_owned(), reader: Box::new(Cursor::new(bytes.to_vec())) };

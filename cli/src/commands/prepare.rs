@@ -152,10 +152,9 @@ impl PreparedRun<'_> {
         progress.finish_and_clear();
         let outcome = Outcome::of(result, &self.interruption.cancelled);
         for (output, file) in files.named() {
-            if matches!(outcome, Outcome::Completed(_)) {
-                close(file, output)?;
-            } else {
-                folder.remove_file(output)?;
+            match &outcome {
+                Outcome::Completed(statistics) if statistics.leaves(output) => close(file, output)?,
+                _ => folder.remove_file(output)?,
             }
         }
         Ok(outcome)
@@ -184,6 +183,7 @@ impl PreparedRun<'_> {
         write_stats(folder, &stats)?;
         let mut kit = self.model.kit(self.configuration, statistics, run_id);
         let mut outputs = self.run_outputs();
+        outputs.retain(|output| statistics.leaves(*output));
         outputs.push(OutputName::Stats);
         for file in kit.iter().flat_map(|kit| &kit.files) {
             let name = OutputName::of_kit_file(file.name);
@@ -285,7 +285,12 @@ impl PreparedRun<'_> {
     fn run_outputs(&self) -> Vec<OutputName> {
         let on_s3 = self.bucket.is_some();
         let raw = self.configuration.output_raw.is_written(on_s3);
-        run_outputs(raw, &self.configuration.output_formats)
+        let Configuration {
+            output_formats,
+            pipeline,
+            ..
+        } = self.configuration;
+        run_outputs(raw, output_formats, pipeline)
     }
 }
 

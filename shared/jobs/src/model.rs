@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use resonare_consumers::{Consumer, Kit, LengthSource, TemplateFamily, Training};
 use resonare_pipeline::{
-    ChatTemplate, OutputFormat, OutputName, SpecialTokens, Statistics, TokenBudget, TokenizerInfo,
+    ChatTemplate, OutputFormat, OutputName, SpecialTokens, Split, Statistics, TokenBudget,
+    TokenizerInfo,
 };
 use resonare_settings::{Configuration, SettingsError};
 
@@ -115,11 +116,13 @@ impl<T> FoundModel<T> {
         let is_bedrock = configuration
             .output_formats
             .contains(&OutputFormat::Bedrock);
-        let train = if consumer.reads_bedrock() && is_bedrock {
-            OutputName::TrainBedrock
+        let format = if consumer.reads_bedrock() && is_bedrock {
+            OutputFormat::Bedrock
         } else {
-            OutputName::Train
+            OutputFormat::Messages
         };
+        let validation = Some(format.output_name(Split::Validation));
+        let validation = validation.filter(|output| statistics.leaves(*output));
         let (length, length_source) = self.longest_row(statistics);
         let marked = self
             .found_template()
@@ -127,8 +130,8 @@ impl<T> FoundModel<T> {
         Some(consumer.kit(&Training {
             model_id: &configuration.model_id,
             folder,
-            train_file: train.as_str(),
-            validation_file: None,
+            train_file: format.output_name(Split::Train).as_str(),
+            validation_file: validation.map(OutputName::as_str),
             length,
             length_source,
             family: TemplateFamily::of_model(&configuration.model_id),

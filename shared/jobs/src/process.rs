@@ -137,7 +137,7 @@ impl<S: ModelSource> PipelineProcessor<S> {
             runtime: Handle::current(),
         };
         let mut files = Vec::new();
-        for name in run_outputs(raw, &configuration.output_formats) {
+        for name in run_outputs(raw, &configuration.output_formats, &configuration.pipeline) {
             files.push((name, place.create(name).await.map_err(unavailable)?));
         }
         Ok(Work {
@@ -294,7 +294,9 @@ impl<T: Tokenizer> Work<T> {
         };
         match Outcome::of(result, &self.attempt.cancelled) {
             Outcome::Completed(statistics) => {
-                let files = self.files.named().map(|(_, file)| file);
+                let files = self.files.named();
+                let files = files.filter(|(name, _)| statistics.leaves(*name));
+                let files = files.map(|(_, file)| file);
                 match ending.complete(files, &statistics) {
                     Ok(outputs) => Verdict::Completed {
                         stats: StatsSummary::of(&statistics),

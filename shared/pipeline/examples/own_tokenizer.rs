@@ -49,6 +49,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         train: &mut io::stdout(),
         processed: &mut io::sink(),
         raw: None,
+        validation: None,
         formats: Vec::new(),
     };
     run.execute([Ok(Source { name: path, reader })], outputs)?;

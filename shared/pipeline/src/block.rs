@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::split::Split;
+
 /// A run of messages kept together, by their indices in the chat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Block {
@@ -14,6 +16,9 @@ pub(crate) struct Block {
     pub(crate) tokens: u64,
     /// The part of it that the model's chat template rendered last, where that was asked.
     pub(crate) rendered: Option<RenderedPart>,
+    /// The number of its conversation in the chat: a run of messages without a gap over the threshold.
+    pub(crate) conversation: usize,
+    pub(crate) split: Split,
 }
 
 /// A part of a block, or all of it, as the model's chat template renders it.
@@ -32,6 +37,8 @@ impl Block {
             messages: first..first + 1,
             tokens: 0,
             rendered: None,
+            conversation: 0,
+            split: Split::default(),
         }
     }
 

@@ -9,6 +9,7 @@ use crate::explain::BlockTally;
 use crate::funnel::ChatDrop;
 use crate::gaps::ChatTimes;
 use crate::lines::Lines;
+use crate::placing::BlockPlacer;
 use crate::roles::Role;
 use crate::select::BlockSelector;
 use crate::sender::Target;
@@ -25,6 +26,7 @@ pub(crate) struct ChatOutput<'a, C> {
     settings: &'a Settings,
     delimiter: &'a str,
     selector: BlockSelector<'a, C>,
+    placer: BlockPlacer<'a>,
     writer: BlockWriter<'a>,
     block_text: BlockText,
     target_messages: u64,
@@ -40,6 +42,7 @@ impl<'a, C: TokenCounter> ChatOutput<'a, C> {
             settings,
             delimiter: settings.message_delimiter.trim(),
             selector,
+            placer: BlockPlacer::new(settings),
             writer,
             block_text: BlockText::default(),
             target_messages: 0,
@@ -90,6 +93,7 @@ impl<'a, C: TokenCounter> ChatOutput<'a, C> {
 
         self.note_times(records, statistics);
         let blocks = self.selector.blocks(lines, statistics);
+        let blocks = self.placer.place(lines, blocks, statistics);
         let funnel = &mut statistics.funnel;
         if blocks.is_empty() {
             funnel.chats.dropped.add(ChatDrop::NoBlocks, 1);
@@ -135,7 +139,7 @@ impl<'a, C: TokenCounter> ChatOutput<'a, C> {
         }
         let composer = self.selector.composer();
         composer.compose(lines, block, &mut self.block_text);
-        self.writer.block(lines, &self.block_text)?;
+        self.writer.block(lines, &self.block_text, block.split)?;
         statistics.train_bytes = self.writer.train_bytes();
         if let Some(ends) = self.block_text.ends() {
             let [from, to] = [ends.start, ends.end].map(|line| lines.records[line].stamp);

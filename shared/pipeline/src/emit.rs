@@ -1,6 +1,7 @@
 //! Writing blocks, in `train.jsonl`, `processed.json` and other formats alike.
 
 use std::io::{self, Write};
+use std::ops::Range;
 
 use resonare_consumers::{Flag, MessageRef};
 
@@ -10,43 +11,56 @@ use crate::formats::{BUFFER, BlockSink, write_beyond};
 use crate::json::encode::push_encoded;
 use crate::lines::Lines;
 use crate::output_name::OutputName;
+use crate::split::Split;
 
 /// A file in another format.
 pub(crate) struct FormatFile<'o> {
     pub(crate) name: OutputName,
+    pub(crate) split: Split,
     pub(crate) sink: Box<dyn BlockSink + 'o>,
+}
+
+/// The files that blocks are written to.
+pub(crate) struct BlockFiles<'o> {
+    pub(crate) train: &'o mut (dyn Write + Send),
+    pub(crate) validation: Option<&'o mut (dyn Write + Send)>,
+    pub(crate) processed: &'o mut (dyn Write + Send),
+    pub(crate) formats: Vec<FormatFile<'o>>,
+}
+
+/// `train.jsonl` or `validation.jsonl`.
+struct LinesFile<'o> {
+    name: OutputName,
+    /// `None` where nobody wants it.
+    out: Option<&'o mut (dyn Write + Send)>,
+    lines: Vec<u8>,
 }
 
 /// Writes `train.jsonl`, `processed.json` and the files in other formats.
 pub(crate) struct BlockWriter<'o> {
-    train: &'o mut (dyn Write + Send),
+    train: LinesFile<'o>,
+    validation: LinesFile<'o>,
     processed: &'o mut (dyn Write + Send),
     formats: Vec<FormatFile<'o>>,
     /// How `train.jsonl` says of each message whether it is learned.
     flag: Option<Flag>,
     chats: u64,
     blocks_of_chat: u64,
-    train_line: Vec<u8>,
     train_bytes: u64,
     processed_block: Vec<u8>,
     timestamp: String,
 }
 
 impl<'o> BlockWriter<'o> {
-    pub(crate) fn new(
-        train: &'o mut (dyn Write + Send),
-        processed: &'o mut (dyn Write + Send),
-        formats: Vec<FormatFile<'o>>,
-        flag: Option<Flag>,
-    ) -> Self {
+    pub(crate) fn new(files: BlockFiles<'o>, flag: Option<Flag>) -> Self {
         Self {
-            train,
-            processed,
-            formats,
+            train: LinesFile::new(OutputName::Train, Some(files.train)),
+            validation: LinesFile::new(OutputName::Validation, files.validation),
+            processed: files.processed,
+            formats: files.formats,
             flag,
             chats: 0,
             blocks_of_chat: 0,
-            train_line: Vec::new(),
             train_bytes: 0,
             processed_block: Vec::new(),
             timestamp: String::new(),
@@ -70,59 +84,52 @@ impl<'o> BlockWriter<'o> {
         &mut self,
         lines: Lines<'_>,
         block_text: &BlockText,
+        split: Split,
     ) -> Result<(), PipelineError> {
-        let before = self.train_line.len();
-        self.train_line.extend_from_slice(br#"{"messages":["#);
+        let (file, end): (_, &[u8]) = match split {
+            Split::Train => (&mut self.train, b"]}"),
+            Split::Validation => (&mut self.validation, br#"],"split":"validation"}"#),
+        };
+        let (line, processed) = (&mut file.lines, &mut self.processed_block);
+        let before = line.len();
+        line.extend_from_slice(br#"{"messages":["#);
         if self.blocks_of_chat > 0 {
-            self.processed_block.push(b',');
+            processed.push(b',');
         }
-        self.processed_block.extend_from_slice(br#"{"messages":["#);
+        processed.extend_from_slice(br#"{"messages":["#);
         for (index, (message, first_line)) in block_text.with_first_lines().enumerate() {
             if index > 0 {
-                self.train_line.push(b',');
-                self.processed_block.push(b',');
+                line.push(b',');
+                processed.push(b',');
             }
-            self.message(lines, message, first_line);
+            match first_line {
+                Some(index) => {
+                    self.timestamp.clear();
+                    lines.records[index].write_timestamp(lines.arena, &mut self.timestamp);
+                    processed.extend_from_slice(br#"{"timestamp":""#);
+                    push_encoded(&self.timestamp, processed);
+                    processed.extend_from_slice(br#"","#);
+                }
+                None => processed.extend_from_slice(br#"{"timestamp":null,"#),
+            }
+            let fields = push_message(message, self.flag, line);
+            processed.extend_from_slice(&line[fields]);
+            processed.push(b'}');
         }
-        self.train_line.extend_from_slice(b"]}\n");
-        self.train_bytes += (self.train_line.len() - before) as u64;
-        self.processed_block.extend_from_slice(b"]}");
+        line.extend_from_slice(b"]}\n");
+        if split == Split::Train {
+            self.train_bytes += (line.len() - before) as u64;
+        }
+        processed.extend_from_slice(end);
         self.blocks_of_chat += 1;
         if !self.formats.is_empty() {
             let messages: Vec<_> = block_text.messages().collect();
-            for FormatFile { name, sink } in &mut self.formats {
+            let files = self.formats.iter_mut().filter(|file| file.split == split);
+            for FormatFile { name, sink, .. } in files {
                 sink.block(&messages).map_err(failed(*name))?;
             }
         }
         self.write_out(BUFFER)
-    }
-
-    fn message(&mut self, lines: Lines<'_>, message: MessageRef<'_>, first_line: Option<usize>) {
-        let (train, processed) = (&mut self.train_line, &mut self.processed_block);
-        match first_line {
-            Some(index) => {
-                self.timestamp.clear();
-                lines.records[index].write_timestamp(lines.arena, &mut self.timestamp);
-                processed.extend_from_slice(br#"{"timestamp":""#);
-                push_encoded(&self.timestamp, processed);
-                processed.extend_from_slice(br#"","#);
-            }
-            None => processed.extend_from_slice(br#"{"timestamp":null,"#),
-        }
-        train.push(b'{');
-        let start = train.len();
-        train.extend_from_slice(br#""role":""#);
-        train.extend_from_slice(message.role.as_bytes());
-        train.extend_from_slice(br#"","content":""#);
-        push_encoded(message.content, train);
-        train.push(b'"');
-        processed.extend_from_slice(&train[start..]);
-        processed.push(b'}');
-        if let Some(flag) = self.flag {
-            let field = flag.field(message.role, message.learned);
-            train.extend_from_slice(field.as_bytes());
-        }
-        train.push(b'}');
     }
 
     /// The size of `train.jsonl` so far.
@@ -137,7 +144,7 @@ impl<'o> BlockWriter<'o> {
     pub(crate) fn finish(&mut self) -> Result<(), PipelineError> {
         self.processed_block
             .extend_from_slice(if self.chats == 0 { b"[]\n" } else { b"\n]\n" });
-        for FormatFile { name, sink } in self.formats.drain(..) {
+        for FormatFile { name, sink, .. } in self.formats.drain(..) {
             sink.finish().map_err(failed(name))?;
         }
         self.write_out(0)
@@ -145,10 +152,48 @@ impl<'o> BlockWriter<'o> {
 
     /// Writes what has collected beyond `limit`.
     fn write_out(&mut self, limit: usize) -> Result<(), PipelineError> {
-        write_beyond(limit, &mut self.train_line, self.train).map_err(failed(OutputName::Train))?;
+        self.train.write_out(limit)?;
+        self.validation.write_out(limit)?;
         write_beyond(limit, &mut self.processed_block, self.processed)
             .map_err(failed(OutputName::Processed))
     }
+}
+
+impl<'o> LinesFile<'o> {
+    fn new(name: OutputName, out: Option<&'o mut (dyn Write + Send)>) -> Self {
+        Self {
+            name,
+            out,
+            lines: Vec::new(),
+        }
+    }
+
+    /// Writes what has collected beyond `limit`.
+    fn write_out(&mut self, limit: usize) -> Result<(), PipelineError> {
+        let Some(out) = &mut self.out else {
+            self.lines.clear();
+            return Ok(());
+        };
+        write_beyond(limit, &mut self.lines, *out).map_err(failed(self.name))
+    }
+}
+
+/// Appends a message to a line; where in it role and content are, as `processed.json` has them too.
+fn push_message(message: MessageRef<'_>, flag: Option<Flag>, line: &mut Vec<u8>) -> Range<usize> {
+    line.push(b'{');
+    let start = line.len();
+    line.extend_from_slice(br#""role":""#);
+    line.extend_from_slice(message.role.as_bytes());
+    line.extend_from_slice(br#"","content":""#);
+    push_encoded(message.content, line);
+    line.push(b'"');
+    let end = line.len();
+    if let Some(flag) = flag {
+        let field = flag.field(message.role, message.learned);
+        line.extend_from_slice(field.as_bytes());
+    }
+    line.push(b'}');
+    start..end
 }
 
 fn failed(output: OutputName) -> impl Fn(io::Error) -> PipelineError {

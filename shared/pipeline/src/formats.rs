@@ -7,17 +7,18 @@ use resonare_parquet_rows::ParquetWriter;
 
 use crate::named_values;
 use crate::output_name::OutputName;
+use crate::split::Split;
 
 /// A file with the blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OutputFormat {
-    /// `train.jsonl`, which is always written.
+    /// `train.jsonl`, which is always written, and `validation.jsonl`.
     Messages,
-    /// `train.bedrock.jsonl`: `bedrock-conversation-2024`.
+    /// `train.bedrock.jsonl` and the like: `bedrock-conversation-2024`.
     Bedrock,
-    /// `train.sharegpt.json`: a list of `{"conversations":[{"from","value"}]}`.
+    /// `train.sharegpt.json` and the like: a list of `{"conversations":[{"from","value"}]}`.
     ShareGpt,
-    /// `train.parquet`, with the column `messages`.
+    /// `train.parquet` and the like, with the column `messages`.
     Parquet,
 }
 
@@ -34,21 +35,27 @@ impl OutputFormat {
         Self::NAMES[self as usize]
     }
 
-    /// The file's name.
-    pub fn output_name(self) -> OutputName {
-        match self {
-            Self::Messages => OutputName::Train,
-            Self::Bedrock => OutputName::TrainBedrock,
-            Self::ShareGpt => OutputName::TrainShareGpt,
-            Self::Parquet => OutputName::TrainParquet,
+    /// The name of the file with the blocks of a split.
+    pub fn output_name(self, split: Split) -> OutputName {
+        match (self, split) {
+            (Self::Messages, Split::Train) => OutputName::Train,
+            (Self::Bedrock, Split::Train) => OutputName::TrainBedrock,
+            (Self::ShareGpt, Split::Train) => OutputName::TrainShareGpt,
+            (Self::Parquet, Split::Train) => OutputName::TrainParquet,
+            (Self::Messages, Split::Validation) => OutputName::Validation,
+            (Self::Bedrock, Split::Validation) => OutputName::ValidationBedrock,
+            (Self::ShareGpt, Split::Validation) => OutputName::ValidationShareGpt,
+            (Self::Parquet, Split::Validation) => OutputName::ValidationParquet,
         }
     }
 
-    /// The format of a file that holds the blocks.
-    pub(crate) fn of_output(name: OutputName) -> Option<Self> {
-        [Self::Messages, Self::Bedrock, Self::ShareGpt, Self::Parquet]
+    /// The format and the split of a file that holds blocks.
+    pub(crate) fn of_output(name: OutputName) -> Option<(Self, Split)> {
+        let formats = [Self::Messages, Self::Bedrock, Self::ShareGpt, Self::Parquet];
+        let mut files = formats
             .into_iter()
-            .find(|format| format.output_name() == name)
+            .flat_map(|format| Split::ALL.map(|split| (format, split)));
+        files.find(|(format, split)| format.output_name(*split) == name)
     }
 }
 
@@ -64,7 +71,7 @@ pub(crate) trait BlockSink: Send {
 /// What is collected before it is written.
 pub(crate) const BUFFER: usize = 128 << 10;
 
-/// `train.bedrock.jsonl`.
+/// `train.bedrock.jsonl` and the like.
 pub(crate) struct BedrockFile<'o> {
     out: &'o mut (dyn Write + Send),
     lines: Vec<u8>,
@@ -90,7 +97,7 @@ impl BlockSink for BedrockFile<'_> {
     }
 }
 
-/// `train.sharegpt.json`.
+/// `train.sharegpt.json` and the like.
 pub(crate) struct ShareGptFile<'o> {
     out: &'o mut (dyn Write + Send),
     list: Vec<u8>,

@@ -101,6 +101,12 @@ reasons! {
         TemplateRefused = "template_refused",
         /// Its block breaks a rule of the consumer.
         RefusedByConsumer = "refused_by_consumer",
+        /// Its block has the contents of an earlier one.
+        DuplicateBlock = "duplicate_block",
+        /// Its block has nearly the words of an earlier one.
+        NearDuplicateBlock = "near_duplicate_block",
+        /// A block of its conversation resembles one in the other split.
+        SplitLeak = "split_leak",
     }
 }
 

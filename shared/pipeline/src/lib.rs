@@ -23,6 +23,7 @@ mod check;
 mod chunk;
 mod context;
 mod date;
+mod earlier_blocks;
 mod emit;
 mod error;
 mod explain;
@@ -42,6 +43,7 @@ mod outcome;
 mod output_name;
 mod overlaps;
 mod pack;
+mod placing;
 mod position;
 mod pseudonyms;
 mod redact;
@@ -53,6 +55,7 @@ mod select;
 mod sender;
 mod senders;
 mod settings;
+mod split;
 mod statistics;
 mod surroundings;
 mod target;
@@ -96,6 +99,7 @@ pub use settings::{
     CHAT_TYPES, DateLimit, Deduplicate, Forwarded, Fraction, RepeatedMessages, RoleOrder, Settings,
     TokenBudget, TokenLimits, TokenLimitsError,
 };
+pub use split::{Split, SplitCounts};
 pub use statistics::{
     BlockBreakdown, ChatBlocks, EstimatedLengths, Statistics, StatsFile, Summary,
 };

@@ -27,7 +27,8 @@ impl<'a> Lines<'a> {
         }
     }
 
-    fn text(&self, index: usize) -> &'a str {
+    /// A message's own text.
+    pub(crate) fn text(&self, index: usize) -> &'a str {
         self.records[index].text(self.arena)
     }
 

@@ -8,10 +8,12 @@ use crate::failure::Failure;
 use crate::formats::OutputFormat;
 use crate::output_name::OutputName;
 use crate::run::{FormatOutput, Outputs};
+use crate::settings::Settings;
+use crate::split::Split;
 use crate::statistics::Statistics;
 
 /// The files that a run writes while it is not yet known how it ends. They are published if it is
-/// [`Outcome::Completed`], and thrown away otherwise.
+/// [`Outcome::Completed`] and [its statistics say so](Statistics::leaves), and thrown away otherwise.
 #[derive(Debug)]
 pub struct RunFiles<F>(Vec<(OutputName, F)>);
 
@@ -34,39 +36,49 @@ impl<F: Write + Send> RunFiles<F> {
     /// If `train.jsonl` or `processed.json` is not among the files.
     pub fn outputs(&mut self) -> Outputs<'_> {
         let (mut train, mut processed, mut raw) = (None, None, None);
+        let mut validation = None;
         let mut formats = Vec::new();
         for (name, file) in &mut self.0 {
             match name {
                 OutputName::Train => train = Some(file as &mut (dyn Write + Send)),
                 OutputName::Processed => processed = Some(file as &mut (dyn Write + Send)),
                 OutputName::Raw => raw = Some(file as &mut (dyn Write + Send)),
-                other => formats.extend(
-                    OutputFormat::of_output(*other)
-                        .map(|format| FormatOutput { format, out: file }),
-                ),
+                OutputName::Validation => validation = Some(file as &mut (dyn Write + Send)),
+                other => {
+                    let of_output = OutputFormat::of_output(*other);
+                    formats.extend(of_output.map(|(format, split)| FormatOutput {
+                        format,
+                        split,
+                        out: file,
+                    }));
+                }
             }
         }
         Outputs {
             train: train.expect("every run has it"),
             processed: processed.expect("every run has it"),
             raw,
+            validation,
             formats,
         }
     }
 }
 
 /// The names of the files that a run writes as it goes.
-pub fn run_outputs(raw: bool, formats: &[OutputFormat]) -> Vec<OutputName> {
-    let others = formats
-        .iter()
-        .map(|format| format.output_name())
-        .filter(|name| *name != OutputName::Train);
-    let raw = raw.then_some(OutputName::Raw);
+pub fn run_outputs(raw: bool, formats: &[OutputFormat], settings: &Settings) -> Vec<OutputName> {
+    let splits = if settings.validation_fraction.is_zero() {
+        &[Split::Train][..]
+    } else {
+        &Split::ALL
+    };
     let mut names = vec![OutputName::Train, OutputName::Processed];
-    names.extend(raw);
-    for name in others {
-        if !names.contains(&name) {
-            names.push(name);
+    names.extend(raw.then_some(OutputName::Raw));
+    for split in splits {
+        for format in [OutputFormat::Messages].iter().chain(formats) {
+            let name = format.output_name(*split);
+            if !names.contains(&name) {
+                names.push(name);
+            }
         }
     }
     names
@@ -111,6 +123,7 @@ mod tests {
     use super::*;
     use crate::error::PipelineError;
     use crate::explain::TargetProblem;
+    use crate::settings::Fraction;
     use crate::tokens::TokenizerInfo;
 
     fn statistics() -> Statistics {
@@ -138,8 +151,28 @@ mod tests {
             OutputName::Raw,
             OutputName::TrainBedrock,
         ];
-        assert_eq!(run_outputs(true, &formats), names);
-        assert_eq!(run_outputs(false, &[]), names[..2]);
+        let settings = Settings::default();
+        assert_eq!(run_outputs(true, &formats, &settings), names);
+        assert_eq!(run_outputs(false, &[], &settings), names[..2]);
+    }
+
+    #[test]
+    fn what_is_for_validation_is_written_in_each_format() {
+        let settings = Settings {
+            validation_fraction: Fraction::parse("0.1").unwrap(),
+            ..Settings::default()
+        };
+        let names = run_outputs(false, &[OutputFormat::Parquet], &settings);
+        let for_validation = names.iter().filter(|name| name.is_for_validation());
+        assert_eq!(
+            for_validation.copied().collect::<Vec<_>>(),
+            [OutputName::Validation, OutputName::ValidationParquet]
+        );
+        let mut files = RunFiles::new(names.into_iter().map(|name| (name, Vec::new())).collect());
+        let outputs = files.outputs();
+        assert!(outputs.validation.is_some());
+        let splits = outputs.formats.iter().map(|output| output.split);
+        assert_eq!(splits.collect::<Vec<_>>(), Split::ALL);
     }
 
     #[test]

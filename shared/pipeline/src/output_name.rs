@@ -29,6 +29,14 @@ output_names! {
     TrainShareGpt = "train.sharegpt.json",
     /// The same as Parquet.
     TrainParquet = "train.parquet",
+    /// The blocks that are for validation, one a line.
+    Validation = "validation.jsonl",
+    /// The same for Bedrock.
+    ValidationBedrock = "validation.bedrock.jsonl",
+    /// The same as other programs exchange conversations.
+    ValidationShareGpt = "validation.sharegpt.json",
+    /// The same as Parquet.
+    ValidationParquet = "validation.parquet",
     /// The blocks of each chat, with their times.
     Processed = "processed.json",
     /// The chats as the export has them.
@@ -64,6 +72,17 @@ impl OutputName {
     /// If no kit has such a file.
     pub fn of_kit_file(name: &str) -> Self {
         Self::parse(name).expect("a test compares the names of the kits' files with these")
+    }
+
+    /// Whether it holds blocks for validation alone.
+    pub fn is_for_validation(self) -> bool {
+        matches!(
+            self,
+            Self::Validation
+                | Self::ValidationBedrock
+                | Self::ValidationShareGpt
+                | Self::ValidationParquet
+        )
     }
 
     /// The output with this file name.

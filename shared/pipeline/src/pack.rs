@@ -101,18 +101,23 @@ pub(crate) fn pack(
     let mut start = 0;
     let mut measuring = Measuring::Estimated;
     while start < records.len() {
-        let before = match blocks.last() {
-            Some(before) if goes_on(start) => context.before(start, before.messages.start),
-            _ => start..start,
+        let (context, conversation) = match blocks.last() {
+            Some(before) if goes_on(start) => {
+                let context = context.before(start, before.messages.start);
+                (context, before.conversation)
+            }
+            Some(before) => (start..start, before.conversation + 1),
+            None => (start..start, 0),
         };
         let begin = Beginning {
-            context: before,
+            context,
             start,
             measuring,
         };
         match grow(records.len(), begin, goes_on, meter) {
-            Ok(block) => {
+            Ok(mut block) => {
                 start = block.messages.end;
+                block.conversation = conversation;
                 blocks.push(block);
                 measuring = Measuring::Estimated;
             }

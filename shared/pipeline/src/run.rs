@@ -14,7 +14,7 @@ use resonare_parquet_rows::ParquetWriter;
 use crate::chat_output::ChatOutput;
 use crate::chat_template::ChatTemplate;
 use crate::chunk::Chunk;
-use crate::emit::{BlockWriter, FormatFile};
+use crate::emit::{BlockFiles, BlockWriter, FormatFile};
 use crate::error::PipelineError;
 use crate::failure::Failure;
 use crate::finish::{Finisher, RunContext};
@@ -30,6 +30,7 @@ use crate::input::window::Window;
 use crate::redact::Redactor;
 use crate::select::BlockSelector;
 use crate::settings::{RepeatedMessages, Settings};
+use crate::split::{Split, SplitCounts};
 use crate::statistics::Statistics;
 use crate::tokens::{TokenCounter, Tokenizer, TokenizerInfo};
 
@@ -41,6 +42,9 @@ pub struct Outputs<'o> {
     pub processed: &'o mut (dyn Write + Send),
     /// `raw.json`, if it is wanted: the chats as they are in the export.
     pub raw: Option<&'o mut (dyn Write + Send)>,
+    /// `validation.jsonl`, if it is wanted: the blocks that [`Settings::validation_fraction`] keeps out of
+    /// `train.jsonl`. Without it, `processed.json` alone has them.
+    pub validation: Option<&'o mut (dyn Write + Send)>,
     /// The blocks in other formats.
     pub formats: Vec<FormatOutput<'o>>,
 }
@@ -49,6 +53,8 @@ pub struct Outputs<'o> {
 pub struct FormatOutput<'o> {
     /// The format.
     pub format: OutputFormat,
+    /// Which blocks.
+    pub split: Split,
     /// The file.
     pub out: &'o mut (dyn Write + Send),
 }
@@ -110,6 +116,7 @@ pub struct FormatOutput<'o> {
 ///     train: &mut train,
 ///     processed: &mut processed,
 ///     raw: None,
+///     validation: None,
 ///     formats: Vec::new(),
 /// };
 /// let statistics = run.execute([Ok(source)], outputs)?;
@@ -159,6 +166,7 @@ impl<T: Tokenizer> Run<'_, T> {
             train,
             processed,
             raw,
+            validation,
             formats,
         } = outputs;
         let mut settings = self.settings.clone();
@@ -192,10 +200,18 @@ impl<T: Tokenizer> Run<'_, T> {
             error,
             statistics: Statistics::new(self.tokenizer_info.clone()).into(),
         })?;
-        let writer = BlockWriter::new(train, processed, formats, flag);
+        let files = BlockFiles {
+            train,
+            validation: validation.map(|out| out as _),
+            processed,
+            formats,
+        };
+        let writer = BlockWriter::new(files, flag);
         let output = ChatOutput::new(&settings, selector, writer);
         let mut statistics = Statistics::new(self.tokenizer_info.clone());
         statistics.special_token_text = broken as u64;
+        let is_split = !settings.validation_fraction.is_zero();
+        statistics.split = is_split.then(SplitCounts::default);
         let mut finisher = Finisher::new(context, statistics, output);
         let result = if self.threads.get() == 1 {
             let mut sink = InlineSink {
@@ -328,9 +344,9 @@ impl<T: Tokenizer> Run<'_, T> {
 }
 
 impl<'o> FormatOutput<'o> {
-    /// The file as it is written; `train.jsonl` is, in any case.
+    /// The file as it is written; those of [`OutputFormat::Messages`] are in any case.
     fn file(self, flag: Option<Flag>) -> Result<Option<FormatFile<'o>>, PipelineError> {
-        let name = self.format.output_name();
+        let name = self.format.output_name(self.split);
         let sink: Box<dyn BlockSink + 'o> = match self.format {
             OutputFormat::Messages => return Ok(None),
             OutputFormat::Bedrock => Box::new(BedrockFile::new(self.out)),
@@ -341,7 +357,11 @@ impl<'o> FormatOutput<'o> {
                 Box::new(writer.map_err(|cause| PipelineError::Write { output, cause })?)
             }
         };
-        Ok(Some(FormatFile { name, sink }))
+        Ok(Some(FormatFile {
+            name,
+            split: self.split,
+            sink,
+        }))
     }
 }
 

@@ -12,8 +12,10 @@ use serde_json::json;
 
 use crate::funnel::Funnel;
 use crate::gaps::Gaps;
+use crate::output_name::OutputName;
 use crate::refusals::Refusals;
 use crate::salvage::Salvage;
+use crate::split::SplitCounts;
 use crate::target::TargetChoice;
 use crate::tokens::TokenizerInfo;
 use crate::warning::Warning;
@@ -125,6 +127,8 @@ pub struct Statistics {
     pub is_name_in_system_prompt: bool,
     /// Blocks that begin with context of the one before.
     pub blocks_with_context: u64,
+    /// How the blocks were split for training and validation, where that was asked.
+    pub split: Option<SplitCounts>,
     /// Minutes from a block's first emitted message to its last.
     pub duration_minutes_per_block: Summary,
     /// Where chats and messages went.
@@ -160,6 +164,7 @@ impl Statistics {
             redacted: Counts::default(),
             is_name_in_system_prompt: false,
             blocks_with_context: 0,
+            split: None,
             duration_minutes_per_block: Summary::default(),
             funnel: Funnel::default(),
             target: None,
@@ -203,6 +208,21 @@ impl Statistics {
     /// Blocks in the output.
     pub fn num_blocks(&self) -> u64 {
         self.block_breakdown.iter().map(|(_, blocks)| blocks).sum()
+    }
+
+    /// Blocks for training: all of them, where they were not split.
+    pub fn train_blocks(&self) -> u64 {
+        self.split
+            .map_or_else(|| self.num_blocks(), |split| split.train_blocks)
+    }
+
+    /// Whether a file that the run wrote is one of its outputs: trainers stumble over one for validation without a
+    /// block.
+    pub fn leaves(&self, output: OutputName) -> bool {
+        let has_validation = self
+            .split
+            .is_some_and(|split| !split.is_without_validation());
+        has_validation || !output.is_for_validation()
     }
 
     /// The chats with the most blocks, most first.
@@ -264,6 +284,9 @@ impl Statistics {
         }
         if self.blocks_with_context > 0 {
             map.serialize_entry("blocks_with_context", &self.blocks_with_context)?;
+        }
+        if let Some(split) = &self.split {
+            map.serialize_entry("split", split)?;
         }
         map.serialize_entry("funnel", &self.funnel)?;
         map.serialize_entry("gaps", &self.gaps)?;

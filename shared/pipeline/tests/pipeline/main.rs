@@ -7,4 +7,5 @@
 
 mod properties;
 mod rules;
+mod splitting;
 mod support;

@@ -9,8 +9,8 @@ use crate::support::{
 use proptest::prelude::*;
 use resonare_consumers::{Consumer, Loss, MessageRef, SystemAs};
 use resonare_pipeline::{
-    ChatTemplate as _, Forwarded, RepeatedMessages, RoleOrder, Settings, Source, TokenBudget,
-    TokenCounter, TokenLimits,
+    ChatTemplate as _, Deduplicate, Forwarded, Fraction, PersonalData, RepeatedMessages, RoleOrder,
+    Settings, Source, TokenBudget, TokenCounter, TokenLimits,
 };
 use serde_json::{Value, json};
 
@@ -49,9 +49,17 @@ fn any_settings() -> impl Strategy<Value = Settings> {
         0_u64..8000,
         any::<[bool; 3]>(),
         prop::option::of("[a-b ]{1,6}"),
+        any_splitting(),
     )
         .prop_map(
-            |(min, above, threshold, [rendered, user_first, delimited], system_prompt)| Settings {
+            |(
+                min,
+                above,
+                threshold,
+                [rendered, user_first, delimited],
+                system_prompt,
+                splitting,
+            )| Settings {
                 limits: TokenLimits::new(min, min + above).unwrap(),
                 threshold: Duration::from_secs(threshold),
                 token_budget: if rendered {
@@ -70,9 +78,24 @@ fn any_settings() -> impl Strategy<Value = Settings> {
                     String::new()
                 },
                 system_prompt,
-                ..settings()
+                ..splitting
             },
         )
+}
+
+/// Settings about duplicates and validation, mostly as they are by default.
+fn any_splitting() -> impl Strategy<Value = Settings> {
+    let deduplicate = [Deduplicate::None, Deduplicate::Exact, Deduplicate::Near];
+    let fractions = ["0", "0", "0.1", "0.3", "0.75"];
+    (
+        prop::sample::select(deduplicate.to_vec()),
+        prop::sample::select(fractions.to_vec()),
+    )
+        .prop_map(|(deduplicate, fraction)| Settings {
+            deduplicate,
+            validation_fraction: Fraction::parse(fraction).unwrap(),
+            ..settings()
+        })
 }
 
 /// Settings for a trainer, some of whose budgets are measured by a template.
@@ -102,33 +125,53 @@ fn any_trainers_settings() -> impl Strategy<Value = Settings> {
 
 /// Settings with some or all of what is off by default.
 fn any_further_settings() -> impl Strategy<Value = Settings> {
-    (any_settings(), any::<[bool; 7]>(), 0_u32..6).prop_map(
-        |(settings, [topics, replies, names, media, drop, keep, words], least)| Settings {
-            chat_types: vec!["personal_chat".to_owned(), "private_group".to_owned()],
-            topics,
-            reply_context: replies,
-            speaker_names: names,
-            media_placeholders: media,
-            forwarded: if drop {
-                Forwarded::Drop
-            } else {
-                Forwarded::Keep
-            },
-            repeated_messages: if keep {
-                RepeatedMessages::Keep
-            } else {
-                RepeatedMessages::Drop
-            },
-            exclude_words: if words {
-                vec!["a".to_owned()]
-            } else {
-                Vec::new()
-            },
-            exclude_chats: vec!["B".to_owned()],
-            min_chat_messages: least,
-            ..settings
-        },
+    let duplicates = [Deduplicate::None, Deduplicate::Exact, Deduplicate::Near];
+    let kinds = prop::sample::subsequence(PersonalData::ALL.to_vec(), 0..=9);
+    (
+        any_settings(),
+        any::<[bool; 7]>(),
+        0_u32..6,
+        prop::sample::select(duplicates.to_vec()),
+        prop::sample::select(vec!["0", "0.1", "0.5"]),
+        kinds,
     )
+        .prop_map(
+            |(
+                settings,
+                [topics, replies, names, media, drop, keep, words],
+                least,
+                deduplicate,
+                validation,
+                redact,
+            )| Settings {
+                deduplicate,
+                validation_fraction: Fraction::parse(validation).unwrap(),
+                redact,
+                chat_types: vec!["personal_chat".to_owned(), "private_group".to_owned()],
+                topics,
+                reply_context: replies,
+                speaker_names: names,
+                media_placeholders: media,
+                forwarded: if drop {
+                    Forwarded::Drop
+                } else {
+                    Forwarded::Keep
+                },
+                repeated_messages: if keep {
+                    RepeatedMessages::Keep
+                } else {
+                    RepeatedMessages::Drop
+                },
+                exclude_words: if words {
+                    vec!["a".to_owned()]
+                } else {
+                    Vec::new()
+                },
+                exclude_chats: vec!["B".to_owned()],
+                min_chat_messages: least,
+                ..settings
+            },
+        )
 }
 
 /// Messages of which some answer others, begin topics, were forwarded or are media.
@@ -185,8 +228,9 @@ proptest! {
         let list = Value::from(chats.clone());
         let funnel = match run_with(&Pairs, vec![source(list.to_string())], &settings, 1) {
             Ok(done) => {
-                let lines: usize = emitted(&done.train)
-                    .iter()
+                let lines: usize = [&done.train, &done.validation]
+                    .into_iter()
+                    .flat_map(|file| emitted(file))
                     .flatten()
                     .filter(|(role, _)| role != "system")
                     .map(|(_, content)| content.split('\n').count())
@@ -265,7 +309,7 @@ proptest! {
             };
             prop_assert!(tokens <= settings.limits.max(), "{} {:?}", tokens, block);
         }
-        prop_assert_eq!(done.statistics.num_blocks(), done.bedrock.lines().count() as u64);
+        prop_assert_eq!(done.statistics.train_blocks(), done.bedrock.lines().count() as u64);
     }
 
     #[test]
@@ -352,6 +396,7 @@ proptest! {
             (Ok(plain), Ok(other)) => {
                 prop_assert_eq!(plain.stats(), other.stats());
                 prop_assert_eq!(plain.train, other.train);
+                prop_assert_eq!(plain.validation, other.validation);
                 prop_assert_eq!(plain.processed, other.processed);
                 prop_assert_eq!(plain.raw, other.raw);
             }

@@ -1,12 +1,13 @@
 //! The pipeline's rules, each by an export that shows it.
 
 use crate::support::{
-    Broken, Done, Model, Pairs, Panicking, Squares, Turns, Words, chat, error_of, full, message,
-    pretty, run, run_for, run_with, settings, source,
+    Broken, Done, Model, Pairs, Panicking, Squares, Turns, Words, blocks_of, chat, error_of, full,
+    message, pretty, run, run_for, run_with, settings, source,
 };
 use resonare_pipeline::{
-    ChatDrop, DateLimit, Forwarded, MessageDrop, PersonalData, PipelineError, RepeatedMessages,
-    RoleOrder, Settings, Source, SpecialTokens, Target, TokenBudget, TokenLimits,
+    ChatDrop, DateLimit, Deduplicate, Forwarded, Fraction, MessageDrop, PersonalData,
+    PipelineError, RepeatedMessages, RoleOrder, Settings, Source, SpecialTokens, Target,
+    TokenBudget, TokenLimits,
 };
 use serde_json::{Value, json};
 
@@ -28,10 +29,12 @@ const MERGED: [&str; 3] = [
 
 mod blocks;
 mod contents;
+mod duplicates;
 mod input;
 mod outputs;
 mod overlaps;
 mod redaction;
+mod split;
 mod target;
 mod training;
 mod warnings;

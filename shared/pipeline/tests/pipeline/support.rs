@@ -6,8 +6,8 @@ use std::sync::atomic::AtomicBool;
 
 use resonare_consumers::{MessageRef, SpecialTokens};
 use resonare_pipeline::{
-    ChatTemplate, Failure, FormatOutput, OutputFormat, Outputs, Run, Settings, Source, Statistics,
-    Target, TokenCounter, TokenLimits, Tokenizer, TokenizerInfo,
+    ChatTemplate, Failure, FormatOutput, MessageDrop, OutputFormat, Outputs, Run, Settings, Source,
+    Split, Statistics, Target, TokenCounter, TokenLimits, Tokenizer, TokenizerInfo,
 };
 use serde_json::{Value, json};
 
@@ -115,33 +115,19 @@ impl TokenCounter for Panicking {
 #[derive(Debug)]
 pub(crate) struct Done {
     pub(crate) train: String,
+    pub(crate) validation: String,
     pub(crate) processed: String,
     pub(crate) raw: String,
     pub(crate) bedrock: String,
     pub(crate) sharegpt: String,
+    pub(crate) validation_sharegpt: String,
     pub(crate) statistics: Statistics,
 }
 
 impl Done {
-    /// The blocks as `role: content` lines.
+    /// The blocks of `train.jsonl` as `role: content` lines.
     pub(crate) fn blocks(&self) -> Vec<Vec<String>> {
-        let block = |line: &str| {
-            let block: Value = serde_json::from_str(line).unwrap();
-            let message = |message: &Value| {
-                format!(
-                    "{}: {}",
-                    message["role"].as_str().unwrap(),
-                    message["content"].as_str().unwrap()
-                )
-            };
-            block["messages"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(message)
-                .collect()
-        };
-        self.train.lines().map(block).collect()
+        blocks_of(&self.train)
     }
 
     pub(crate) fn processed(&self) -> Value {
@@ -151,6 +137,32 @@ impl Done {
     pub(crate) fn stats(&self) -> Value {
         json!(self.statistics)
     }
+
+    /// How many messages were dropped for this reason.
+    pub(crate) fn dropped(&self, reason: MessageDrop) -> u64 {
+        self.statistics.funnel.messages.dropped.get(reason)
+    }
+}
+
+/// The blocks of a file with a block a line, as `role: content` lines.
+pub(crate) fn blocks_of(lines: &str) -> Vec<Vec<String>> {
+    let block = |line: &str| {
+        let block: Value = serde_json::from_str(line).unwrap();
+        let message = |message: &Value| {
+            format!(
+                "{}: {}",
+                message["role"].as_str().unwrap(),
+                message["content"].as_str().unwrap()
+            )
+        };
+        block["messages"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(message)
+            .collect()
+    };
+    lines.lines().map(block).collect()
 }
 
 /// Gives a few bytes a read.
@@ -222,6 +234,7 @@ pub(crate) fn run_for(
     threads: usize,
 ) -> Result<Done, Failure> {
     let (mut bedrock, mut sharegpt) = (Vec::new(), Vec::new());
+    let (mut validation, mut validation_sharegpt) = (Vec::new(), Vec::new());
     let (mut train, mut processed, mut raw) = (Vec::new(), Vec::new(), Vec::new());
     let info = TokenizerInfo {
         kind: "test".to_owned(),
@@ -244,14 +257,22 @@ pub(crate) fn run_for(
         train: &mut train,
         processed: &mut processed,
         raw: Some(&mut raw),
+        validation: Some(&mut validation),
         formats: vec![
             FormatOutput {
                 format: OutputFormat::Bedrock,
+                split: Split::Train,
                 out: &mut bedrock,
             },
             FormatOutput {
                 format: OutputFormat::ShareGpt,
+                split: Split::Train,
                 out: &mut sharegpt,
+            },
+            FormatOutput {
+                format: OutputFormat::ShareGpt,
+                split: Split::Validation,
+                out: &mut validation_sharegpt,
             },
         ],
     };
@@ -259,10 +280,12 @@ pub(crate) fn run_for(
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Ok(Done {
         train: text(train),
+        validation: text(validation),
         processed: text(processed),
         raw: text(raw),
         bedrock: text(bedrock),
         sharegpt: text(sharegpt),
+        validation_sharegpt: text(validation_sharegpt),
         statistics,
     })
 }

@@ -1,0 +1,98 @@
+//! The blocks so far, by what they say, so that another that says the same is known.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use resonare_similarity::{Signature, Signer, SimilarTexts};
+
+use crate::block::Block;
+use crate::lines::Lines;
+use crate::split::Split;
+
+/// What a block says: its own messages, and who says them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Print {
+    /// A hash with so many bits that no two blocks share it by chance.
+    content: u128,
+    /// `None` where it has no word, or where nobody asks.
+    signature: Option<Signature>,
+}
+
+/// Makes prints.
+#[derive(Debug, Default)]
+pub(crate) struct Printer {
+    signer: Signer,
+}
+
+impl Printer {
+    /// The print of a block, with a signature if it is asked for.
+    pub(crate) fn print(&mut self, lines: Lines<'_>, block: &Block, signed: bool) -> Print {
+        // The algorithm is the standard library's to change: what a print is reaches no output.
+        let mut hashers = [0, 1].map(|half: u8| {
+            let mut hasher = DefaultHasher::new();
+            hasher.write_u8(half);
+            hasher
+        });
+        for index in block.messages.clone() {
+            let line = (lines.role(index).name(), lines.text(index));
+            for hasher in &mut hashers {
+                line.hash(hasher);
+            }
+        }
+        let [high, low] = hashers.map(|hasher| u128::from(hasher.finish()));
+        let texts = block.messages.clone().map(|index| lines.text(index));
+        Print {
+            content: high << 64 | low,
+            signature: signed.then(|| self.signer.sign(texts)).flatten(),
+        }
+    }
+}
+
+/// Blocks by what they say, and which split they are in: 285 bytes for each at most, or 40 where only equal ones
+/// are asked for.
+#[derive(Debug, Default)]
+pub(crate) struct EarlierBlocks {
+    contents: HashSet<u128>,
+    similar: SimilarTexts,
+    /// By the number of the text.
+    splits: Vec<Split>,
+    /// What no words tell apart, by its contents.
+    wordless: HashMap<u128, Split>,
+}
+
+impl EarlierBlocks {
+    /// Adds the contents of a block; whether they are new.
+    pub(crate) fn add_contents(&mut self, print: &Print) -> bool {
+        self.contents.insert(print.content)
+    }
+
+    pub(crate) fn has_similar(&self, print: &Print) -> bool {
+        let signature = print.signature.as_ref();
+        signature.is_some_and(|signature| self.similar.similar(signature).next().is_some())
+    }
+
+    /// Whether one in another split is equal or similar.
+    pub(crate) fn resembles_another_split(&self, print: &Print, split: Split) -> bool {
+        let is_other = |other: &Split| *other != split;
+        match &print.signature {
+            Some(signature) => self
+                .similar
+                .similar(signature)
+                .any(|number| is_other(&self.splits[number as usize])),
+            None => self.wordless.get(&print.content).is_some_and(is_other),
+        }
+    }
+
+    /// Adds a block that others may resemble.
+    pub(crate) fn add(&mut self, print: &Print, split: Split) {
+        match print.signature {
+            Some(signature) => {
+                self.similar.insert(signature);
+                self.splits.push(split);
+            }
+            None => {
+                self.wordless.insert(print.content, split);
+            }
+        }
+    }
+}

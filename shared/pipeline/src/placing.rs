@@ -1,0 +1,135 @@
+//! From the blocks that the limits allow to those that are emitted: without duplicates, and each in its split.
+
+use crate::block::Block;
+use crate::earlier_blocks::{EarlierBlocks, Print, Printer};
+use crate::funnel::{DroppedMessages, MessageDrop};
+use crate::lines::Lines;
+use crate::settings::{Deduplicate, Settings};
+use crate::split::Split;
+use crate::statistics::Statistics;
+
+/// Drops duplicates and leaks, and splits the rest.
+pub(crate) struct BlockPlacer<'a> {
+    settings: &'a Settings,
+    printer: Printer,
+    earlier: EarlierBlocks,
+}
+
+impl<'a> BlockPlacer<'a> {
+    pub(crate) fn new(settings: &'a Settings) -> Self {
+        Self {
+            settings,
+            printer: Printer::default(),
+            earlier: EarlierBlocks::default(),
+        }
+    }
+
+    fn is_split(&self) -> bool {
+        !self.settings.validation_fraction.is_zero()
+    }
+
+    /// The blocks of a chat that are emitted; the messages of the others are counted.
+    pub(crate) fn place(
+        &mut self,
+        lines: Lines<'_>,
+        blocks: Vec<Block>,
+        statistics: &mut Statistics,
+    ) -> Vec<Block> {
+        let duplicates = self.settings.deduplicate;
+        if duplicates == Deduplicate::None && !self.is_split() {
+            return blocks;
+        }
+        let dropped = &mut statistics.funnel.messages.dropped;
+        let (blocks, prints) = self.without_duplicates(lines, blocks, dropped);
+        let Some(counts) = &mut statistics.split else {
+            return blocks;
+        };
+        let sizes: Vec<_> = conversations(&blocks).map(<[Block]>::len).collect();
+        let newest = counts.newest_for_validation(&sizes, self.settings.validation_fraction);
+        let mut placed = Vec::new();
+        let mut prints = prints.as_slice();
+        for (number, conversation) in conversations(&blocks).enumerate() {
+            let split = if number < sizes.len() - newest {
+                Split::Train
+            } else {
+                Split::Validation
+            };
+            let (own, rest) = prints.split_at(conversation.len());
+            prints = rest;
+            if self.leaks(own, split) {
+                let messages = conversation.iter().map(|block| block.messages.len() as u64);
+                dropped.add(MessageDrop::SplitLeak, messages.sum());
+                counts.add_leaking(conversation.len());
+            } else {
+                counts.add(split, conversation.len());
+                let blocks = conversation.iter().cloned();
+                placed.extend(blocks.map(|block| Block { split, ..block }));
+            }
+        }
+        placed
+    }
+
+    /// The blocks whose contents were not there before, with their prints.
+    fn without_duplicates(
+        &mut self,
+        lines: Lines<'_>,
+        blocks: Vec<Block>,
+        dropped: &mut DroppedMessages,
+    ) -> (Vec<Block>, Vec<Print>) {
+        let duplicates = self.settings.deduplicate;
+        let signed = duplicates == Deduplicate::Near || self.is_split();
+        let (mut kept, mut prints) = (Vec::new(), Vec::new());
+        for block in blocks {
+            let print = self.printer.print(lines, &block, signed);
+            let reason = self.duplicates(&print);
+            if let Some(reason) = reason {
+                dropped.add(reason, block.messages.len() as u64);
+                continue;
+            }
+            kept.push(block);
+            prints.push(print);
+        }
+        (kept, prints)
+    }
+
+    /// Why a block is a duplicate of an earlier one; otherwise later ones may be of it.
+    fn duplicates(&mut self, print: &Print) -> Option<MessageDrop> {
+        let duplicates = self.settings.deduplicate;
+        if duplicates == Deduplicate::None {
+            return None;
+        }
+        if !self.earlier.add_contents(print) {
+            return Some(MessageDrop::DuplicateBlock);
+        }
+        if duplicates == Deduplicate::Near {
+            if self.earlier.has_similar(print) {
+                return Some(MessageDrop::NearDuplicateBlock);
+            }
+            // No split has to be known where no two blocks resemble each other.
+            self.earlier.add(print, Split::default());
+        }
+        None
+    }
+
+    /// Whether one of a conversation's blocks resembles one in the other split; otherwise later ones may resemble
+    /// these.
+    fn leaks(&mut self, prints: &[Print], split: Split) -> bool {
+        // What is left resembles nothing before it.
+        if self.settings.deduplicate == Deduplicate::Near {
+            return false;
+        }
+        let earlier = &mut self.earlier;
+        let mut all = prints.iter();
+        if all.any(|print| earlier.resembles_another_split(print, split)) {
+            return true;
+        }
+        for print in prints {
+            earlier.add(print, split);
+        }
+        false
+    }
+}
+
+fn conversations(blocks: &[Block]) -> impl Iterator<Item = &[Block]> {
+    blocks.chunk_by(|one, next| one.conversation == next.conversation)
+}
