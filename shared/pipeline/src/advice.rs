@@ -27,11 +27,13 @@ pub enum Setting {
     SystemPrompt,
     /// Whose style is learned.
     TargetName,
+    /// How many of the blocks are for validation.
+    ValidationFraction,
 }
 
 impl Setting {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::ChatTypes,
         Self::Consumer,
         Self::ConvoBlockThresholdSecs,
@@ -43,6 +45,7 @@ impl Setting {
         Self::SystemAs,
         Self::SystemPrompt,
         Self::TargetName,
+        Self::ValidationFraction,
     ];
 
     /// Its key in the configuration.
@@ -59,6 +62,7 @@ impl Setting {
             Self::SystemAs => "system_as",
             Self::SystemPrompt => "system_prompt",
             Self::TargetName => "target_name",
+            Self::ValidationFraction => "validation_fraction",
         }
     }
 }
