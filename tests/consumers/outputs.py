@@ -2,9 +2,9 @@
 
     python3 outputs.py RESONARE FOLDER
 
-RESONARE is the command, FOLDER holds the folders of runs, each named EXPORT-CONSUMER-PROMPT. Both our check and the
-consumer must take every row of it, its Parquet file must have the same rows, and the trainer's own
-configuration code must take the kit. Exits with 1 otherwise.
+RESONARE is the command, FOLDER holds the folders of runs, each named EXPORT-CONSUMER-WAY. Both our check and the
+consumer must take every row of it, for training or for validation; its Parquet files must have the same rows, and
+the trainer's own configuration code must take the kit. Exits with 1 otherwise.
 """
 import glob
 import json
@@ -24,8 +24,8 @@ import kits
 COUNTS = {"too-few-rows"}
 
 
-def train_file(consumer):
-    return "train.bedrock.jsonl" if consumer.startswith("bedrock") else "train.jsonl"
+def file_of(split, consumer):
+    return f"{split}.bedrock.jsonl" if consumer.startswith("bedrock") else f"{split}.jsonl"
 
 
 def judges(consumer):
@@ -37,38 +37,44 @@ def judges(consumer):
 
 
 def ours(resonare, folder, consumer):
-    """The rows that our check finds, and what it says against them."""
+    """The rows of each split that our check finds, and whether it finds them too few."""
     command = [resonare, "check", folder, f"--for={consumer}", "--json"]
     answer = json.loads(subprocess.run(command, capture_output=True).stdout)
-    [file] = answer["files"]
-    report = file["report"]
-    broken = {rule["rule"] for rule in report["rules"] if rule["severity"] == "refused"} - COUNTS
-    assert report["refused_rows"] == 0 and not broken, f"we refuse it: {broken}"
-    return report["rows"], any(rule["rule"] in COUNTS for rule in report["rules"])
+    rows, are_few = {}, False
+    for split, file in zip(["train", "validation"], answer["files"]):
+        report = file["report"]
+        broken = {rule["rule"] for rule in report["rules"] if rule["severity"] == "refused"} - COUNTS
+        assert report["refused_rows"] == 0 and not broken, f"we refuse it: {broken}"
+        rows[split] = report["rows"]
+        are_few |= any(rule["rule"] in COUNTS for rule in report["rules"])
+    return rows, are_few
 
 
-def same_in_parquet(folder, cache):
-    with open(os.path.join(folder, "train.jsonl"), encoding="utf-8") as file:
+def same_in_parquet(folder, split, cache):
+    with open(os.path.join(folder, f"{split}.jsonl"), encoding="utf-8") as file:
         rows = [json.loads(line) for line in file]
     data = datasets.load_dataset(
-        "parquet", data_files=os.path.join(folder, "train.parquet"), split="train", cache_dir=cache,
+        "parquet", data_files=os.path.join(folder, f"{split}.parquet"), split="train", cache_dir=cache,
     )
     without_nulls = [{"messages": [{key: value for key, value in message.items() if value is not None}
                                    for message in row["messages"]]} for row in data.to_list()]
-    assert without_nulls == rows, "the rows of train.parquet are others"
+    assert without_nulls == rows, f"the rows of {split}.parquet are others"
 
 
 def check(resonare, folder):
-    _, consumer_and_prompt = os.path.basename(folder).split("-", 1)
-    consumer, _ = consumer_and_prompt.rsplit("-", 1)
+    export, consumer_and_way = os.path.basename(folder).split("-", 1)
+    consumer, way = consumer_and_way.rsplit("-", 1)
     rows, are_few = ours(resonare, folder, consumer)
-    assert rows > 0, "there are no rows"
+    assert all(rows.values()), "there are no rows"
+    assert export == "sample" or ("validation" in rows) == (way == "split"), "it is not split as it should be"
     if not are_few:
         for judge in judges(consumer):
-            kept = verdicts.VERDICTS[judge](os.path.join(folder, train_file(consumer)))
-            assert kept == rows, f"{judge} takes {kept} of {rows} rows"
+            for split in rows:
+                kept = verdicts.VERDICTS[judge](os.path.join(folder, file_of(split, consumer)))
+                assert kept == rows[split], f"{judge} takes {kept} of {rows[split]} rows"
     with tempfile.TemporaryDirectory() as temporary:
-        same_in_parquet(folder, temporary)
+        for split in rows:
+            same_in_parquet(folder, split, temporary)
         # The loaders leave files of their own.
         copy = os.path.join(temporary, "run")
         shutil.copytree(folder, copy)
@@ -78,9 +84,9 @@ def check(resonare, folder):
         loaded = datasets.load_dataset(copy)
         os.chdir("/")
     splits = {name: len(split) for name, split in loaded.items()}
-    assert splits == {"train": rows}, f"the folder is loaded as {splits} of {rows} rows"
-    assert found is None or found == [rows], f"the kit finds {found} of {rows} rows"
-    return rows
+    assert splits == rows, f"the folder is loaded as {splits} of {rows} rows"
+    assert found is None or found == list(rows.values()), f"the kit finds {found} of {rows} rows"
+    return sum(rows.values())
 
 
 def main():

@@ -21,14 +21,18 @@ const CONSUMERS: [&str; 8] = [
     "openai",
 ];
 
-/// How blocks are made: without a system prompt, with one, and with one for templates that have no
-/// place for it.
-const PROMPTS: [(&str, &[&str]); 3] = [
+/// How blocks are made: without a system prompt, with one, with one for templates that have no place for it,
+/// and with some for validation.
+const WAYS: [(&str, &[&str]); 4] = [
     ("plain", &[]),
     ("system", &["--system-prompt=You are Ren."]),
     (
         "folded",
         &["--system-prompt=You are Ren.", "--system-as=first_user"],
+    ),
+    (
+        "split",
+        &["--validation-fraction=0.2", "--deduplicate=near"],
     ),
 ];
 
@@ -97,8 +101,8 @@ fn prepare(export: &Path, folder: &Path) -> anyhow::Result<()> {
     ];
     for (name, path, minimum) in exports {
         for consumer in CONSUMERS {
-            for (prompt, options) in PROMPTS {
-                let run_id = format!("{name}-{consumer}-{prompt}");
+            for (way, options) in WAYS {
+                let run_id = format!("{name}-{consumer}-{way}");
                 let formats: &[&str] = if consumer.starts_with("bedrock") {
                     &["--output-format=bedrock", "--output-format=parquet"]
                 } else {

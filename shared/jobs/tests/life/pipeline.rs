@@ -195,6 +195,53 @@ async fn a_job_for_a_consumer_stores_its_format_and_what_it_needs() {
 }
 
 #[tokio::test]
+async fn what_is_for_validation_is_an_output_if_there_is_any() {
+    let chats = ["Ann", "Ben"].map(|name| {
+        let message = |from: &str, text: String| json!({"from": from, "text": text, "date": "2024-01-01T10:00:00"});
+        let messages = [message(name, format!("I am {name}")), message("Me", "hello".to_owned())];
+        json!({"name": name, "messages": messages})
+    });
+    let world = World::new();
+    for (fraction, blocks) in [("0.5", 1), ("0.1", 0)] {
+        let overrides = [
+            ("target_name", "Me"),
+            ("consumer", "bedrock-llama"),
+            ("validation_fraction", fraction),
+        ];
+        let export = json!(chats).to_string();
+        let (handled, job) = do_job_with(&world, &export, &overrides, words("1")).await;
+        assert_eq!(handled, DeliveryOutcome::Completed);
+        let names = job.outputs.iter().map(|output| &*output.name);
+        let for_validation: Vec<_> = names
+            .filter(|name| name.starts_with("validation"))
+            .collect();
+        let kit = read(&world, &job, "bedrock-job.json").await;
+        let stats: Value = serde_json::from_str(&read(&world, &job, "stats.json").await).unwrap();
+        assert_eq!(stats["split"]["validation_blocks"], blocks);
+        if blocks == 0 {
+            assert_eq!(for_validation, [""; 0]);
+            assert!(!kit.contains("validation"), "{kit}");
+        } else {
+            assert_eq!(
+                for_validation,
+                ["validation.jsonl", "validation.bedrock.jsonl"]
+            );
+            assert!(kit.contains("/validation.bedrock.jsonl"), "{kit}");
+            assert!(
+                read(&world, &job, "validation.bedrock.jsonl")
+                    .await
+                    .contains("Ben")
+            );
+            assert!(
+                !read(&world, &job, "train.bedrock.jsonl")
+                    .await
+                    .contains("Ben")
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_job_whose_chat_template_is_out_of_reach_fails_if_it_was_asked_for() {
     let world = World::new();
     let tokenizers = WordTokenizers {
