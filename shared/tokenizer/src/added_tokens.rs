@@ -1,7 +1,5 @@
 //! The added tokens of a tokenizer, found in a text as the crate `tokenizers` finds them.
 
-use std::ops::Range;
-
 use resonare_chat_template::AddedToken;
 
 /// A part of a text.
@@ -16,10 +14,10 @@ pub(crate) enum Part<'t> {
 /// Tokens that a text is split at.
 #[derive(Debug, Default)]
 pub(crate) struct AddedTokens {
-    /// By their first bytes, then from the longest to the shortest.
+    /// In the order of their texts.
     tokens: Vec<Pattern>,
-    /// Where those with each first byte stand.
-    places: Vec<Range<usize>>,
+    /// Whether one begins with each byte.
+    begins: Vec<bool>,
 }
 
 #[derive(Debug)]
@@ -27,6 +25,8 @@ struct Pattern {
     text: String,
     lstrip: bool,
     rstrip: bool,
+    /// The longest other token that this one begins with.
+    beginning: Option<usize>,
 }
 
 impl AddedTokens {
@@ -38,18 +38,18 @@ impl AddedTokens {
                 text: token.text.clone(),
                 lstrip: token.lstrip,
                 rstrip: token.rstrip,
+                beginning: None,
             })
             .collect();
-        let first = |token: &Pattern| token.text.as_bytes()[0];
-        tokens.sort_unstable_by_key(|token| (first(token), usize::MAX - token.text.len()));
-        let places = (0..=u8::MAX).map(|byte| {
-            let start = tokens.partition_point(|token| first(token) < byte);
-            start..tokens.partition_point(|token| first(token) <= byte)
-        });
-        Self {
-            places: places.collect(),
-            tokens,
+        tokens.sort_by(|one, other| one.text.cmp(&other.text));
+        tokens.dedup_by(|later, first| later.text == first.text);
+        let mut begins = vec![false; 256];
+        for index in 0..tokens.len() {
+            let bytes = tokens[index].text.as_bytes();
+            begins[usize::from(bytes[0])] = true;
+            tokens[index].beginning = longest_beginning(&tokens[..index], bytes);
         }
+        Self { tokens, begins }
     }
 
     /// Splits a text at the tokens in it: from the left, and of those that begin at one place at the longest.
@@ -84,13 +84,31 @@ impl AddedTokens {
             return None;
         }
         let bytes = text.as_bytes();
-        (from..bytes.len()).find_map(|at| {
-            let place = self.places[usize::from(bytes[at])].clone();
-            let mut same_first = self.tokens[place].iter();
-            let token = same_first.find(|token| bytes[at..].starts_with(token.text.as_bytes()))?;
-            Some((at, token))
-        })
+        let mut at = from;
+        loop {
+            let begins = |byte: &u8| self.begins[usize::from(*byte)];
+            at += bytes[at..].iter().position(begins)?;
+            if let Some(token) = longest_beginning(&self.tokens, &bytes[at..]) {
+                return Some((at, &self.tokens[token]));
+            }
+            at += 1;
+        }
     }
+}
+
+/// The longest of these tokens, ordered by their texts, that a text begins with.
+fn longest_beginning(tokens: &[Pattern], text: &[u8]) -> Option<usize> {
+    // In this order, all that a text begins with come before it, and whatever comes between begins with
+    // them too.
+    let after = tokens.partition_point(|token| token.text.as_bytes() <= text);
+    let mut last = after.checked_sub(1);
+    while let Some(token) = last {
+        if text.starts_with(tokens[token].text.as_bytes()) {
+            return last;
+        }
+        last = tokens[token].beginning;
+    }
+    None
 }
 
 #[cfg(test)]
@@ -125,6 +143,24 @@ mod tests {
         );
         assert_eq!(parts(&[], "a"), [Some("a")]);
         assert_eq!(parts(&tokens, ""), []);
+    }
+
+    #[test]
+    fn of_many_tokens_that_begin_alike_the_longest_is_found() {
+        let mut tokens: Vec<_> = (0..300).map(|n| token(&format!("<|{n}|>"))).collect();
+        tokens.extend(["<", "<|", "<|1", "<|12|>x"].map(token));
+        let lengths = |text: &str| {
+            let mut rest = Vec::new();
+            AddedTokens::new(&tokens).split(text, |part| {
+                if let Part::Text(text) = part {
+                    rest.push(text.to_owned());
+                }
+            });
+            rest.concat()
+        };
+        assert_eq!(lengths("<|12|>x<|299|>y<|300|>z"), "y300|>z");
+        assert_eq!(lengths("<|13<|1|"), "3|");
+        assert_eq!(lengths("a<b"), "ab");
     }
 
     #[test]
