@@ -8,6 +8,7 @@
 mod check;
 mod documentation;
 mod oracle;
+mod redaction;
 mod support;
 
 use std::fs;
