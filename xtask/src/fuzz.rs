@@ -7,7 +7,7 @@ use anyhow::Context as _;
 
 use crate::process::{cargo, output, root, run};
 
-const TARGETS: [&str; 2] = ["export", "tokens"];
+const TARGETS: [&str; 3] = ["export", "redaction", "tokens"];
 
 const SECONDS_EACH: u32 = 10;
 

@@ -16,43 +16,45 @@ pub(crate) enum Reading {
 }
 
 /// The zeros of the scripts with digits of their own; nine more digits follow each.
-const ZEROS: [u32; 18] = [
+const ZEROS: [u32; 19] = [
     0x660, 0x6F0, 0x7C0, 0x966, 0x9E6, 0xA66, 0xAE6, 0xB66, 0xBE6, 0xC66, 0xCE6, 0xD66, 0xE50,
-    0xED0, 0xF20, 0x1040, 0x17E0, 0x1810,
+    0xED0, 0xF20, 0x1040, 0x17E0, 0x1810, 0xFF10,
 ];
 
-/// What `character` is read as.
+/// What `character` is read as. Of full-width punctuation, which Chinese and Japanese have in every message, only what
+/// is part of a number or an address.
 pub(crate) fn reading(character: char) -> Reading {
     let code = u32::from(character);
-    // At this distance from ASCII are the characters of full width.
-    let full_width = || {
-        code.checked_sub(0xFF01)
-            .filter(|&index| index < 94)
-            .map(|index| (index, b'!'))
-    };
-    let byte = match character {
-        '\0'..='\x7f' => return Reading::Itself,
+    Reading::Ascii(match character {
+        // What most texts are of, first.
+        '\0'..='\x7f' | '\u{ae}'..='\u{65f}' | '\u{3041}'..='\u{fe62}' => return Reading::Itself,
         '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' => {
             return Reading::Nothing;
         }
         '\u{2060}'..='\u{206f}' | '\u{feff}' => return Reading::Nothing,
         '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => b' ',
-        '\u{2010}' | '\u{2011}' | '\u{fe63}' => b'-',
+        '\u{2010}' | '\u{2011}' | '\u{fe63}' | '－' => b'-',
         '\u{2012}'..='\u{2015}' | '\u{2212}' => DASH,
-        _ => {
-            let digit = || {
-                let above = ZEROS.iter().map(|&zero| code.wrapping_sub(zero));
-                above
-                    .zip(std::iter::repeat(b'0'))
-                    .find(|&(index, _)| index < 10)
-            };
-            match full_width().or_else(digit) {
-                Some((index, first)) => first + u8::try_from(index).unwrap_or_default(),
-                None => return Reading::Itself,
-            }
-        }
-    };
-    Reading::Ascii(byte)
+        'Ａ'..='Ｚ' => b'A' + distance(code, 0xFF21),
+        'ａ'..='ｚ' => b'a' + distance(code, 0xFF41),
+        '＋' => b'+',
+        '．' => b'.',
+        '＠' => b'@',
+        '／' => b'/',
+        '＿' => b'_',
+        '：' => b':',
+        '＝' => b'=',
+        '（' => b'(',
+        '）' => b')',
+        _ => match ZEROS.iter().find(|&&zero| code.wrapping_sub(zero) < 10) {
+            Some(&zero) => b'0' + distance(code, zero),
+            None => return Reading::Itself,
+        },
+    })
+}
+
+fn distance(code: u32, from: u32) -> u8 {
+    u8::try_from(code - from).expect("the ranges are of a few characters")
 }
 
 /// A letter of a script that has cases, such as Latin, Cyrillic and Greek. Others are often written without spaces

@@ -1,6 +1,6 @@
 //! What finds everything that has a shape.
 
-use crate::finding::{Finding, settle};
+use crate::finding::{Finding, replace, settle};
 use crate::kind::PersonalData;
 use crate::placeholders;
 use crate::region::Region;
@@ -31,14 +31,32 @@ impl Detector {
     /// It looks until nothing more is found in what [`replace`](crate::replace) would write, what was found before
     /// included.
     pub fn find(&self, text: &str, region: Option<Region>, findings: &mut Vec<Finding>) {
+        placeholders::cover(text, findings);
+        if !self.looks_for_shapes() {
+            settle(text, findings);
+            return;
+        }
         // First as it is: an address may have parts that are marked already.
         self.find_in(&View::plain(text), region, findings);
+        let mut rest = String::new();
         while !findings.is_empty() {
             settle(text, findings);
-            if !self.find_in(&View::without(text, findings), region, findings) {
+            rest.clear();
+            replace(text, findings, &mut rest);
+            // Most often nothing is left to look for, and where what is in the text need not be known.
+            if Triggers::of(&rest).is_empty()
+                || !self.find_in(&View::without(text, findings), region, findings)
+            {
                 break;
             }
         }
+    }
+
+    fn looks_for_shapes(&self) -> bool {
+        let mut wanted = PersonalData::ALL
+            .into_iter()
+            .filter(|&kind| self.wanted[kind as usize]);
+        wanted.any(|kind| kind != PersonalData::Name)
     }
 
     /// Whether there was anything.
@@ -77,14 +95,15 @@ impl Detector {
         if (triggers.run || triggers.colon) && wants(PersonalData::Secret) {
             secret::find(text, findings);
         }
-        if triggers.digits && wants(PersonalData::Iban) {
+        if triggers.has_account() && wants(PersonalData::Iban) {
             iban::find(text, findings);
         }
-        if triggers.digits {
+        if triggers.has_number() {
             groups::each_stretch(text, |groups| {
                 if wants(PersonalData::Card) {
                     card::find(text, groups, findings);
                 }
+                groups::take_dates(text, groups);
                 if wants(PersonalData::Phone) {
                     phone::find(text, groups, region, findings);
                 }

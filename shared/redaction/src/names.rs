@@ -1,5 +1,6 @@
 //! Names of people and chats, and listed words.
 
+mod filter;
 mod words;
 
 use aho_corasick::{AhoCorasick, Input, MatchKind};
@@ -10,6 +11,7 @@ use crate::characters::{after, before, is_cased, is_katakana, is_unspaced};
 use crate::finding::{Finding, settle};
 use crate::kind::PersonalData;
 use crate::placeholders;
+use filter::Filter;
 use words::Word;
 
 /// Words that are parts of many names and of every text.
@@ -204,6 +206,7 @@ impl NameFinder {
     ///
     /// Whole words are found, also before an apostrophe: `Mira's`. Inflected forms aren't, unless they are listed.
     pub fn find(&self, text: &str, findings: &mut Vec<Finding>) {
+        placeholders::cover(text, findings);
         let known = findings.len();
         if !self.words.next.is_empty() {
             self.find_words(text, findings);
@@ -225,7 +228,7 @@ impl NameFinder {
         while let Some(word) = words::next(text, from) {
             from = word.end;
             let written = &text[word.start..word.end];
-            if word.ascii && !self.filter.may_have(written.as_bytes()) {
+            if !self.filter.may_have(written, word.ascii) {
                 continue;
             }
             words::fold_into(written, &mut folded);
@@ -302,34 +305,6 @@ fn is_whole(text: &str, start: usize, end: usize) -> bool {
     !joins(first, before(text, start))
         && !joins(last, after(text, end))
         && !((bounded(first) || bounded(last)) && words::is_cut_off(text, start, end))
-}
-
-/// What most words that are no names are told apart by, without a look into a table.
-#[derive(Clone, Debug)]
-struct Filter(Box<[u64; 512]>);
-
-impl Default for Filter {
-    fn default() -> Self {
-        Self(Box::new([0; 512]))
-    }
-}
-
-impl Filter {
-    fn add(&mut self, word: &str) {
-        let bit = Self::bit(word.as_bytes());
-        self.0[bit / 64] |= 1 << (bit % 64);
-    }
-
-    fn may_have(&self, word: &[u8]) -> bool {
-        let bit = Self::bit(word);
-        self.0[bit / 64] >> (bit % 64) & 1 == 1
-    }
-
-    /// By the first letters and the length, which are the same in both cases of ASCII.
-    fn bit(word: &[u8]) -> usize {
-        let low = |index: usize| usize::from(word.get(index).copied().unwrap_or(0) & 0x1F);
-        (low(0) << 10) | (low(1) << 5) | word.len().min(31)
-    }
 }
 
 #[cfg(test)]

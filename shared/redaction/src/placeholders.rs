@@ -32,20 +32,39 @@ const MEDIA: [&str; 23] = [
     "media",
 ];
 
-/// Drops what was found inside of placeholders.
-pub(crate) fn spare(text: &str, findings: &mut Vec<Finding>, from: usize) {
-    if findings.len() == from {
+/// Drops what was found in placeholders, of all findings but the first `known`.
+pub(crate) fn spare(text: &str, findings: &mut Vec<Finding>, known: usize) {
+    if findings.len() == known {
         return;
     }
-    for start in memchr_iter(b'[', text.as_bytes()) {
-        if let Some(end) = placeholder_end(text, start) {
-            let mut index = 0;
-            findings.retain(|finding| {
-                index += 1;
-                index <= from || !finding.overlaps(start, end)
-            });
+    for (start, end) in all(text) {
+        let mut index = 0;
+        findings.retain(|finding| {
+            index += 1;
+            index <= known || !finding.overlaps(start, end)
+        });
+    }
+}
+
+/// Makes findings that have a part of a placeholder have all of it.
+pub(crate) fn cover(text: &str, findings: &mut [Finding]) {
+    if findings.is_empty() {
+        return;
+    }
+    for (start, end) in all(text) {
+        for finding in findings
+            .iter_mut()
+            .filter(|finding| finding.overlaps(start, end))
+        {
+            finding.start = finding.start.min(start);
+            finding.end = finding.end.max(end);
         }
     }
+}
+
+fn all(text: &str) -> impl Iterator<Item = (usize, usize)> {
+    memchr_iter(b'[', text.as_bytes())
+        .filter_map(|start| placeholder_end(text, start).map(|end| (start, end)))
 }
 
 /// Whether a placeholder for something that was found starts here.

@@ -35,23 +35,22 @@ impl Region {
         let Some(number) = PhoneNumber::parse_with_country(digits, self.0) else {
             return false;
         };
-        if number.phone_type() == PhoneNumberType::Unknown {
-            return false;
-        }
+        let (mobile, national) = (number.is_mobile(), number.national_number());
+        let known = number.phone_type() != PhoneNumberType::Unknown;
         let dialed = number.format(PhoneFormat::National);
-        if dialed
+        let as_dialed = dialed
             .chars()
             .filter(char::is_ascii_digit)
-            .eq(digits.chars())
-        {
+            .eq(digits.chars());
+        if as_dialed && digits.len() > national.len() {
             return true;
         }
-        let mobile = number.is_mobile();
-        let international = number.e164().trim_start_matches('+');
-        (mobile && digits == international)
-            || (mobile && groups > 1 && digits == number.national_number())
+        // Ranges overlap, so that not all are known to be of a type; how it is written tells then.
+        as_dialed && (known || groups > 1)
+            || mobile && groups >= 2 && digits == national
+            || mobile && number.e164().strip_prefix('+') == Some(digits)
             // Prefixes that a plan knows besides the one it writes.
-            || (international.ends_with(digits.trim_start_matches(['0', '8', '1'])) && digits.len() > number.national_number().len())
+            || known && digits.len() > national.len() && digits.ends_with(national) && digits.starts_with(['0', '8', '1'])
     }
 }
 

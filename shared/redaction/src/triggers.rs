@@ -1,6 +1,6 @@
 //! One cheap pass over a text, which tells what is worth looking for: most messages have nothing to look for.
 
-use memchr::{memchr_iter, memmem};
+use memchr::memchr_iter;
 
 /// What a text has that something could be found by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -9,8 +9,8 @@ use memchr::{memchr_iter, memmem};
     reason = "each stands alone, and is asked for by its name"
 )]
 pub(crate) struct Triggers {
-    /// At least [`FEWEST_DIGITS`].
-    pub(crate) digits: bool,
+    /// So many digits.
+    digits: usize,
     /// An `@`.
     pub(crate) at: bool,
     /// A dot between characters of words, or `://`.
@@ -23,8 +23,11 @@ pub(crate) struct Triggers {
     pub(crate) look_alikes: bool,
 }
 
-/// No phone number or other number that is looked for has fewer.
-const FEWEST_DIGITS: usize = 7;
+/// No phone number or other number that is looked for has fewer digits.
+const FEWEST_OF_NUMBER: usize = 7;
+
+/// No account number: it may have letters.
+const FEWEST_OF_ACCOUNT: usize = 5;
 
 /// No key that is looked for is shorter.
 pub(crate) const FEWEST_TOGETHER: usize = 20;
@@ -85,18 +88,28 @@ impl Triggers {
             run: has_long_run(bytes),
             ..Self::default()
         };
-        triggers.address = classes & DOT != 0 && has_inner_dot(bytes)
-            || triggers.colon && memmem::find(bytes, b"://").is_some();
+        triggers.address =
+            classes & DOT != 0 && has_inner_dot(bytes) || triggers.colon && has_scheme(bytes);
         if classes & LEAD != 0 {
             triggers.add_look_alikes(bytes, &mut digits);
         }
-        triggers.digits = digits >= FEWEST_DIGITS;
+        triggers.digits = digits;
         triggers
+    }
+
+    /// Whether there may be a phone number, or another number.
+    pub(crate) fn has_number(self) -> bool {
+        self.digits >= FEWEST_OF_NUMBER
+    }
+
+    /// Whether there may be an account number.
+    pub(crate) fn has_account(self) -> bool {
+        self.digits >= FEWEST_OF_ACCOUNT
     }
 
     /// Whether there is nothing to look for.
     pub(crate) fn is_empty(self) -> bool {
-        !(self.digits || self.at || self.address || self.colon || self.run)
+        !(self.has_account() || self.at || self.address || self.colon || self.run)
     }
 
     /// Adds what characters are that are read as others ([`reading`](crate::characters::reading)).
@@ -135,8 +148,7 @@ enum LookAlike {
     Nothing,
 }
 
-/// What the character of these first bytes is read as. Full-width punctuation that nothing is found by is left out:
-/// Chinese and Japanese have it in every message.
+/// What the character of these first bytes is read as.
 fn look_alike(first: u8, second: u8, third: u8) -> Option<LookAlike> {
     Some(match (first, second, third) {
         (0xD9, 0xA0..=0xA9, _) | (0xDB, 0xB0..=0xB9, _) | (0xDF, 0x80..=0x89, _) => {
@@ -164,7 +176,7 @@ fn look_alike(first: u8, second: u8, third: u8) -> Option<LookAlike> {
         | (0xE2, 0x88, 0x92)
         | (0xE3, 0x80, 0x80)
         | (0xEF, 0xB9, 0xA3)
-        | (0xEF, 0xBC, 0x8B | 0x8D | 0x8F | 0xBF) => LookAlike::Separator,
+        | (0xEF, 0xBC, 0x88 | 0x89 | 0x8B | 0x8D | 0x8F | 0xBF) => LookAlike::Separator,
         _ => return None,
     })
 }
@@ -176,6 +188,10 @@ fn has_inner_dot(bytes: &[u8]) -> bool {
             && is(bytes[dot - 1], WORD)
             && bytes.get(dot + 1).is_some_and(|&next| is(next, WORD))
     })
+}
+
+fn has_scheme(bytes: &[u8]) -> bool {
+    memchr_iter(b':', bytes).any(|colon| bytes[colon..].starts_with(b"://"))
 }
 
 fn has_long_run(bytes: &[u8]) -> bool {
@@ -211,8 +227,8 @@ mod tests {
 
     #[test]
     fn each_trigger_is_seen() {
-        assert!(Triggers::of("1 234 567").digits);
-        assert!(Triggers::of("１٢३۴567").digits);
+        assert!(Triggers::of("1 234 567").has_number());
+        assert!(Triggers::of("１٢३۴567").has_number());
         assert!(Triggers::of("a＠b").at);
         assert!(Triggers::of("so: a.b").address);
         assert!(Triggers::of("x://y").address);
@@ -226,22 +242,10 @@ mod tests {
     /// What decides whether a text is read anew knows the same characters as what reads it.
     #[test]
     fn look_alikes_are_known_by_their_first_bytes() {
-        for character in
-            ('\u{80}'..=char::MAX).filter(|&character| reading(character) != Reading::Itself)
-        {
-            let text = character.to_string();
-            let unused = ('！'..='～').contains(&character)
-                && !character.is_alphanumeric()
-                && !"＋－．＠／＿：＝".contains(character);
-            assert_eq!(Triggers::of(&text).look_alikes, !unused, "{character:?}");
-        }
-        for character in
-            ('\u{80}'..=char::MAX).filter(|&character| reading(character) == Reading::Itself)
-        {
-            assert!(
-                !Triggers::of(&character.to_string()).look_alikes,
-                "{character:?}"
-            );
+        for character in '\u{80}'..=char::MAX {
+            let expected = reading(character) != Reading::Itself;
+            let triggers = Triggers::of(&character.to_string());
+            assert_eq!(triggers.look_alikes, expected, "{character:?}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use unicode_normalization_alignments::char::is_combining_mark;
 
-use crate::characters::{Reading, is_unspaced, reading};
+use crate::characters::{Reading, is_unspaced, reading, start_of_run};
 use crate::placeholders;
 
 /// A word and its place.
@@ -16,10 +16,29 @@ pub(super) struct Word {
 /// Letters and digits, with the marks on them and what can't be seen between them; not of scripts that have no spaces
 /// between words.
 pub(super) fn is_of_word(character: char) -> bool {
-    (character.is_alphanumeric()
-        || is_combining_mark(character) && !matches!(character, '\u{fe00}'..='\u{fe0f}')
-        || reading(character) == Reading::Nothing)
-        && !is_unspaced(character)
+    match u32::from(character) {
+        // What most texts are of, without a look into tables.
+        0..0x80 => character.is_ascii_alphanumeric(),
+        0xC0..=0xD6
+        | 0xD8..=0xF6
+        | 0xF8..=0x24F
+        | 0x400..=0x481
+        | 0x48A..=0x52F
+        | 0x904..=0x939
+        | 0x93D..=0x940
+        | 0x621..=0x63A
+        | 0x641..=0x64A
+        | 0xAC00..=0xD7A3 => true,
+        0x3400..=0x4DBF | 0x4E00..=0x9FFF | 0x1F300..=0x1FAFF => false,
+        _ => is_of_word_by_tables(character),
+    }
+}
+
+fn is_of_word_by_tables(character: char) -> bool {
+    !is_unspaced(character)
+        && (character.is_alphanumeric()
+            || is_combining_mark(character) && !matches!(character, '\u{fe00}'..='\u{fe0f}')
+            || reading(character) == Reading::Nothing)
 }
 
 /// The next word from `from` on.
@@ -63,9 +82,9 @@ pub(super) fn next(text: &str, from: usize) -> Option<Word> {
 
 /// Whether a placeholder stands directly before or after: there, more of the word was.
 pub(super) fn is_cut_off(text: &str, start: usize, end: usize) -> bool {
-    let bytes = text.as_bytes();
-    bytes.get(end) == Some(&b'[') && placeholders::starts_at(text, end)
-        || start > 0 && bytes[start - 1] == b']' && placeholders::ends_at(text, start)
+    let start = start_of_run(text, start, is_of_word);
+    text[end..].starts_with('[') && placeholders::starts_at(text, end)
+        || text[..start].ends_with(']') && placeholders::ends_at(text, start)
 }
 
 /// Whether the words of one name may be this far apart.
@@ -77,19 +96,43 @@ pub(super) fn is_gap(between: &str) -> bool {
 pub(super) fn fold_into(word: &str, folded: &mut String) {
     folded.clear();
     for character in word.chars() {
-        let character = match reading(character) {
-            Reading::Itself => character,
-            Reading::Ascii(byte) => char::from(byte),
-            Reading::Nothing => continue,
-        };
-        if character.is_ascii() {
+        if is_folded(character) {
+            folded.push(character);
+        } else if character.is_ascii() {
             folded.push(character.to_ascii_lowercase());
-            continue;
+        } else {
+            folded.extend(by_tables(character));
         }
-        // By way of the capital, so that ß is ss, both sigmas are one, and a dot on a capital I doesn't matter.
-        let lower = character.to_uppercase().flat_map(char::to_lowercase);
-        folded.extend(lower.filter(|&lower| lower != '\u{307}'));
     }
+}
+
+/// How a word starts, folded, that starts with `character`.
+pub(super) fn first_folded(character: char) -> Option<char> {
+    if is_folded(character) {
+        Some(character)
+    } else {
+        by_tables(character).next()
+    }
+}
+
+/// Whether folding leaves it as it is, of what most texts are of; others are looked up in tables.
+fn is_folded(character: char) -> bool {
+    matches!(u32::from(character),
+        0x61..=0x7A | 0x430..=0x44F | 0x621..=0x63A | 0x641..=0x64A | 0x904..=0x963 | 0xAC00..=0xD7A3)
+}
+
+fn by_tables(character: char) -> impl Iterator<Item = char> {
+    let character = match reading(character) {
+        Reading::Itself => Some(character),
+        Reading::Ascii(byte) => Some(char::from(byte)),
+        Reading::Nothing => None,
+    };
+    // By way of the capital, so that ß is ss, both sigmas are one, and a dot on a capital I doesn't matter.
+    character
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .flat_map(char::to_lowercase)
+        .filter(|&lower| lower != '\u{307}')
 }
 
 /// The words of a name, folded.
@@ -120,6 +163,25 @@ mod tests {
         assert_eq!(folded("राज कुमार"), ["राज", "कुमार"]);
         assert_eq!(folded("田中Ren"), ["ren"]);
         assert_eq!(folded("☀️ \u{200d}"), [""; 0]);
+    }
+
+    #[test]
+    fn the_short_ways_agree_with_the_tables() {
+        for character in '\0'..=char::MAX {
+            let tables = if character.is_ascii() {
+                character.is_ascii_alphanumeric()
+            } else {
+                is_of_word_by_tables(character)
+            };
+            assert_eq!(is_of_word(character), tables, "{character:?}");
+            let mut short = String::new();
+            fold_into(character.encode_utf8(&mut [0; 4]), &mut short);
+            assert_eq!(
+                short,
+                by_tables(character).collect::<String>(),
+                "{character:?}"
+            );
+        }
     }
 
     #[test]

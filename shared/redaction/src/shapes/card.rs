@@ -43,6 +43,8 @@ fn is_card(text: &str, groups: &[Group]) -> bool {
         .collect();
     DIGITS.contains(&digits.len())
         && !groups.iter().any(|group| group.taken)
+        // That is a phone number.
+        && !text[..groups[0].place.start].ends_with('+')
         && is_grouped(groups)
         && are_together(text, groups)
         && is_issued(&digits)
@@ -59,14 +61,21 @@ fn is_grouped(groups: &[Group]) -> bool {
     }
 }
 
-/// Whether the first digits are a network's: Visa, Mastercard, American Express, Diners Club, JCB, Discover, Maestro, and
-/// those of China, India, Russia and Turkey.
+/// Whether the first digits are a network's, and as many follow as it gives: Visa, Mastercard, American Express,
+/// Diners Club, JCB, Discover, Maestro, and those of China, India, Russia and Turkey.
 fn is_issued(digits: &[u8]) -> bool {
-    let four = digits[..4]
+    let first = digits[..4]
         .iter()
         .fold(0_u32, |value, &digit| value * 10 + u32::from(digit));
-    matches!(four, 2200..=2204 | 2221..=2720 | 3000..=3099 | 3400..=3499 | 3528..=3599 | 3600..=3999
-        | 4000..=4999 | 5000..=5099 | 5100..=5599 | 5600..=5899 | 6000..=6999 | 8100..=8199 | 9792)
+    match first {
+        1800 | 2131 | 3400..=3499 | 3700..=3799 => digits.len() == 15,
+        4000..=4999 => matches!(digits.len(), 13 | 16 | 19),
+        2221..=2720 | 5100..=5599 | 9792 => digits.len() == 16,
+        3000..=3099 | 3600..=3699 | 3800..=3999 => digits.len() >= 14,
+        2200..=2204 | 3500..=3599 | 8100..=8199 => digits.len() >= 16,
+        5000..=5099 | 5600..=5899 | 6000..=6999 => true,
+        _ => false,
+    }
 }
 
 /// The check digit of ISO/IEC 7812.
@@ -110,6 +119,7 @@ mod tests {
     fn other_numbers_are_no_cards() {
         for text in [
             "4111111111111112",
+            "356938035643809",
             "1111111111111117",
             "1700000000000",
             "4111 1111",

@@ -8,11 +8,13 @@ pub(super) fn is_random(piece: &[u8]) -> bool {
     if piece.len() < FEWEST {
         return false;
     }
-    let drawn: Vec<u8> = piece
-        .iter()
-        .copied()
-        .filter(u8::is_ascii_alphanumeric)
-        .collect();
+    let drawn = piece.iter().copied().filter(u8::is_ascii_alphanumeric);
+    let drawn: Vec<u8> = drawn.collect();
+    let count = |of: fn(&u8) -> bool| drawn.iter().filter(|byte| of(byte)).count();
+    if drawn.iter().all(u8::is_ascii_hexdigit) {
+        let letters = count(u8::is_ascii_alphabetic);
+        return letters >= 4 && drawn.len() - letters >= 4 && bits(piece) >= 2.8;
+    }
     let pairs = |are: fn(u8, u8) -> bool| {
         drawn
             .windows(2)
@@ -24,15 +26,17 @@ pub(super) fn is_random(piece: &[u8]) -> bool {
     // What a name in code has fewer of, even one with many capitals, or a date at its end.
     let into_digits = pairs(|left, right| !left.is_ascii_digit() && right.is_ascii_digit());
     let capitals = pairs(|left, right| left.is_ascii_uppercase() && right.is_ascii_uppercase());
-    let mixed = into_digits >= 3
-        || capitals >= 2
-            && drawn
-                .iter()
-                .filter(|byte| byte.is_ascii_lowercase())
-                .count()
-                >= 5;
-    let hexadecimal = drawn.iter().all(u8::is_ascii_hexdigit);
-    mixed && changes * 4 >= piece.len() && bits(piece) >= if hexadecimal { 2.8 } else { 3.6 }
+    if count(u8::is_ascii_uppercase) >= 3 && in_words(piece) * 10 > piece.len() * 3 {
+        return false;
+    }
+    let mixed = into_digits >= 3 || capitals >= 2 && count(u8::is_ascii_lowercase) >= 5;
+    mixed && changes * 4 >= piece.len() && bits(piece) >= 3.6
+}
+
+/// How many of the characters are in runs of small letters as long as words.
+fn in_words(piece: &[u8]) -> usize {
+    let runs = piece.split(|byte| !byte.is_ascii_lowercase());
+    runs.map(<[u8]>::len).filter(|&length| length >= 5).sum()
 }
 
 fn class(byte: u8) -> u8 {
@@ -72,6 +76,11 @@ mod tests {
             ("hahahahahahahahahahahahahahahahahaha", false),
             ("HaHaHaHaHaHaHaHaHaHaHaHaHaHaHaHaHaHa", false),
             ("Donaudampfschifffahrtsgesellschaftskapitaen", false),
+            ("RbdEncryptionCreateOptionsLUKSBase", false),
+            (
+                "_ZGTtNSt11logic_errorC1ERKNSt7__cxx1112basic_stringIcSt11char_traitsIcE",
+                false,
+            ),
             ("aVeryLongCamelCaseNameOfSomethingInCode2", false),
             ("some-article-about-the-ten-best-things-2024", false),
             ("00000000000000000000000000000000000000", false),

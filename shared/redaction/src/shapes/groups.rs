@@ -25,7 +25,7 @@ impl Group {
 /// No more than so many characters stand between two groups of one number.
 const MOST_BETWEEN: usize = 3;
 
-/// Calls `look` with each stretch of groups that have only what separates digits between them. Dates are taken.
+/// Calls `look` with each stretch of groups that have only what separates digits between them.
 pub(crate) fn each_stretch(text: &str, mut look: impl FnMut(&mut [Group])) {
     let bytes = text.as_bytes();
     let mut groups: Vec<Group> = Vec::new();
@@ -45,7 +45,7 @@ pub(crate) fn each_stretch(text: &str, mut look: impl FnMut(&mut [Group])) {
             between.len() <= MOST_BETWEEN && between.iter().copied().all(separates)
         });
         if !goes_on {
-            finish(text, &mut groups, &mut look);
+            finish(&mut groups, &mut look);
         }
         groups.push(Group {
             place: index..end,
@@ -53,12 +53,11 @@ pub(crate) fn each_stretch(text: &str, mut look: impl FnMut(&mut [Group])) {
         });
         index = end;
     }
-    finish(text, &mut groups, &mut look);
+    finish(&mut groups, &mut look);
 }
 
-fn finish(text: &str, groups: &mut Vec<Group>, look: &mut impl FnMut(&mut [Group])) {
+fn finish(groups: &mut Vec<Group>, look: &mut impl FnMut(&mut [Group])) {
     if groups.iter().map(Group::len).sum::<usize>() >= 7 {
-        take_dates(text, groups);
         look(groups);
     }
     groups.clear();
@@ -79,21 +78,29 @@ pub(crate) fn between<'t>(text: &'t str, left: &Group, right: &Group) -> &'t str
     &text[left.place.end..right.place.start]
 }
 
-/// Takes days and years of the calendar, and addresses of machines.
-fn take_dates(text: &str, groups: &mut [Group]) {
+/// Takes days of the calendar, and addresses of machines.
+pub(crate) fn take_dates(text: &str, groups: &mut [Group]) {
     for start in 0..groups.len() {
-        for (count, is_one) in [
-            (4, is_machine as fn(&str, &[Group]) -> bool),
-            (3, is_date),
-            (2, are_years),
-        ] {
-            if let Some(groups) = groups.get_mut(start..start + count)
-                && !groups.iter().any(|group| group.taken)
-                && is_one(text, groups)
+        for (count, is_one) in [(4, is_machine as fn(&str, &[Group]) -> bool), (3, is_date)] {
+            let end = start + count;
+            if end > groups.len() || !is_one(text, &groups[start..end]) {
+                continue;
+            }
+            // More of the same is a longer number: `06.12.34.56.78`.
+            let separator = between(text, &groups[start], &groups[start + 1]);
+            let goes_on = |left: usize| {
+                groups
+                    .get(left..left + 2)
+                    .is_some_and(|pair| between(text, &pair[0], &pair[1]) == separator)
+            };
+            if goes_on(end - 1)
+                || start > 0 && goes_on(start - 1)
+                || groups[start..end].iter().any(|group| group.taken)
             {
-                for group in groups {
-                    group.taken = true;
-                }
+                continue;
+            }
+            for group in &mut groups[start..end] {
+                group.taken = true;
             }
         }
     }
@@ -119,7 +126,8 @@ fn is_date(text: &str, groups: &[Group]) -> bool {
         }
 }
 
-fn are_years(text: &str, groups: &[Group]) -> bool {
+/// Whether these are years, one after the other.
+pub(crate) fn are_years(text: &str, groups: &[Group]) -> bool {
     groups
         .iter()
         .all(|group| group.len() == 4 && is_year(value(text, group)))

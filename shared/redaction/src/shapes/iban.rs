@@ -98,19 +98,17 @@ const LENGTHS: [(&[u8; 2], usize); 87] = [
 /// Adds the account numbers in `text`.
 pub(crate) fn find(text: &str, found: &mut Vec<Finding>) {
     let bytes = text.as_bytes();
-    let mut start = 0;
-    while start + 4 <= bytes.len() {
-        let starts_word = start == 0 || !bytes[start - 1].is_ascii_alphanumeric();
-        match end(bytes, start).filter(|_| starts_word) {
-            Some(end) => {
-                found.push(Finding {
-                    start,
-                    end,
-                    kind: PersonalData::Iban,
-                });
-                start = end;
-            }
-            None => start += 1,
+    for start in 0..bytes.len().saturating_sub(4) {
+        if start > 0 && bytes[start - 1].is_ascii_alphanumeric() {
+            continue;
+        }
+        // One may seem to start in a word before another: `at 10 NL…`.
+        if let Some(end) = end(bytes, start) {
+            found.push(Finding {
+                start,
+                end,
+                kind: PersonalData::Iban,
+            });
         }
     }
 }

@@ -1,6 +1,6 @@
 //! URLs, and domains with or without a path.
 
-use memchr::{memchr_iter, memmem};
+use memchr::memchr_iter;
 
 use super::top_level;
 use crate::characters::{after, before, end_of_run, is_cased, start_of_run};
@@ -16,7 +16,8 @@ pub(crate) fn find(text: &str, found: &mut Vec<Finding>) {
             kind: PersonalData::Link,
         });
     };
-    for colon in memmem::find_iter(text.as_bytes(), b"://") {
+    let colons = memchr_iter(b':', text.as_bytes());
+    for colon in colons.filter(|&colon| text.as_bytes()[colon..].starts_with(b"://")) {
         let start = start_of_run(text, colon, |character| {
             character.is_ascii_alphanumeric() || matches!(character, '+' | '-' | '.')
         });

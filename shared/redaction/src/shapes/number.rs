@@ -1,6 +1,6 @@
 //! Any number of seven digits or more.
 
-use super::groups::{Group, are_together};
+use super::groups::{Group, are_together, are_years};
 use crate::finding::Finding;
 use crate::kind::PersonalData;
 
@@ -15,7 +15,8 @@ pub(crate) fn find(text: &str, groups: &mut [Group], found: &mut Vec<Finding>) {
             .unwrap_or(groups.len());
         let number = &groups[start..end];
         let digits: usize = number.iter().map(Group::len).sum();
-        if digits >= FEWEST_DIGITS && !number[0].taken && !is_fraction(text, number) {
+        let other = number[0].taken || is_fraction(text, number) || are_years(text, number);
+        if digits >= FEWEST_DIGITS && !other {
             found.push(Finding {
                 start: number[0].place.start,
                 end: number[number.len() - 1].place.end,

@@ -1,6 +1,9 @@
 //! Phone numbers.
 
-use super::groups::{Group, between};
+use std::cmp::Reverse;
+use std::ops::Range;
+
+use super::groups::{Group, are_years, between};
 use crate::characters::{after, before, is_cased};
 use crate::finding::Finding;
 use crate::kind::PersonalData;
@@ -11,6 +14,22 @@ const MOST_DIGITS: usize = 18;
 
 const FEWEST_DIGITS: usize = 7;
 
+/// Groups that are a phone number.
+struct Number {
+    groups: Range<usize>,
+    /// From where to where it is, with its plus and its parentheses.
+    place: Range<usize>,
+    plus: bool,
+    digits: usize,
+}
+
+impl Number {
+    /// What tells more of two that have groups in common: a plus, then how long they are.
+    fn weight(&self) -> (bool, usize) {
+        (self.plus, self.digits)
+    }
+}
+
 /// Adds the phone numbers among `groups`: with a plus or two zeros those of all countries, without those of `region`.
 pub(crate) fn find(
     text: &str,
@@ -18,26 +37,36 @@ pub(crate) fn find(
     region: Option<Region>,
     found: &mut Vec<Finding>,
 ) {
-    let mut start = 0;
-    while start < groups.len() {
-        let Some((count, place)) = number(text, &groups[start..], region) else {
-            start += 1;
-            continue;
-        };
-        found.push(Finding {
-            start: place.0,
-            end: place.1,
-            kind: PersonalData::Phone,
-        });
-        for group in &mut groups[start..start + count] {
-            group.taken = true;
+    let mut starts: Vec<usize> = (0..groups.len()).collect();
+    while !starts.is_empty() {
+        let numbers = starts.drain(..);
+        let mut numbers: Vec<Number> = numbers
+            .filter_map(|start| number(text, groups, start, region))
+            .collect();
+        numbers.sort_by_key(|number| Reverse(number.weight()));
+        for number in numbers {
+            let own = &mut groups[number.groups.clone()];
+            if own.iter().any(|group| group.taken) {
+                // With fewer groups it may be one still.
+                starts.push(number.groups.start);
+                continue;
+            }
+            for group in own {
+                group.taken = true;
+            }
+            found.push(Finding {
+                start: number.place.start,
+                end: number.place.end,
+                kind: PersonalData::Phone,
+            });
         }
-        start += count;
     }
 }
 
-/// How many groups the number has that starts with the first, and from where to where it is.
-fn number(text: &str, groups: &[Group], region: Option<Region>) -> Option<(usize, (usize, usize))> {
+/// The number that starts with the group `start`.
+fn number(text: &str, groups: &[Group], start: usize, region: Option<Region>) -> Option<Number> {
+    let groups_start = start;
+    let groups = &groups[start..];
     let first = groups[0].place.start;
     let start = opening(text, first);
     if groups[0].taken || start > 0 && text.as_bytes()[start - 1].is_ascii_digit() {
@@ -45,43 +74,62 @@ fn number(text: &str, groups: &[Group], region: Option<Region>) -> Option<(usize
     }
     let plus = text[start..first].contains('+');
     let candidates = candidates(text, groups);
-    let zeros = groups[0].text(text).starts_with("00");
-    let is_in_use = |number: &str| international(number) == Some(InternationalNumber::InUse);
-    let found = if plus {
-        let longest = |how: InternationalNumber| {
-            candidates
-                .iter()
-                .rev()
-                .find(|(digits, _)| international(digits).is_some_and(|found| found == how))
-        };
-        longest(InternationalNumber::InUse).or_else(|| longest(InternationalNumber::Possible))
-    } else if !stands_alone(text, start) {
-        None
+    let count = if plus {
+        with_plus(&candidates)?
+    } else if stands_alone(text, start) {
+        without_plus(text, groups, &candidates, region)?
     } else {
-        let alone = |&&(_, count): &&(String, usize)| {
-            let decimal = count == 2 && between(text, &groups[0], &groups[1]) == ".";
-            !decimal && ends_alone(text, groups[count - 1].place.end)
-        };
-        candidates
-            .iter()
-            .rev()
-            .filter(alone)
-            .find(|(digits, count)| {
-                zeros && digits.len() > 10 && is_in_use(&digits[2..])
-                    || region.is_some_and(|region| region.dials(digits, *count))
-            })
+        return None;
     };
-    let &(_, count) = found?;
     let end = groups[count - 1].place.end;
     let written = &text[start..end];
     // Parentheses belong to a number if it has both; the second may be its last character.
     let (opened, closed) = (written.matches('(').count(), written.matches(')').count());
-    let start = start + usize::from(opened > closed && written.starts_with('(') && closed == 0);
-    let end = end
-        + usize::from(
-            text[start..end].matches('(').count() > closed && text[end..].starts_with(')'),
-        );
-    Some((count, (start, end)))
+    let not_its_own = opened > closed && closed == 0 && written.starts_with('(');
+    let start = start + usize::from(not_its_own);
+    let open = opened - usize::from(not_its_own) > closed;
+    let end = end + usize::from(open && text[end..].starts_with(')'));
+    Some(Number {
+        digits: groups[..count].iter().map(Group::len).sum(),
+        groups: groups_start..groups_start + count,
+        place: start..end,
+        plus,
+    })
+}
+
+/// How many groups the longest number has of a range that is in use, or else of a length that is.
+fn with_plus(candidates: &[(String, usize)]) -> Option<usize> {
+    let longest = |how: InternationalNumber| {
+        let mut candidates = candidates.iter().rev();
+        candidates.find(|(digits, _)| international(digits) == Some(how))
+    };
+    longest(InternationalNumber::InUse)
+        .or_else(|| longest(InternationalNumber::Possible))
+        .map(|&(_, count)| count)
+}
+
+/// How many groups the longest number has as it is dialed in a region, or from it in another.
+fn without_plus(
+    text: &str,
+    groups: &[Group],
+    candidates: &[(String, usize)],
+    region: Option<Region>,
+) -> Option<usize> {
+    let from_abroad = |digits: &str, count: usize| {
+        let number = digits.strip_prefix("00").filter(|number| number.len() > 8);
+        number
+            .and_then(international)
+            .is_some_and(|how| how == InternationalNumber::InUse || count > 1)
+    };
+    let longest = candidates.iter().rev().find(|(digits, count)| {
+        let decimal = *count == 2 && between(text, &groups[0], &groups[1]) == ".";
+        !decimal
+            && !are_years(text, &groups[..*count])
+            && ends_alone(text, groups[count - 1].place.end)
+            && (from_abroad(digits, *count)
+                || region.is_some_and(|region| region.dials(digits, *count)))
+    });
+    longest.map(|&(_, count)| count)
 }
 
 /// Where a number starts whose first digit is at `first`: with the plus or the parenthesis before it.
@@ -126,15 +174,23 @@ fn candidates(text: &str, groups: &[Group]) -> Vec<(String, usize)> {
 
 /// Whether this stands between the groups of a number.
 fn joins(between: &str) -> bool {
-    between.len() == 1 || between.trim_matches(' ').len() <= 1 || between.contains(['(', ')'])
+    // A dot with a space ends a sentence.
+    between.len() == 1
+        || matches!(between.trim_matches(' '), "-" | "/" | "\u{1}")
+        || between.contains(['(', ')'])
 }
 
 /// Whether nothing before makes the digits part of something else.
 fn stands_alone(text: &str, start: usize) -> bool {
-    before(text, start).is_none_or(|character| {
-        !character.is_ascii_alphanumeric()
-            && !is_cased(character)
-            && !"_.,#$%=/\\@&?-+*€£₽".contains(character)
+    before(text, start).is_none_or(|character| match character {
+        '.' | ',' | '-' => {
+            !before(text, start - 1).is_some_and(|first| first.is_ascii_alphanumeric())
+        }
+        _ => {
+            !character.is_ascii_alphanumeric()
+                && !is_cased(character)
+                && !"_#$%/\\@+*€£₽".contains(character)
+        }
     })
 }
 

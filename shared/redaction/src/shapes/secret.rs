@@ -1,6 +1,6 @@
 //! Keys, tokens and passwords.
 
-use memchr::memmem;
+use memchr::{memchr2_iter, memmem};
 
 use super::entropy;
 use crate::characters::{before, end_of_run, is_cased};
@@ -51,7 +51,7 @@ const PREFIXES: [(&str, usize); 38] = [
 ];
 
 /// Words before a colon or an equals sign and a password.
-const WORDS: [&str; 21] = [
+const WORDS: [&str; 14] = [
     "password",
     "passwort",
     "passcode",
@@ -60,15 +60,18 @@ const WORDS: [&str; 21] = [
     "pwd",
     "pw",
     "kennwort",
-    "contraseña",
     "clave",
     "senha",
     "mot de passe",
     "mdp",
-    "пароль",
-    "пасс",
     "kata sandi",
     "sandi",
+];
+
+/// Such words that are not ASCII, in small letters.
+const OTHER_WORDS: [&str; 6] = [
+    "contraseña",
+    "пароль",
     "密码",
     "密碼",
     "パスワード",
@@ -130,7 +133,7 @@ fn look(token: &str, mut push: impl FnMut(usize, usize)) {
 }
 
 fn random_pieces(token: &str, mut push: impl FnMut(usize, usize)) {
-    let random = |piece: &str| entropy::is_random(piece.as_bytes());
+    let random = |piece: &str| is_uuid(piece) || entropy::is_random(piece.as_bytes());
     // Padding is at the end of Base64, and what is before an equals sign is not part of it.
     for piece in token.split(['.', ':', '=']) {
         if random(piece) {
@@ -149,23 +152,36 @@ fn random_pieces(token: &str, mut push: impl FnMut(usize, usize)) {
     }
 }
 
+/// Whether this is a UUID, of which most digits may happen to be decimal.
+fn is_uuid(piece: &str) -> bool {
+    let sizes = piece.split('-').map(str::len);
+    sizes.eq([8, 4, 4, 4, 12])
+        && piece
+            .bytes()
+            .all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
+}
+
 /// Where in `token` its part is.
 fn offset(token: &str, part: &str) -> usize {
     part.as_ptr().addr() - token.as_ptr().addr()
 }
 
 fn starts_word(token: &str, index: usize) -> bool {
-    before(token, index).is_none_or(|character| !character.is_ascii_alphanumeric())
+    let bytes = token.as_bytes();
+    index == 0
+        || !bytes[index - 1].is_ascii_alphanumeric()
         // `bot` is before a bot's token in a URL.
-        || token[..index].ends_with("/bot")
+        || bytes[..index].ends_with(b"/bot")
 }
 
 /// Where the key that starts here ends, if it is a service's.
 fn prefixed_end(token: &str, start: usize) -> Option<usize> {
     let rest = &token[start..];
+    // The first letter tells most words apart.
+    let first = rest.as_bytes().first();
     let (prefix, fewest) = PREFIXES
         .iter()
-        .find(|(prefix, _)| rest.starts_with(prefix))?;
+        .find(|(prefix, _)| prefix.as_bytes().first() == first && rest.starts_with(prefix))?;
     let parts = matches!(*prefix, "eyJ" | "SG." | "ya29.");
     let end = end_of_run(token, start + prefix.len(), |character| {
         is_of_key(character) || parts && character == '.'
@@ -185,6 +201,9 @@ fn prefixed_end(token: &str, start: usize) -> Option<usize> {
 
 /// Where the token of a Telegram bot that starts here ends, if it is one: the bot's number, a colon, a key.
 fn bot_token_end(token: &str, start: usize) -> Option<usize> {
+    if !token.as_bytes()[start].is_ascii_digit() {
+        return None;
+    }
     let (number, key) = token[start..].split_once(':')?;
     let key = &key[..end_of_run(key, 0, is_of_key)];
     let is_number =
@@ -217,7 +236,7 @@ fn private_keys(text: &str, push: &mut impl FnMut(usize, usize)) {
 
 /// Finds what stands after a word for a password, unless it is itself a word.
 fn passwords(text: &str, push: &mut impl FnMut(usize, usize)) {
-    for (index, _) in text.match_indices([':', '=']) {
+    for index in memchr2_iter(b':', b'=', text.as_bytes()) {
         if !follows_word(text[..index].trim_end_matches([' ', '"', '\''])) {
             continue;
         }
@@ -234,39 +253,37 @@ fn passwords(text: &str, push: &mut impl FnMut(usize, usize)) {
 }
 
 fn follows_word(text: &str) -> bool {
-    if !after_letter(text) {
-        return false;
-    }
-    // A little more than the longest word.
-    let tail = text[text.ceil_char_boundary(text.len().saturating_sub(40))..].to_lowercase();
-    WORDS.iter().any(|word| {
-        tail.strip_suffix(word).is_some_and(|before| {
-            !word.is_ascii() && !after_letter(word)
-                || before
-                    .chars()
-                    .next_back()
-                    .is_none_or(|last| !last.is_alphabetic() || !is_cased(last))
-        })
-    })
-}
-
-fn after_letter(text: &str) -> bool {
-    text.chars().next_back().is_some_and(char::is_alphabetic)
+    let starts = |start: usize| {
+        before(text, start).is_none_or(|last| !last.is_ascii_alphanumeric() && !is_cased(last))
+    };
+    let ascii = WORDS.iter().any(|word| {
+        let start = text.len().saturating_sub(word.len());
+        text.as_bytes()[start..].eq_ignore_ascii_case(word.as_bytes()) && starts(start)
+    });
+    // Only where one could be: most colons follow a word that has none of these characters.
+    let tail = text.floor_char_boundary(text.len().saturating_sub(24));
+    ascii
+        || !text[tail..].is_ascii() && {
+            let lower = text[tail..].to_lowercase();
+            OTHER_WORDS.iter().any(|word| lower.ends_with(word))
+        }
 }
 
 fn is_password(value: &str) -> bool {
     let inner_capital =
         value.chars().skip(1).any(char::is_uppercase) && value.contains(char::is_lowercase);
-    let symbol = value.contains(|character: char| {
-        character.is_ascii_digit() || "!@#$%^&*_+=?~".contains(character)
-    });
+    let digit = value.contains(|character: char| character.is_ascii_digit());
+    let symbol = digit
+        || value.contains([
+            '!', '@', '#', '$', '%', '^', '&', '*', '_', '+', '=', '?', '~',
+        ]);
     // A time, a score.
     let only_numbers = value.contains([':', '/']) && !value.contains(char::is_alphabetic);
     (4..=128).contains(&value.len())
         && (inner_capital || symbol && value.contains(char::is_alphanumeric))
         && !only_numbers
         && !value.contains("://")
-        && !value.ends_with(['!', '?'])
+        && (digit || !value.ends_with(['!', '?']))
 }
 
 #[cfg(test)]

@@ -7,9 +7,9 @@ const COMMON: [&str; 22] = [
 ];
 
 /// Those of countries that are words, or ends of files' names, as well.
-const AMBIGUOUS: [&str; 32] = [
-    "am", "as", "at", "be", "by", "cc", "do", "es", "id", "in", "is", "it", "la", "md", "me", "ml",
-    "mm", "my", "no", "pl", "ps", "py", "rs", "sa", "se", "sh", "so", "st", "su", "to", "us", "va",
+const AMBIGUOUS: [&str; 30] = [
+    "am", "as", "at", "be", "by", "cc", "do", "es", "in", "is", "it", "la", "md", "me", "ml", "mm",
+    "my", "no", "ps", "py", "rs", "sa", "se", "sh", "so", "st", "su", "to", "us", "va",
 ];
 
 /// Whether this is one, in whatever case.
