@@ -43,6 +43,20 @@ pub enum Warning {
         /// The most that it takes.
         most: u64,
     },
+    /// The consumer doesn't take so many rows for validation.
+    TooManyValidationRows {
+        /// The consumer.
+        consumer: Consumer,
+        /// The rows that there are.
+        rows: u64,
+        /// The most that it takes.
+        most: u64,
+    },
+    /// A part of the blocks was to be for validation, and nothing is.
+    NoValidation {
+        /// Blocks that were dropped, since they or others of their conversations resemble some of the other side.
+        leaking_blocks: u64,
+    },
     /// The consumer doesn't take so large a file.
     FileTooLarge {
         /// The consumer.
@@ -112,6 +126,8 @@ impl Warning {
             Self::TooFewRows { .. } => "too_few_rows",
             Self::FewRows { .. } => "few_rows",
             Self::TooManyRows { .. } => "too_many_rows",
+            Self::TooManyValidationRows { .. } => "too_many_validation_rows",
+            Self::NoValidation { .. } => "no_validation",
             Self::FileTooLarge { .. } => "file_too_large",
             Self::RowOverLimit { .. } => "row_over_limit",
             Self::PromptNotWritten => "prompt_not_written",
@@ -132,7 +148,11 @@ impl Warning {
             Self::FewRows {
                 rows, recommended, ..
             } => vec![("rows", rows), ("recommended", recommended)],
-            Self::TooManyRows { rows, most, .. } => vec![("rows", rows), ("most", most)],
+            Self::TooManyRows { rows, most, .. }
+            | Self::TooManyValidationRows { rows, most, .. } => {
+                vec![("rows", rows), ("most", most)]
+            }
+            Self::NoValidation { leaking_blocks } => vec![("leaking_blocks", leaking_blocks)],
             Self::FileTooLarge {
                 bytes, most_bytes, ..
             } => vec![("bytes", bytes), ("most_bytes", most_bytes)],
@@ -152,11 +172,13 @@ impl Warning {
         match *self {
             Self::TooFewRows { consumer, .. }
             | Self::TooManyRows { consumer, .. }
+            | Self::TooManyValidationRows { consumer, .. }
             | Self::FileTooLarge { consumer, .. }
             | Self::RowOverLimit { consumer, .. }
             | Self::LearnsEverything { consumer } => Some(consumer),
             Self::FewRows { consumer, .. } => consumer,
-            Self::PromptNotWritten
+            Self::NoValidation { .. }
+            | Self::PromptNotWritten
             | Self::NameInSystemPrompt
             | Self::NothingToValidate { .. }
             | Self::OneMoment { .. }
@@ -208,6 +230,16 @@ impl Warning {
                 Rule::TooManyRows.name(),
                 spell(Setting::MaxTokensPerBlock),
                 spell(Setting::DateLimit)
+            ),
+            Self::TooManyValidationRows { rows, most, .. } => format!(
+                "{title} takes no more than {most} blocks for validation ({}), and there are {rows}; lower {}",
+                Rule::TooManyRows.name(),
+                spell(Setting::ValidationFraction)
+            ),
+            Self::NoValidation { .. } => format!(
+                "no block is for validation: the newest conversations have more blocks than {} allows, or \
+                 resemble what is learned; raise it, or export more chats",
+                spell(Setting::ValidationFraction)
             ),
             Self::FileTooLarge {
                 bytes, most_bytes, ..

@@ -23,6 +23,7 @@ pub(crate) fn of_run(
 ) -> Vec<Warning> {
     let mut warnings = Vec::new();
     warnings.extend(of_rows(settings, statistics, tally));
+    warnings.extend(of_validation(settings, statistics));
     warnings.extend(of_sizes(settings, statistics));
     if settings.system_prompt.is_some() && settings.system_as == SystemAs::None {
         warnings.push(Warning::PromptNotWritten);
@@ -53,7 +54,7 @@ pub(crate) fn of_run(
 
 /// That there are too few rows, or too many.
 fn of_rows(settings: &Settings, statistics: &Statistics, tally: &BlockTally) -> Option<Warning> {
-    let rows = statistics.num_blocks();
+    let rows = statistics.train_blocks();
     let advice = tally.advice(settings.consumer);
     let Some(consumer) = settings.consumer else {
         return (rows < FEW_BLOCKS).then_some(Warning::FewRows {
@@ -89,6 +90,24 @@ fn of_rows(settings: &Settings, statistics: &Statistics, tally: &BlockTally) -> 
         rows,
         recommended,
         advice,
+    })
+}
+
+/// That there is nothing for validation that was to have something, or too much.
+fn of_validation(settings: &Settings, statistics: &Statistics) -> Option<Warning> {
+    let split = statistics.split?;
+    if split.is_without_validation() {
+        return Some(Warning::NoValidation {
+            leaking_blocks: split.leaking_blocks,
+        });
+    }
+    let (consumer, rows) = (settings.consumer?, split.validation_blocks);
+    let limits = consumer.limits();
+    let most = limits.max_validation_rows.or(limits.max_rows)?;
+    (rows > most).then_some(Warning::TooManyValidationRows {
+        consumer,
+        rows,
+        most,
     })
 }
 
@@ -141,4 +160,32 @@ fn of_balance(statistics: &Statistics) -> impl Iterator<Item = Warning> {
     });
     let outweighs = outweighs.then_some(Warning::OneChatOutweighs { blocks, all });
     outweighs.into_iter().chain(hardly)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::split::SplitCounts;
+    use crate::tokens::TokenizerInfo;
+
+    #[test]
+    fn a_consumer_may_take_fewer_rows_for_validation() {
+        let warning = |consumer, validation_blocks| {
+            let settings = Settings {
+                consumer: Some(consumer),
+                ..Settings::default()
+            };
+            let mut statistics = Statistics::new(TokenizerInfo::default());
+            statistics.split = Some(SplitCounts {
+                validation_blocks,
+                ..SplitCounts::default()
+            });
+            of_validation(&settings, &statistics).map(|warning| warning.name())
+        };
+        let too_many = Some("too_many_validation_rows");
+        assert_eq!(warning(Consumer::BedrockLlama, 1_000), None);
+        assert_eq!(warning(Consumer::BedrockLlama, 1_001), too_many);
+        assert_eq!(warning(Consumer::BedrockNova, 1_001), None);
+        assert_eq!(warning(Consumer::BedrockNova, 0), Some("no_validation"));
+    }
 }

@@ -5,7 +5,7 @@ use crate::support::{
     message, pretty, run, run_for, run_with, settings, source,
 };
 use resonare_pipeline::{
-    ChatDrop, DateLimit, Deduplicate, Forwarded, Fraction, MessageDrop, PersonalData,
+    ChatDrop, DateLimit, Deduplicate, Forwarded, Fraction, MessageDrop, OutputName, PersonalData,
     PipelineError, RepeatedMessages, RoleOrder, Settings, Source, SpecialTokens, Target,
     TokenBudget, TokenLimits,
 };

@@ -107,3 +107,20 @@ fn a_later_conversation_that_repeats_the_other_side_is_dropped_whole() {
     assert_eq!(done.stats()["split"]["leaking_conversations"], 3);
     assert_eq!(done.processed()[0]["num_blocks"], 2);
 }
+
+#[test]
+fn nothing_for_validation_is_worth_a_warning_and_no_output() {
+    let done = split("0.1", &[chat_of("Ann", &[&["a"], &["b"]])]);
+    assert_eq!((&*words(&done.train), &*done.validation), ("ab", ""));
+    assert!(!done.statistics.leaves(OutputName::ValidationParquet));
+    let warning = &done.stats()["warnings"][1];
+    assert_eq!(warning["name"], "no_validation");
+    insta::assert_snapshot!(warning["message"].as_str().unwrap(), @"no block is for validation: the newest conversations have more blocks than validation_fraction allows, or resemble what is learned; raise it, or export more chats");
+    let done = split("0.5", &[chat_of("Ann", &[&["a"], &["b"]])]);
+    assert!(done.statistics.leaves(OutputName::ValidationParquet));
+    assert!(
+        !done.stats()["warnings"]
+            .to_string()
+            .contains("no_validation")
+    );
+}
