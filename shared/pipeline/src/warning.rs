@@ -79,11 +79,6 @@ pub enum Warning {
     PromptNotWritten,
     /// The system prompt, which is left as it is, has a name that is replaced everywhere else.
     NameInSystemPrompt,
-    /// No conversation is small enough for the part of the blocks that is for validation.
-    NothingToValidate {
-        /// The blocks, all of which are for training.
-        rows: u64,
-    },
     /// The consumer learns the other side's turns as well, since nothing at hand marks the target's.
     LearnsEverything {
         /// The consumer.
@@ -132,7 +127,6 @@ impl Warning {
             Self::RowOverLimit { .. } => "row_over_limit",
             Self::PromptNotWritten => "prompt_not_written",
             Self::NameInSystemPrompt => "name_in_system_prompt",
-            Self::NothingToValidate { .. } => "nothing_to_validate",
             Self::LearnsEverything { .. } => "learns_everything",
             Self::OneMoment { .. } => "one_moment",
             Self::NoSenders { .. } => "no_senders",
@@ -160,7 +154,6 @@ impl Warning {
             Self::PromptNotWritten | Self::NameInSystemPrompt | Self::LearnsEverything { .. } => {
                 Vec::new()
             }
-            Self::NothingToValidate { rows } => vec![("rows", rows)],
             Self::OneMoment { chats, messages } => vec![("chats", chats), ("messages", messages)],
             Self::NoSenders { messages, read } => vec![("messages", messages), ("read", read)],
             Self::OneChatOutweighs { blocks, all } => vec![("blocks", blocks), ("all", all)],
@@ -180,7 +173,6 @@ impl Warning {
             Self::NoValidation { .. }
             | Self::PromptNotWritten
             | Self::NameInSystemPrompt
-            | Self::NothingToValidate { .. }
             | Self::OneMoment { .. }
             | Self::NoSenders { .. }
             | Self::OneChatOutweighs { .. }
@@ -259,11 +251,6 @@ impl Warning {
             Self::NameInSystemPrompt => format!(
                 "the system prompt has a name that is replaced everywhere else; change {}",
                 spell(Setting::SystemPrompt)
-            ),
-            Self::NothingToValidate { rows } => format!(
-                "all {rows} blocks are for training: no conversation is small enough to be the part that is for \
-                 validation; raise {}",
-                spell(Setting::ValidationFraction)
             ),
             Self::LearnsEverything { .. } => format!(
                 "{title} will learn the other side's turns too: no chat template at hand marks the target's"

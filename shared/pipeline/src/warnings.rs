@@ -31,13 +31,6 @@ pub(crate) fn of_run(
     if statistics.is_name_in_system_prompt {
         warnings.push(Warning::NameInSystemPrompt);
     }
-    if statistics
-        .split
-        .is_some_and(|split| split.is_without_validation())
-    {
-        let rows = statistics.num_blocks();
-        warnings.push(Warning::NothingToValidate { rows });
-    }
     warnings.extend(of_times(
         statistics.imported.chats,
         statistics.imported.messages,
