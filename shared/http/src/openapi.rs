@@ -89,7 +89,7 @@ fn schema_of(key: Key, models: &[String]) -> Schema {
             let models: Vec<_> = models.iter().map(String::as_str).collect();
             Schema::from(one_of(&models))
         }
-        Kind::Models => Schema::from(ArrayBuilder::new().items(object(Type::String))),
+        Kind::Models | Kind::Texts => Schema::from(ArrayBuilder::new().items(object(Type::String))),
         Kind::Flag => Schema::from(object(Type::Boolean)),
         Kind::Number { least, most } => {
             let number = object(Type::Integer);
@@ -110,7 +110,6 @@ fn schema_of(key: Key, models: &[String]) -> Schema {
             Schema::from(ArrayBuilder::new().items(one_of(names)).min_items(Some(1)))
         }
         Kind::AnyOf(names) => Schema::from(ArrayBuilder::new().items(one_of(names))),
-        Kind::Texts => Schema::from(ArrayBuilder::new().items(object(Type::String))),
         Kind::Fraction => {
             let number = object(Type::Number).minimum(Some(0.0));
             Schema::from(number.exclusive_maximum(Some(1.0)))
