@@ -95,7 +95,12 @@ pub(crate) fn statistics(stats: &Value) -> io::Result<()> {
     let target = &stats["target"];
     if !target.is_null() {
         let reason = text(&target["reason"]).replace('_', " ");
-        writeln!(out, "target     {} ({reason})", text(&target["target"]))?;
+        let who = text(&target["target"]);
+        let named = match &target["name"] {
+            Value::String(name) if *name != who => format!("{name} ({who})"),
+            _ => who,
+        };
+        writeln!(out, "target     {named}: {reason}")?;
     }
     let tokenizer = &stats["tokenizer"];
     let (source, kind) = (text(&tokenizer["source"]), text(&tokenizer["kind"]));

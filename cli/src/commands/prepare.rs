@@ -117,6 +117,7 @@ impl PreparedRun<'_> {
             chat_template: template.as_deref(),
             error: Some(&message),
             error_details: &details,
+            senders: failure.error.senders(),
         };
         // What the run failed for is what has to be said, whatever else fails after it.
         if let Err(error) = self.place_failure(folder, &stats, explains) {
@@ -179,6 +180,7 @@ impl PreparedRun<'_> {
             chat_template: template.as_deref(),
             error: None,
             error_details: &[],
+            senders: &[],
         };
         write_stats(folder, &stats)?;
         let mut kit = self.model.kit(self.configuration, statistics, run_id);

@@ -371,6 +371,7 @@ impl<T> Ending<T> {
             chat_template: template.as_deref(),
             error: text.as_deref(),
             error_details: details.as_deref().unwrap_or_default(),
+            senders: error.map(PipelineError::senders).unwrap_or_default(),
         };
         self.place.write(OutputName::Stats, |out| file.write(out))
     }

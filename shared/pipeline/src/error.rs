@@ -111,6 +111,8 @@ pub enum PipelineError {
         kept: u64,
         /// The target.
         target: String,
+        /// The contact of a chat that is called what the target was said to be, as a target.
+        namesake: Option<String>,
         /// The most frequent senders.
         senders: Vec<SenderCount>,
     },
@@ -185,6 +187,14 @@ impl PipelineError {
         )
     }
 
+    /// The senders among whom a target can be chosen, the most frequent first.
+    pub fn senders(&self) -> &[SenderCount] {
+        match self {
+            Self::UnknownTarget { senders, .. } | Self::NoTargetMessages { senders, .. } => senders,
+            _ => &[],
+        }
+    }
+
     /// What only the owner of the export may see in addition to the text: names of people and keys, one
     /// per line.
     pub fn private_details(&self) -> Vec<String> {
@@ -197,9 +207,17 @@ impl PipelineError {
             }
             Self::UnknownTarget { senders, .. } => sender_lines(senders),
             Self::NoTargetMessages {
-                target, senders, ..
+                target,
+                namesake,
+                senders,
+                ..
             } => {
                 let mut lines = vec![format!("target: {target}")];
+                lines.extend(namesake.as_ref().map(|contact| {
+                    format!(
+                        "that is the name of a chat; the messages of its contact have: {contact}"
+                    )
+                }));
                 lines.extend(sender_lines(senders));
                 lines
             }

@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::funnel::{ChatDrop, MessageDrop};
 use crate::overlaps::{AddedCopy, ChatCopy, InputFacts, OverlappingChat, chats_of_copies};
 use crate::pseudonyms::PSEUDONYM_OF_TARGET;
-use crate::redact::{LateRedactor, NameCollection};
+use crate::redact::{LateRedactor, LateRegion, NameCollection};
 use crate::sender::Target;
 use crate::senders::{SenderCounts, count_senders};
 use crate::settings::{CHAT_TYPES, Settings};
@@ -188,6 +188,7 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
         if self.target.known().is_none() {
             self.target.add_chat(head, &by_sender);
         }
+        self.target.note_names(head, &by_sender);
         if let Some(waiting) = &mut self.waiting {
             self.copies.push(ChatCopy::new(input, head, &by_sender));
             return waiting.push(head, &chat).map_err(PipelineError::Scratch);
@@ -233,6 +234,8 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
             }
             let chat = self.joined(&mut chats, &places);
             let mut chat = chat.map_err(PipelineError::Scratch)?;
+            self.target
+                .note_names(&chat.head, &count_senders(&chat.records));
             let read = ReadChat {
                 records: &mut chat.records,
                 notes: &chat.notes,
@@ -263,7 +266,10 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
         if let Some(late) = &self.late_redactor {
             let copy = &self.copies[place];
             let region = self.regions.get(&copy.input()).copied();
-            let late_region = region.filter(|_| !copy.had_region());
+            let late_region = LateRegion {
+                region,
+                region_is_new: region.is_some() && !copy.had_region(),
+            };
             let counts = &mut self.statistics.redacted;
             late.redact(&mut chat, late_region, counts, |text| {
                 self.output.count(text)
@@ -310,6 +316,7 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
             && !self.context.settings.redact.is_empty()
         {
             PSEUDONYM_OF_TARGET.clone_into(&mut choice.target);
+            choice.name = None;
         }
         statistics
     }
@@ -350,6 +357,7 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
             return Err(PipelineError::NoTargetMessages {
                 kept: self.kept_messages,
                 target: target.to_string(),
+                namesake: self.target.namesake(),
                 senders: self.senders.most_frequent(LISTED),
             });
         }

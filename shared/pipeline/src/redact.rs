@@ -135,6 +135,14 @@ impl NameCollection {
     }
 }
 
+/// Where an input's phone numbers are dialed, once it was read to its end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LateRegion {
+    pub(crate) region: Option<Region>,
+    /// Whether that was not known when the chat was read.
+    pub(crate) region_is_new: bool,
+}
+
 /// Replaces what can only be found when the export has been read.
 pub(crate) struct LateRedactor {
     names: Option<NameFinder>,
@@ -168,11 +176,11 @@ impl LateRedactor {
     pub(crate) fn redact(
         &self,
         chat: &mut WaitedChat,
-        late_region: Option<Region>,
+        late: LateRegion,
         counts: &mut Counts,
         mut count: impl FnMut(&str) -> u32,
     ) {
-        if self.names.is_none() && late_region.is_none() {
+        if self.names.is_none() && !late.region_is_new {
             return;
         }
         let mut texts = Rewritten::with_capacity(chat.arena.len());
@@ -183,8 +191,9 @@ impl LateRedactor {
             if let Some(names) = &self.names {
                 names.find(text, &mut findings);
             }
-            if late_region.is_some() {
-                self.detector.find(text, late_region, &mut findings);
+            // Without a name, what stood around it can be a number.
+            if late.region_is_new || !findings.is_empty() {
+                self.detector.find(text, late.region, &mut findings);
             }
             texts.push(record, &chat.arena, &findings, counts);
             if !findings.is_empty() {

@@ -88,9 +88,14 @@ pub enum Target {
 }
 
 impl Target {
-    /// Reads `target_name`: the form `user123456789` names an id, everything else a name.
+    /// Reads `target_name`: the form `user123456789` names an id, also in brackets after a name as senders
+    /// are listed; everything else is a name.
     pub fn parse(text: &str) -> Self {
-        user_number(text).map_or_else(|| Self::Name(text.to_owned()), Self::User)
+        let listed = text
+            .strip_suffix(')')
+            .and_then(|text| text.rsplit_once(" ("));
+        let id = listed.map_or(text, |(_, id)| id);
+        user_number(id).map_or_else(|| Self::Name(text.to_owned()), Self::User)
     }
 
     pub(crate) fn matches(&self, sender: &Sender) -> bool {
@@ -131,8 +136,24 @@ mod tests {
     }
 
     #[test]
+    fn a_target_can_be_given_as_senders_are_listed() {
+        let ana = sender("Ana Kovac", SenderId::User(15));
+        assert_eq!(Target::parse(&ana.label()), Target::User(15));
+        let odd = sender("Ana (at work)", SenderId::User(15));
+        assert_eq!(Target::parse(&odd.label()), Target::User(15));
+    }
+
+    #[test]
     fn every_other_target_is_a_full_name() {
-        for name in ["Ana", "user", "user12x", "users12"] {
+        for name in [
+            "Ana",
+            "user",
+            "user12x",
+            "users12",
+            "Ana (user)",
+            "Ana (user1",
+            "Ana(user1)",
+        ] {
             assert_eq!(Target::parse(name), Target::Name(name.to_owned()));
         }
         let ana = sender("Ana Kovac", SenderId::User(1));

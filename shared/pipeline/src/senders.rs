@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use crate::chunk::{ChatHead, Record};
-use crate::sender::Sender;
+use crate::sender::{Sender, SenderId};
 
 /// A sender with the number of kept messages.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -46,6 +46,11 @@ struct MessageCount {
 impl MessageCount {
     fn at_most(self) -> u64 {
         self.seen + self.missed
+    }
+
+    fn add(&mut self, other: Self) {
+        self.seen += other.seen;
+        self.missed = self.missed.max(other.missed);
     }
 }
 
@@ -102,24 +107,41 @@ impl SenderCounts {
         self.missed = self.missed.max(limit);
     }
 
-    /// The senders with the most messages.
+    /// The senders with the most messages; one who has had several names comes once, by the most frequent.
     pub(crate) fn most_frequent(&self, listed: usize) -> Vec<SenderCount> {
         let mut counts: Vec<_> = self.counts.iter().collect();
-        counts.sort_by(|(a, a_count), (b, b_count)| {
-            b_count
-                .at_most()
-                .cmp(&a_count.at_most())
-                .then_with(|| a.label().cmp(&b.label()))
-        });
-        counts.truncate(listed);
-        let listed = counts.into_iter();
-        listed
+        most_first(&mut counts, |(sender, count)| (**count, sender));
+        let mut people: Vec<(&Sender, MessageCount)> = Vec::new();
+        let mut places: HashMap<u64, usize> = HashMap::new();
+        for (sender, count) in counts {
+            let user = sender.id.as_ref().and_then(SenderId::user);
+            let known = user.and_then(|user| places.get(&user).copied());
+            if let Some(known) = known {
+                people[known].1.add(*count);
+            } else {
+                places.extend(user.map(|user| (user, people.len())));
+                people.push((sender, *count));
+            }
+        }
+        most_first(&mut people, |(sender, count)| (*count, sender));
+        people.truncate(listed);
+        people
+            .into_iter()
             .map(|(sender, count)| SenderCount {
                 sender: sender.label(),
                 messages: count.seen,
             })
             .collect()
     }
+}
+
+/// Orders senders by their messages, and those who have as many by their names.
+fn most_first<T>(senders: &mut [T], parts: impl Fn(&T) -> (MessageCount, &Sender)) {
+    senders.sort_by(|one, other| {
+        let ((one, name), (other, other_name)) = (parts(one), parts(other));
+        let by_count = other.at_most().cmp(&one.at_most());
+        by_count.then_with(|| name.label().cmp(&other_name.label()))
+    });
 }
 
 #[cfg(test)]
@@ -165,6 +187,27 @@ mod tests {
         };
         assert_eq!(listed(9), ["Dan 7", "Ann 2", "Bob 2"]);
         assert_eq!(listed(1), ["Dan 7"]);
+    }
+
+    #[test]
+    fn somebody_with_two_names_is_listed_once() {
+        let mut counts = SenderCounts::default();
+        let named = |name: &str, id| Sender {
+            name: name.to_owned(),
+            id: Some(id),
+        };
+        let head = ChatHead {
+            senders: vec![
+                named("Mira", SenderId::User(5)),
+                named("Ben", SenderId::User(6)),
+                named("Mira Solano", SenderId::Number(5)),
+            ],
+            ..ChatHead::default()
+        };
+        counts.add_chat(&head, &[2, 4, 3]);
+        let listed = counts.most_frequent(9);
+        let listed: Vec<_> = listed.iter().map(|s| (&*s.sender, s.messages)).collect();
+        assert_eq!(listed, [("Mira Solano (user5)", 5), ("Ben (user6)", 4)]);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::gaps::Gaps;
 use crate::output_name::OutputName;
 use crate::refusals::Refusals;
 use crate::salvage::Salvage;
+use crate::senders::SenderCount;
 use crate::split::SplitCounts;
 use crate::target::TargetChoice;
 use crate::tokens::TokenizerInfo;
@@ -352,6 +353,9 @@ pub struct StatsFile<'a> {
     /// What the owner needs to see beside the error.
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     pub error_details: &'a [String],
+    /// Whom the owner can choose as the target, where that was the error.
+    #[serde(skip_serializing_if = "<[SenderCount]>::is_empty")]
+    pub senders: &'a [SenderCount],
 }
 
 impl StatsFile<'_> {

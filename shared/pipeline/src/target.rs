@@ -14,6 +14,8 @@ use crate::settings::DEFAULT_CHAT_TYPE;
 pub struct TargetChoice {
     /// A full name or an id of the form `user123456789`.
     pub target: String,
+    /// The name that the target's messages have, the first of several.
+    pub name: Option<String>,
     /// `configured`, `owner_of_the_export` or `only_sender_who_is_no_contact`.
     pub reason: &'static str,
 }
@@ -30,6 +32,10 @@ pub(crate) struct TargetSearch {
     owner: Option<u64>,
     owners_differ: bool,
     candidates: ContactFilter,
+    /// The name of the first of the target's messages.
+    name: Option<String>,
+    /// The chat that is called what the target was said to be: somebody of it may be meant.
+    namesake: Option<String>,
 }
 
 #[derive(Debug)]
@@ -48,7 +54,33 @@ impl TargetSearch {
             owner: None,
             owners_differ: false,
             candidates: ContactFilter::default(),
+            name: None,
+            namesake: None,
         }
+    }
+
+    /// A chat is written or waits; what it shows of the target is noted.
+    pub(crate) fn note_names(&mut self, head: &ChatHead, by_sender: &[u64]) {
+        let Some(KnownTarget { target, .. }) = &self.known else {
+            return;
+        };
+        if self.name.is_none() {
+            let speakers = head.senders.iter().zip(by_sender);
+            let mut own = speakers.filter(|(sender, count)| **count > 0 && target.matches(sender));
+            self.name = own.next().map(|(sender, _)| sender.name.clone());
+        }
+        if self.namesake.is_none() && matches!(target, Target::Name(name) if *name == head.name) {
+            let is_contact = |sender: &&Sender| match (&sender.id, head.id) {
+                (Some(id), Some(chat)) => id.is_contact(chat),
+                _ => false,
+            };
+            self.namesake = head.senders.iter().find(is_contact).map(Sender::label);
+        }
+    }
+
+    /// The contact of the chat that has the name that was configured for the target.
+    pub(crate) fn namesake(&self) -> Option<String> {
+        self.namesake.clone()
     }
 
     pub(crate) fn known(&self) -> Option<&Target> {
@@ -59,6 +91,7 @@ impl TargetSearch {
     pub(crate) fn choice(&self) -> Option<TargetChoice> {
         self.known.as_ref().map(|known| TargetChoice {
             target: known.target.to_string(),
+            name: self.name.clone(),
             reason: known.reason,
         })
     }

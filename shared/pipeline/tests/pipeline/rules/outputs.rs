@@ -156,6 +156,7 @@ fn the_statistics_have_the_documented_keys() {
       "special_token_text": 0,
       "target": {
         "target": "Me",
+        "name": "Me",
         "reason": "configured"
       },
       "tokenizer": {
