@@ -17,10 +17,6 @@ impl Finding {
     fn len(&self) -> usize {
         self.end - self.start
     }
-
-    pub(crate) fn overlaps(&self, start: usize, end: usize) -> bool {
-        self.start < end && start < self.end
-    }
 }
 
 /// Appends `text` to `out` with placeholders for the findings, which [`Detector::find`](crate::Detector::find) and

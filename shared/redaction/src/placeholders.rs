@@ -1,6 +1,8 @@
 //! Placeholders that a text has already: they are never taken apart.
 
-use memchr::memchr_iter;
+use std::ops::Range;
+
+use memchr::{memchr, memchr_iter};
 
 use crate::finding::Finding;
 use crate::kind::PersonalData;
@@ -34,37 +36,44 @@ const MEDIA: [&str; 23] = [
 
 /// Drops what was found in placeholders, of all findings but the first `known`.
 pub(crate) fn spare(text: &str, findings: &mut Vec<Finding>, known: usize) {
-    if findings.len() == known {
+    if findings.len() == known || memchr(b'[', text.as_bytes()).is_none() {
         return;
     }
-    for (start, end) in all(text) {
-        let mut index = 0;
-        findings.retain(|finding| {
-            index += 1;
-            index <= known || !finding.overlaps(start, end)
-        });
-    }
+    let placeholders = all(text);
+    let mut index = 0;
+    findings.retain(|finding| {
+        index += 1;
+        index <= known || overlapped(&placeholders, finding).is_empty()
+    });
 }
 
 /// Makes findings that have a part of a placeholder have all of it.
 pub(crate) fn cover(text: &str, findings: &mut [Finding]) {
-    if findings.is_empty() {
+    if findings.is_empty() || memchr(b'[', text.as_bytes()).is_none() {
         return;
     }
-    for (start, end) in all(text) {
-        for finding in findings
-            .iter_mut()
-            .filter(|finding| finding.overlaps(start, end))
-        {
-            finding.start = finding.start.min(start);
-            finding.end = finding.end.max(end);
+    let placeholders = all(text);
+    for finding in findings {
+        let overlapped = overlapped(&placeholders, finding);
+        if let (Some(first), Some(last)) = (overlapped.first(), overlapped.last()) {
+            finding.start = finding.start.min(first.start);
+            finding.end = finding.end.max(last.end);
         }
     }
 }
 
-fn all(text: &str) -> impl Iterator<Item = (usize, usize)> {
-    memchr_iter(b'[', text.as_bytes())
-        .filter_map(|start| placeholder_end(text, start).map(|end| (start, end)))
+/// Where the placeholders are, in order.
+fn all(text: &str) -> Vec<Range<usize>> {
+    let starts = memchr_iter(b'[', text.as_bytes());
+    starts
+        .filter_map(|start| placeholder_end(text, start).map(|end| start..end))
+        .collect()
+}
+
+fn overlapped<'p>(placeholders: &'p [Range<usize>], finding: &Finding) -> &'p [Range<usize>] {
+    let first = placeholders.partition_point(|placeholder| placeholder.end <= finding.start);
+    let end = placeholders.partition_point(|placeholder| placeholder.start < finding.end);
+    placeholders.get(first..end).unwrap_or_default()
 }
 
 /// Whether a placeholder for something that was found starts here.

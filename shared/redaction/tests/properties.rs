@@ -155,3 +155,55 @@ proptest! {
         prop_assert_eq!(redacted(&text, &kinds, region, Vec::new()).0, text);
     }
 }
+
+/// They would take minutes if anything went back to the start, or on to the end, at each place.
+#[test]
+fn long_texts_of_anything_take_no_longer_than_their_length() {
+    let repeated = PARTS.iter().copied().chain([
+        "sk-",
+        "1-",
+        "1 ",
+        "a.",
+        "x.In.",
+        "a://",
+        ")",
+        "https://a)",
+        "@a",
+        "a@",
+        "-----BEGIN ",
+        "password:",
+        "pass=1",
+        "[NAME]1234567",
+        "(",
+        "+1",
+        "+49 170 ",
+        "Mira ",
+        "e\u{301}",
+        "AAAA.",
+        "eyJ",
+        "eyJ.",
+        "1.1.1.",
+        "a1B2",
+        "-----BEGIN RSA PRIVATE KEY-----\n",
+        "DE89 ",
+        "@aaaa",
+        "田",
+        "a@b.",
+        "-----END ",
+    ]);
+    for part in repeated {
+        let text = part.repeat(20_000 / part.len());
+        redacted(
+            &text,
+            &PersonalData::ALL,
+            Region::of_number("+491701234567"),
+            Vec::new(),
+        );
+        redacted(
+            &format!("https://a{text}"),
+            &PersonalData::ALL,
+            None,
+            Vec::new(),
+        );
+    }
+}

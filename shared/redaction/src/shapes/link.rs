@@ -3,9 +3,12 @@
 use memchr::memchr_iter;
 
 use super::top_level;
-use crate::characters::{after, before, end_of_run, is_cased, start_of_run};
+use crate::characters::{before, end_of_run, is_cased, start_of_run};
 use crate::finding::Finding;
 use crate::kind::PersonalData;
+
+/// No host has a longer name.
+const LONGEST_HOST: usize = 253;
 
 /// Adds the links in `text`.
 pub(crate) fn find(text: &str, found: &mut Vec<Finding>) {
@@ -17,6 +20,7 @@ pub(crate) fn find(text: &str, found: &mut Vec<Finding>) {
         });
     };
     let colons = memchr_iter(b':', text.as_bytes());
+    let mut linked = 0;
     for colon in colons.filter(|&colon| text.as_bytes()[colon..].starts_with(b"://")) {
         let start = start_of_run(text, colon, |character| {
             character.is_ascii_alphanumeric() || matches!(character, '+' | '-' | '.')
@@ -25,8 +29,14 @@ pub(crate) fn find(text: &str, found: &mut Vec<Finding>) {
             - text[start..colon]
                 .trim_start_matches(|first: char| !first.is_ascii_alphabetic())
                 .len();
-        let end = rest_end(text, colon + 3);
-        if colon - start >= 2 && end > colon + 3 {
+        if colon < linked {
+            continue;
+        }
+        let rest = colon + 3;
+        linked = run_end(text, rest);
+        if let Some(end) = rest_end(text, rest, linked)
+            && colon - start >= 2
+        {
             push(start, end);
         }
     }
@@ -68,6 +78,9 @@ fn without_scheme(text: &str, start: usize, end: usize) -> Option<(usize, usize)
     let start = start
         + (text[start..end].len() - text[start..end].trim_start_matches(['.', '-', '_']).len());
     let host_end = start + host.len();
+    if host.len() > LONGEST_HOST {
+        return None;
+    }
     let last = host.rsplit('.').next().unwrap_or_default();
     if is_known(host, last) {
         if let Some(path) = path_end(text, host_end) {
@@ -121,37 +134,37 @@ fn path_end(text: &str, host_end: usize) -> Option<usize> {
         _ => false,
     };
     if begins {
-        return Some(rest_end(text, host_end));
+        return rest_end(text, host_end, run_end(text, host_end));
     }
     rest.starts_with('/').then_some(host_end + 1)
 }
 
-/// Where a URL ends that goes on at `start`; without the punctuation of the sentence that it is in.
-fn rest_end(text: &str, start: usize) -> usize {
-    let mut end = end_of_run(text, start, |character| match character {
+/// Where characters of a URL end that go on at `start`.
+fn run_end(text: &str, start: usize) -> usize {
+    end_of_run(text, start, |character| match character {
         '"' | '<' | '>' | '[' | ']' | '\\' | '^' | '`' | '{' | '|' | '}' => false,
         _ if character.is_ascii() => character.is_ascii_graphic(),
         _ => character.is_alphanumeric(),
-    });
-    while let Some(last) = before(&text[start..end], end - start) {
-        let rest = &text[start..end];
-        let closes = |open, close| rest.matches(open).count() < rest.matches(close).count();
-        let ends_sentence = match last {
-            ')' => closes('(', ')'),
-            '.' | ',' | ';' | ':' | '!' | '?' | '\'' | '*' | '(' | '~' => true,
-            _ => false,
-        };
-        if !ends_sentence {
-            break;
+    })
+}
+
+/// Where a URL ends that goes on at `start` with characters up to `end`: without the punctuation of the sentence that
+/// it is in. Only punctuation is no address.
+fn rest_end(text: &str, start: usize, mut end: usize) -> Option<usize> {
+    let rest = &text[start..end];
+    let mut unopened = (rest.matches(')').count()).saturating_sub(rest.matches('(').count());
+    while let Some(last) = before(text, end).filter(|_| end > start) {
+        match last {
+            ')' if unopened > 0 => unopened -= 1,
+            '(' => unopened += 1,
+            '.' | ',' | ';' | ':' | '!' | '?' | '\'' | '*' | '~' => {}
+            _ => break,
         }
         end -= 1;
     }
-    // Only punctuation is no address.
-    if after(&text[..end], start).is_some() && text[start..end].contains(char::is_alphanumeric) {
-        end
-    } else {
-        start
-    }
+    text[start..end]
+        .contains(char::is_alphanumeric)
+        .then_some(end)
 }
 
 #[cfg(test)]

@@ -123,7 +123,10 @@ fn without_plus(
     };
     let longest = candidates.iter().rev().find(|(digits, count)| {
         let decimal = *count == 2 && between(text, &groups[0], &groups[1]) == ".";
+        // Mostly single digits are a list.
+        let listed = digits.len() + 1 < 2 * count;
         !decimal
+            && !listed
             && !are_years(text, &groups[..*count])
             && ends_alone(text, groups[count - 1].place.end)
             && (from_abroad(digits, *count)

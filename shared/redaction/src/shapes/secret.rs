@@ -50,6 +50,11 @@ const PREFIXES: [(&str, usize); 38] = [
     ("eyJ", 20),
 ];
 
+/// More of a key isn't looked at, so that a text without end takes no time without end.
+const LONGEST_KEY: usize = 2048;
+
+const LONGEST_PASSWORD: usize = 128;
+
 /// Words before a colon or an equals sign and a password.
 const WORDS: [&str; 14] = [
     "password",
@@ -113,11 +118,20 @@ fn is_of_key(character: char) -> bool {
 
 /// Looks at one token, which is ASCII: for keys that are known by how they start, and for random pieces beside them.
 fn look(token: &str, mut push: impl FnMut(usize, usize)) {
-    let (mut start, mut looked) = (0, 0);
+    let (mut start, mut looked, mut words) = (0, 0, 0);
     while start < token.len() {
-        let key = starts_word(token, start)
-            .then(|| prefixed_end(token, start).or_else(|| bot_token_end(token, start)));
-        if let Some(end) = key.flatten() {
+        let mut key = None;
+        if starts_word(token, start) {
+            key = bot_token_end(token, start);
+            if start >= words {
+                match prefixed(token, start) {
+                    Some(Prefixed::Key { end }) => key = Some(end),
+                    Some(Prefixed::Words { end }) => words = end,
+                    None => {}
+                }
+            }
+        }
+        if let Some(end) = key {
             random_pieces(&token[looked..start], |from, to| {
                 push(looked + from, looked + to);
             });
@@ -174,62 +188,82 @@ fn starts_word(token: &str, index: usize) -> bool {
         || bytes[..index].ends_with(b"/bot")
 }
 
-/// Where the key that starts here ends, if it is a service's.
-fn prefixed_end(token: &str, start: usize) -> Option<usize> {
+/// What starts as keys of a service do.
+enum Prefixed {
+    Key {
+        end: usize,
+    },
+    /// Without a digit up to the end: no key starts there either.
+    Words {
+        end: usize,
+    },
+}
+
+/// What starts here.
+fn prefixed(token: &str, start: usize) -> Option<Prefixed> {
+    let token = &token[..token.len().min(start + LONGEST_KEY)];
     let rest = &token[start..];
     // The first letter tells most words apart.
     let first = rest.as_bytes().first();
     let (prefix, fewest) = PREFIXES
         .iter()
         .find(|(prefix, _)| prefix.as_bytes().first() == first && rest.starts_with(prefix))?;
-    let parts = matches!(*prefix, "eyJ" | "SG." | "ya29.");
-    let end = end_of_run(token, start + prefix.len(), |character| {
-        is_of_key(character) || parts && character == '.'
+    let end = end_of_run(token, start + prefix.len(), |character| match *prefix {
+        "AKIA" | "ASIA" => character.is_ascii_uppercase() || character.is_ascii_digit(),
+        "eyJ" | "SG." | "ya29." => is_of_key(character) || character == '.',
+        _ => is_of_key(character),
     });
     let key = token[start + prefix.len()..end].trim_end_matches('.');
-    let random = key.contains(|character: char| character.is_ascii_digit())
-        && key.contains(|character: char| character.is_ascii_alphabetic());
-    let is_one = match *prefix {
-        "eyJ" => key.contains('.'),
-        "AKIA" | "ASIA" => key
-            .bytes()
-            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit()),
-        _ => true,
-    };
-    (key.len() >= *fewest && random && is_one).then_some(start + prefix.len() + key.len())
+    if !key.contains(|character: char| character.is_ascii_digit()) {
+        return Some(Prefixed::Words { end });
+    }
+    let letters = key.contains(|character: char| character.is_ascii_alphabetic());
+    let dots = *prefix != "eyJ" || key.contains('.');
+    let end = start + prefix.len() + key.len();
+    (key.len() >= *fewest && letters && dots).then_some(Prefixed::Key { end })
 }
 
 /// Where the token of a Telegram bot that starts here ends, if it is one: the bot's number, a colon, a key.
 fn bot_token_end(token: &str, start: usize) -> Option<usize> {
-    if !token.as_bytes()[start].is_ascii_digit() {
+    let rest = &token[start..];
+    let number = end_of_run(rest, 0, |character| character.is_ascii_digit());
+    if !(6..=12).contains(&number) || !rest[number..].starts_with(':') {
         return None;
     }
-    let (number, key) = token[start..].split_once(':')?;
-    let key = &key[..end_of_run(key, 0, is_of_key)];
-    let is_number =
-        (6..=12).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit());
-    (is_number && (30..=50).contains(&key.len())).then_some(start + number.len() + 1 + key.len())
+    let end = end_of_run(rest, number + 1, is_of_key);
+    (30..=50)
+        .contains(&(end - number - 1))
+        .then_some(start + end)
 }
 
 /// Finds private keys, with the lines that they are in.
 fn private_keys(text: &str, push: &mut impl FnMut(usize, usize)) {
     let mut end = 0;
     for start in memmem::find_iter(text.as_bytes(), b"-----BEGIN ") {
-        let line = text[start..].lines().next().unwrap_or_default();
-        if start < end || !line.contains("PRIVATE KEY") {
+        let label = start + "-----BEGIN ".len();
+        let label_end = end_of_run(text, label, |character| {
+            character.is_ascii_uppercase() || character == ' '
+        });
+        if start < end || !text[label..label_end].contains("PRIVATE KEY") {
             continue;
         }
-        // What was cut off has no end.
-        end = match text[start..].find("-----END ") {
-            Some(last) => {
-                let last = start + last;
-                last + text[last..].lines().next().unwrap_or_default().len()
-            }
-            None => end_of_run(text, start + line.len(), |character| {
-                character.is_ascii_whitespace()
-                    || character.is_ascii() && is_of_token(character as u8)
-            }),
+        let body = |character: char| {
+            character.is_ascii_whitespace()
+                || character.is_ascii_alphanumeric()
+                || "+/=-:,".contains(character)
         };
+        // What was cut off has no end.
+        let rest = &text[start..end_of_run(text, label_end, body)];
+        end = start
+            + match rest.split_once("-----END ") {
+                Some((key, last)) => {
+                    let dashes = last
+                        .find("-----")
+                        .map_or(last.len(), |dashes| dashes + "-----".len());
+                    key.len() + "-----END ".len() + dashes
+                }
+                None => rest.trim_end().len(),
+            };
         push(start, end);
     }
 }
@@ -242,7 +276,8 @@ fn passwords(text: &str, push: &mut impl FnMut(usize, usize)) {
         }
         let rest = text[index + 1..].trim_start_matches([' ', '"', '\'', '`', '\n']);
         let start = text.len() - rest.len();
-        let end = end_of_run(text, start, |character| {
+        let window = &text[..text.ceil_char_boundary(start + 2 * LONGEST_PASSWORD)];
+        let end = end_of_run(window, start, |character| {
             !character.is_whitespace() && !"[]<>\"`".contains(character)
         });
         let value = text[start..end].trim_end_matches(['.', ',', ';', ')', '\'']);
@@ -279,7 +314,7 @@ fn is_password(value: &str) -> bool {
         ]);
     // A time, a score.
     let only_numbers = value.contains([':', '/']) && !value.contains(char::is_alphabetic);
-    (4..=128).contains(&value.len())
+    (4..=LONGEST_PASSWORD).contains(&value.len())
         && (inner_capital || symbol && value.contains(char::is_alphanumeric))
         && !only_numbers
         && !value.contains("://")
