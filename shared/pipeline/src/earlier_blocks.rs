@@ -16,6 +16,8 @@ pub(crate) struct Print {
     content: u128,
     /// `None` where it has no word, or where nobody asks.
     signature: Option<Signature>,
+    /// That of the signature among the earlier ones, if it is one of them.
+    number: Option<u32>,
 }
 
 /// Makes prints.
@@ -44,18 +46,25 @@ impl Printer {
         Print {
             content: high << 64 | low,
             signature: signed.then(|| self.signer.sign(texts)).flatten(),
+            number: None,
         }
     }
 }
 
-/// Blocks by what they say, and which split they are in: 285 bytes for each at most, or 40 where only equal ones
+/// Blocks are nearly equal from this similarity on.
+const NEARLY_EQUAL: f64 = 0.8;
+/// And give away what is asked in the other split from this one on: low enough that an estimate that is off by three
+/// standard errors hides none that are nearly equal.
+const RESEMBLING: f64 = 0.7;
+
+/// Blocks by what they say, and which split they are in: 300 bytes for each at most, or 40 where only equal ones
 /// are asked for.
 #[derive(Debug, Default)]
 pub(crate) struct EarlierBlocks {
     contents: HashSet<u128>,
     similar: SimilarTexts,
-    /// By the number of the text.
-    splits: Vec<Split>,
+    /// By the number of the text; `None` while it is not known, or where the block was dropped.
+    splits: Vec<Option<Split>>,
     /// What no words tell apart, by its contents.
     wordless: HashMap<u128, Split>,
 }
@@ -66,31 +75,46 @@ impl EarlierBlocks {
         self.contents.insert(print.content)
     }
 
-    pub(crate) fn has_similar(&self, print: &Print) -> bool {
-        let signature = print.signature.as_ref();
-        signature.is_some_and(|signature| self.similar.similar(signature).next().is_some())
+    /// Adds the words of a block; whether they are new.
+    pub(crate) fn add_words(&mut self, print: &mut Print) -> bool {
+        let Some(signature) = print.signature else {
+            return true;
+        };
+        let mut similar = self.similar.similar(&signature, NEARLY_EQUAL);
+        let is_new = similar.next().is_none();
+        drop(similar);
+        if is_new {
+            print.number = Some(self.similar.insert(signature));
+            self.splits.push(None);
+        }
+        is_new
     }
 
-    /// Whether one in another split is equal or similar.
+    /// Whether one in the other split resembles this one.
     pub(crate) fn resembles_another_split(&self, print: &Print, split: Split) -> bool {
-        let is_other = |other: &Split| *other != split;
+        let is_other = |other: Split| other != split;
         match &print.signature {
             Some(signature) => self
                 .similar
-                .similar(signature)
-                .any(|number| is_other(&self.splits[number as usize])),
-            None => self.wordless.get(&print.content).is_some_and(is_other),
+                .similar(signature, RESEMBLING)
+                .any(|number| self.splits[number as usize].is_some_and(is_other)),
+            None => self
+                .wordless
+                .get(&print.content)
+                .copied()
+                .is_some_and(is_other),
         }
     }
 
-    /// Adds a block that others may resemble.
-    pub(crate) fn add(&mut self, print: &Print, split: Split) {
-        match print.signature {
-            Some(signature) => {
+    /// Adds a block to a split.
+    pub(crate) fn add_to(&mut self, split: Split, print: &Print) {
+        match (print.signature, print.number) {
+            (Some(_), Some(number)) => self.splits[number as usize] = Some(split),
+            (Some(signature), None) => {
                 self.similar.insert(signature);
-                self.splits.push(split);
+                self.splits.push(Some(split));
             }
-            None => {
+            (None, _) => {
                 self.wordless.insert(print.content, split);
             }
         }

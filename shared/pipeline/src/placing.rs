@@ -80,8 +80,8 @@ impl<'a> BlockPlacer<'a> {
         let signed = duplicates == Deduplicate::Near || self.is_split();
         let (mut kept, mut prints) = (Vec::new(), Vec::new());
         for block in blocks {
-            let print = self.printer.print(lines, &block, signed);
-            let reason = self.duplicates(&print);
+            let mut print = self.printer.print(lines, &block, signed);
+            let reason = self.duplicates(&mut print);
             if let Some(reason) = reason {
                 dropped.add(reason, block.messages.len() as u64);
                 continue;
@@ -93,7 +93,7 @@ impl<'a> BlockPlacer<'a> {
     }
 
     /// Why a block is a duplicate of an earlier one; otherwise later ones may be of it.
-    fn duplicates(&mut self, print: &Print) -> Option<MessageDrop> {
+    fn duplicates(&mut self, print: &mut Print) -> Option<MessageDrop> {
         let duplicates = self.settings.deduplicate;
         if duplicates == Deduplicate::None {
             return None;
@@ -101,12 +101,8 @@ impl<'a> BlockPlacer<'a> {
         if !self.earlier.add_contents(print) {
             return Some(MessageDrop::DuplicateBlock);
         }
-        if duplicates == Deduplicate::Near {
-            if self.earlier.has_similar(print) {
-                return Some(MessageDrop::NearDuplicateBlock);
-            }
-            // No split has to be known where no two blocks resemble each other.
-            self.earlier.add(print, Split::default());
+        if duplicates == Deduplicate::Near && !self.earlier.add_words(print) {
+            return Some(MessageDrop::NearDuplicateBlock);
         }
         None
     }
@@ -114,17 +110,13 @@ impl<'a> BlockPlacer<'a> {
     /// Whether one of a conversation's blocks resembles one in the other split; otherwise later ones may resemble
     /// these.
     fn leaks(&mut self, prints: &[Print], split: Split) -> bool {
-        // What is left resembles nothing before it.
-        if self.settings.deduplicate == Deduplicate::Near {
-            return false;
-        }
         let earlier = &mut self.earlier;
         let mut all = prints.iter();
         if all.any(|print| earlier.resembles_another_split(print, split)) {
             return true;
         }
         for print in prints {
-            earlier.add(print, split);
+            earlier.add_to(split, print);
         }
         false
     }

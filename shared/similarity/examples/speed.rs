@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut index = SimilarTexts::default();
     let mut similar = 0;
     for signature in signatures {
-        if index.similar(&signature).next().is_some() {
+        if index.similar(&signature, 0.8).next().is_some() {
             similar += 1;
         } else {
             index.insert(signature);

@@ -3,7 +3,7 @@
 use hashbrown::HashTable;
 
 use crate::mixing::mixed;
-use crate::signature::{BANDS, Signature};
+use crate::signature::{BANDS, Signature, fewest_agreeing};
 
 /// Texts that are found by one band with the same content. Those that come later are found by other bands, where
 /// they differ from the first.
@@ -28,12 +28,14 @@ impl SimilarTexts {
         self.signatures.is_empty()
     }
 
-    /// The numbers of texts that are similar to this one, in no particular order; one may come more than once. Of
-    /// hundreds that resemble each other, some may be missing.
-    pub fn similar(&self, signature: &Signature) -> impl Iterator<Item = u32> {
+    /// The numbers of texts whose estimated similarity to this one is `least` or more, in no particular order; one
+    /// may come more than once. Below 0.7 more and more are missing, and some of hundreds that resemble each
+    /// other.
+    pub fn similar(&self, signature: &Signature, least: f64) -> impl Iterator<Item = u32> {
+        let fewest = fewest_agreeing(least);
         (0..BANDS)
             .flat_map(move |band| self.with_band(band, signature.band(band)))
-            .filter(move |&number| self.signatures[number as usize].is_similar(signature))
+            .filter(move |&number| self.signatures[number as usize].agreeing(signature) >= fewest)
     }
 
     /// Adds a text; its number, from 0.
