@@ -12,11 +12,16 @@ use std::time::{Duration, Instant};
 use minijinja::value::{Object, Tuple, Value, ValueKind};
 use minijinja::{Error, ErrorKind, State};
 
+use crate::error::DeadlinePassed;
+
 /// The filter for a value that is given a name.
 pub(crate) const BOUND: &str = "bound";
 
 /// The filter for a value that a namespace is to hold.
 pub(crate) const BOUND_ATTRIBUTE: &str = "bound_attribute";
+
+/// The filter for what something is taken out of.
+pub(crate) const BOUND_TEXT: &str = "bound_text";
 
 /// The name under which a rendering knows its limits; no template can spell it.
 pub(crate) const LIMITS: &str = "limits of a rendering";
@@ -49,11 +54,11 @@ const VALUE_SIZE: u64 = 16;
 
 const MAX_DEPTH: usize = 32;
 
-const UNITS_PER_FUEL: u64 = 256;
+const UNITS_PER_FUEL: u64 = 40;
 
-// Steps are what bounds time, but not all cost alike: lists in lists are compared in one. The slowest of real
-// templates takes a tenth of it, for 150,000 characters.
-const LONGEST: Duration = Duration::from_secs(2);
+// Steps are what bounds time, the same on every machine: a second on a slow one. This is for what nobody
+// thought of, and no way to end that a result may depend on.
+const LONGEST: Duration = Duration::from_secs(30);
 
 pub(crate) fn bound(state: &State, value: Value) -> Result<Value, Error> {
     settled(state, value, false)
@@ -64,7 +69,32 @@ pub(crate) fn bound_attribute(state: &State, value: Value) -> Result<Value, Erro
     settled(state, value, true)
 }
 
+/// Charges for a text, which is read up to the letter that is taken.
+pub(crate) fn bound_text(state: &State, value: Value) -> Result<Value, Error> {
+    if let Some(text) = value.as_str() {
+        state.consume_fuel(text.len() as u64 / UNITS_PER_FUEL)?;
+    }
+    Ok(value)
+}
+
+/// Charges for a value's size, so many times.
+pub(crate) fn charge(state: &State, value: &Value, times: u64) -> Result<(), Error> {
+    let (_, fuel) = measured(state, value, false)?;
+    state.consume_fuel(fuel * times)
+}
+
 fn settled(state: &State, value: Value, is_attribute: bool) -> Result<Value, Error> {
+    let (changed, fuel) = measured(state, &value, is_attribute)?;
+    state.consume_fuel(fuel)?;
+    Ok(changed.unwrap_or(value))
+}
+
+/// The value anew, if a part of it had still to be computed, and what its size costs.
+fn measured(
+    state: &State,
+    value: &Value,
+    is_attribute: bool,
+) -> Result<(Option<Value>, u64), Error> {
     let limits = state.lookup(LIMITS);
     let limits = limits.as_ref().and_then(Value::downcast_object_ref);
     let Limits {
@@ -72,15 +102,14 @@ fn settled(state: &State, value: Value, is_attribute: bool) -> Result<Value, Err
         deadline,
     } = *limits.expect("each rendering has limits");
     if Instant::now() > deadline {
-        return Err(ErrorKind::OutOfFuel.into());
+        return Err(Error::new(ErrorKind::OutOfFuel, "deadline").with_source(DeadlinePassed));
     }
     let mut measure = Measure {
         is_attribute,
         remaining: limit,
     };
-    let changed = measure.settle(&value, 0)?;
-    state.consume_fuel((limit - measure.remaining) / UNITS_PER_FUEL)?;
-    Ok(changed.unwrap_or(value))
+    let changed = measure.settle(value, 0)?;
+    Ok((changed, (limit - measure.remaining) / UNITS_PER_FUEL))
 }
 
 struct Measure {

@@ -4,7 +4,8 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Rest, Value, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind};
 
-use crate::bounds::{BOUND, BOUND_ATTRIBUTE, bound, bound_attribute};
+use crate::bounds::{BOUND, BOUND_ATTRIBUTE, BOUND_TEXT, bound, bound_attribute, bound_text};
+use crate::comparisons;
 use crate::date::strftime_now;
 use crate::error::Refusal;
 use crate::json::tojson;
@@ -40,6 +41,8 @@ pub(crate) fn environment() -> Environment<'static> {
     }
     environment.add_filter(BOUND, bound);
     environment.add_filter(BOUND_ATTRIBUTE, bound_attribute);
+    environment.add_filter(BOUND_TEXT, bound_text);
+    comparisons::add_to(&mut environment);
     environment.add_test("sequence", is_sequence);
     environment.add_test("iterable", is_iterable);
     // The engine's own, which would write out its state.

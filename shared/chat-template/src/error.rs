@@ -57,12 +57,20 @@ pub enum RenderError {
     /// The template took more steps, or more memory, than any real one needs.
     #[error("the chat template took too many steps")]
     TooSlow,
+    /// The template took more time than any number of steps should: on another machine it might not.
+    #[error("the chat template took too long")]
+    TimedOut,
 }
 
 /// What `raise_exception` was called with, carried through the engine's errors.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Refusal(pub(crate) String);
+
+/// A rendering went on for too long, whatever it did.
+#[derive(Debug, thiserror::Error)]
+#[error("the deadline has passed")]
+pub(crate) struct DeadlinePassed;
 
 impl From<minijinja::Error> for TemplateError {
     fn from(error: minijinja::Error) -> Self {
@@ -79,6 +87,9 @@ impl From<minijinja::Error> for RenderError {
         while let Some(inner) = cause {
             if let Some(Refusal(words)) = inner.downcast_ref() {
                 return Self::Refused(words.clone());
+            }
+            if inner.is::<DeadlinePassed>() {
+                return Self::TimedOut;
             }
             cause = inner.source();
         }

@@ -7,7 +7,7 @@
 //! read as. [`ChatTemplate::with_generation_markers`] is for trainers that learn the assistant's turns alone.
 //!
 //! Templates come from strangers: they reach no file, no network and no clock, and their time, memory
-//! and output are bounded, by steps and sizes and, whatever they do, by two seconds. Finding and reading the files is
+//! and output are bounded by steps and sizes, so that a template ends in the same way on every machine. Finding and reading the files is
 //! left to others; so is counting tokens.
 //!
 //! ```
@@ -26,6 +26,8 @@
 
 mod bounding;
 mod bounds;
+mod comparing;
+mod comparisons;
 mod date;
 mod engine;
 mod error;

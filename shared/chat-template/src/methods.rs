@@ -6,6 +6,7 @@ use minijinja::value::{Kwargs, Rest, Tuple, Value, ValueKind, from_args};
 use minijinja::{Error, ErrorKind, State};
 use minijinja_contrib::pycompat;
 
+use crate::bounds::charge;
 use crate::text::{is_space, last_word, lines, next_word};
 
 /// A method that the engine doesn't know itself.
@@ -20,6 +21,15 @@ pub(crate) fn call(
         && let Some(result) = string_method(state, text, method, arguments)?
     {
         return Ok(result);
+    }
+    // They compare, or look up, what they are called with.
+    if matches!(method, "get" | "count") {
+        if method == "count" {
+            charge(state, value, 2)?;
+        }
+        for argument in arguments {
+            charge(state, argument, 1)?;
+        }
     }
     pycompat::unknown_method_callback(state, value, method, arguments)
 }

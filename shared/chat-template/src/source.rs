@@ -5,6 +5,7 @@
 //! itself what is set inside, and white space around it is controlled in the same way.
 
 use crate::bounding::{bounded, is_recursive_loop};
+use crate::comparing::bounded_comparisons;
 use crate::error::TemplateError;
 use crate::tags::{Piece, code, pieces, statement};
 
@@ -41,7 +42,8 @@ pub(crate) fn prepare(source: &str) -> Result<String, TemplateError> {
         match word {
             "generation" => prepared.push_str(&tag.replacen(word, "with", 1)),
             "endgeneration" => prepared.push_str(&tag.replacen(word, "endwith", 1)),
-            _ => prepared.push_str(&bounded(word, tag)),
+            _ if tag.starts_with("{#") || word == "raw" => prepared.push_str(tag),
+            _ => prepared.push_str(&bounded(word, &bounded_comparisons(word, tag))),
         }
     }
     Ok(prepared)

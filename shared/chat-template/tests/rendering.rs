@@ -177,3 +177,41 @@ fn special_tokens_are_those_of_the_files() {
     let template = ChatTemplate::new(&files).unwrap().unwrap();
     assert_eq!(template.special_tokens(), ["</s>", "<think>", "<|im_end|>"]);
 }
+
+#[test]
+fn what_is_compared_and_looked_up_means_what_it_meant() {
+    for (expression, expected) in [
+        ("[3, 1, 2] | sort(reverse=true) | join(',')", "3,2,1"),
+        (
+            "{'b': 1, 'a': 2} | dictsort(by='value') | first | join",
+            "b1",
+        ),
+        ("{'b': 1, 'a': 2} | dictsort | first | join", "a2"),
+        ("['a', 'b', 'a'] | unique | join", "ab"),
+        ("[1, 2] | max - ([1, 2] | min)", "1"),
+        (
+            "messages[-1].content[0] ~ messages[0]['content'][1:]",
+            "Hello",
+        ),
+        ("messages[0].content == messages[0]['content']", "True"),
+        ("messages | length > loop_free | default(0)", "True"),
+        (
+            "not messages in [messages] or 'x' not in messages[0]",
+            "True",
+        ),
+        ("'el' in messages[0].content and 1 < 2 < 3", "True"),
+        ("[1, [2, 3]][1][0] if missing is not defined else 0", "2"),
+        ("{'a': {'b': 'c'}}['a']['b'] ~ {'x': 1}.get('x')", "c1"),
+        ("['a', 'b'] | select('in', ['b']) | list == ['b']", "True"),
+        ("[1, 1, 2].count(1)", "2"),
+        ("'a b'.split(' ')[-1] is eq 'b'", "True"),
+        ("messages[0].content is startingwith('He')", "True"),
+        ("'ab' is lower and 'AB' is upper", "True"),
+        ("(1, 2) == (1, 2) and [1] != (1,)", "True"),
+    ] {
+        let text = render(&format!("{{{{ {expression} }}}}"), "Hello");
+        assert_eq!(text.as_deref(), Ok(expected), "{expression}");
+    }
+    let loops = "{% for a, b in [[1, 2], [3, 4]] if a in [3] %}{{ loop.changed(a) }}{{ a ~ b }}{% endfor %}";
+    assert_eq!(render(loops, "x").as_deref(), Ok("True34"));
+}

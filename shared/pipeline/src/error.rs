@@ -122,6 +122,9 @@ pub enum PipelineError {
     /// The tokenizer could not count a message.
     #[error("the tokenizer cannot encode one of the messages: {0}")]
     Tokenizer(String),
+    /// The model's chat template was given up over a block: what it would have said is not known.
+    #[error("the model's chat template took too long to render a block")]
+    TemplateTimedOut,
     /// Temporary storage failed.
     #[error("failed to use temporary storage")]
     Scratch(#[source] io::Error),
@@ -131,7 +134,11 @@ impl PipelineError {
     /// Whether trying again, with the same input and settings, may succeed.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Read { .. } | Self::Write { .. } | Self::Cancelled | Self::Scratch(_) => true,
+            Self::Read { .. }
+            | Self::Write { .. }
+            | Self::Cancelled
+            | Self::TemplateTimedOut
+            | Self::Scratch(_) => true,
             Self::NotJson { .. }
             | Self::EndsEarly { .. }
             | Self::TooLarge { .. }
@@ -163,6 +170,7 @@ impl PipelineError {
             | Self::SecondList { .. }
             | Self::LateChange { .. }
             | Self::Tokenizer(_)
+            | Self::TemplateTimedOut
             | Self::Scratch(_) => None,
         }
     }

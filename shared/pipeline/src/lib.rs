@@ -68,7 +68,7 @@ mod whole_chat;
 
 pub use advice::{Advice, Setting};
 pub use causes::causes;
-pub use chat_template::ChatTemplate;
+pub use chat_template::{ChatTemplate, NotRendered};
 pub use check::{CheckedExport, check};
 pub use error::PipelineError;
 pub use explain::{

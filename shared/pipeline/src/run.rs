@@ -12,7 +12,7 @@ use resonare_consumers::{Consumer, Flag, SpecialTokens};
 use resonare_parquet_rows::ParquetWriter;
 
 use crate::chat_output::ChatOutput;
-use crate::chat_template::ChatTemplate;
+use crate::chat_template::{ChatTemplate, TemplateOfRun};
 use crate::chunk::Chunk;
 use crate::emit::{BlockFiles, BlockWriter, FormatFile};
 use crate::error::PipelineError;
@@ -191,7 +191,14 @@ impl<T: Tokenizer> Run<'_, T> {
             scratch_dir: self.scratch_dir,
             cancelled: self.cancelled,
         };
-        let selector = BlockSelector::new(&settings, self.chat_template, self.tokenizer.counter());
+        let template = self
+            .chat_template
+            .map(|template| TemplateOfRun::new(template, self.cancelled));
+        let selector = BlockSelector::new(
+            &settings,
+            template.as_ref().map(|template| template as _),
+            self.tokenizer.counter(),
+        );
         let flag = self.settings.consumer.and_then(Consumer::flag);
         let formats = formats
             .into_iter()
@@ -235,19 +242,17 @@ impl<T: Tokenizer> Run<'_, T> {
             }),
         };
         // Finishing counts, too; and where counts are wrong, nothing that follows from them is right.
-        match (self.tokenizer.failure(), finished) {
-            (None, finished) => finished,
-            (Some(failure), finished) => {
-                let statistics = match finished {
-                    Ok(statistics) => statistics.into(),
-                    Err(Failure { statistics, .. }) => statistics,
-                };
-                Err(Failure {
-                    error: PipelineError::Tokenizer(failure),
-                    statistics,
-                })
-            }
-        }
+        let timed_out = template.is_some_and(|template| template.timed_out());
+        let error = match self.tokenizer.failure() {
+            Some(failure) => PipelineError::Tokenizer(failure),
+            None if timed_out => PipelineError::TemplateTimedOut,
+            None => return finished,
+        };
+        let statistics = match finished {
+            Ok(statistics) => statistics.into(),
+            Err(Failure { statistics, .. }) => statistics,
+        };
+        Err(Failure { error, statistics })
     }
 
     /// Reads the sources one after the other into `sink`.

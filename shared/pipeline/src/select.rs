@@ -5,7 +5,7 @@ use resonare_consumers::ContentRules;
 
 use crate::block::Block;
 use crate::block_text::{BlockText, Composer, SystemPrompt};
-use crate::chat_template::ChatTemplate;
+use crate::chat_template::{ChatTemplate, NotRendered};
 use crate::context::ContextRule;
 use crate::explain::{BlockDrop, BlockTally};
 use crate::funnel::MessageDrop;
@@ -197,7 +197,8 @@ impl<'a, C: TokenCounter> BlockSelector<'a, C> {
             && block.template_tokens().is_none()
         {
             let rendered = template.render(lines, &block, &mut self.block_text);
-            block.rendered = Some(rendered.map_err(BlockDrop::TemplateRefused)?);
+            let refused = |error: NotRendered| BlockDrop::TemplateRefused(error.to_string());
+            block.rendered = Some(rendered.map_err(refused)?);
         }
         Ok(block)
     }

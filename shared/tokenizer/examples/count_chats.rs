@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             .collect();
         let answer = match template.count(&messages) {
             Ok(tokens) => json!({ "tokens": tokens }),
-            Err(words) => json!({ "refused": words }),
+            Err(words) => json!({ "refused": words.to_string() }),
         };
         writeln!(out, "{answer}")?;
         out.flush()?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use resonare_chat_template::{ChatTemplate, Message, RenderError, TemplateError, TemplateFiles};
 use resonare_consumers::MessageRef;
+use resonare_pipeline::NotRendered;
 
 use crate::lookup::model_files::ModelFile;
 use crate::model::ModelTokenizer;
@@ -107,7 +108,7 @@ impl ModelTemplate {
 }
 
 impl resonare_pipeline::ChatTemplate for ModelTemplate {
-    fn count(&self, messages: &[MessageRef<'_>]) -> Result<u64, String> {
+    fn count(&self, messages: &[MessageRef<'_>]) -> Result<u64, NotRendered> {
         let messages: Vec<Message<'_>> = messages
             .iter()
             .map(|message| Message {
@@ -117,10 +118,12 @@ impl resonare_pipeline::ChatTemplate for ModelTemplate {
             .collect();
         let text = self.template.render(&messages);
         let text = text.map_err(|error| match error {
-            RenderError::Refused(words) => words,
-            other => other.to_string(),
+            RenderError::Refused(words) => NotRendered::Refused(words),
+            RenderError::TimedOut => NotRendered::TimedOut,
+            other => NotRendered::Refused(other.to_string()),
         })?;
-        self.counter.count(&text).map(u64::from)
+        let count = self.counter.count(&text);
+        count.map(u64::from).map_err(NotRendered::Refused)
     }
 }
 

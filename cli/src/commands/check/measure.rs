@@ -55,7 +55,10 @@ impl Measure {
     pub(super) fn by<'m>(&'m self, checker: Checker<'m>) -> Checker<'m> {
         let checker = checker.with_special_tokens(self.model.special_tokens(&self.configuration));
         if let Some(template) = self.model.chat_template(&self.configuration) {
-            return checker.measure_with(|messages| template.count(messages));
+            return checker.measure_with(|messages| {
+                let count = template.count(messages);
+                count.map_err(|error| error.to_string())
+            });
         }
         let mut counter = self.model.tokenizer.counter();
         checker.measure_with(move |messages| {

@@ -8,7 +8,7 @@ use super::costs::LineCosts;
 use super::{BlockMeter, Measuring, Misjudgment};
 use crate::block::{Block, RenderedPart};
 use crate::block_text::{BlockText, Composer, PlacedPrompt};
-use crate::chat_template::ChatTemplate;
+use crate::chat_template::{ChatTemplate, NotRendered};
 use crate::lines::Lines;
 use crate::roles::{self, Role};
 use crate::settings::RoleOrder;
@@ -74,13 +74,13 @@ impl TemplateCosts {
 }
 
 impl TemplateMeasure<'_> {
-    /// A block as it is, or the template's own words if it refuses the block.
+    /// A block as it is, unless the template refuses it.
     pub(crate) fn render(
         &self,
         lines: Lines<'_>,
         block: &Block,
         block_text: &mut BlockText,
-    ) -> Result<RenderedPart, String> {
+    ) -> Result<RenderedPart, NotRendered> {
         self.composer.compose(lines, block, block_text);
         let messages: Vec<_> = block_text.messages().collect();
         Ok(RenderedPart {
@@ -275,7 +275,7 @@ mod tests {
     }
 
     impl ChatTemplate for Counted {
-        fn count(&self, messages: &[MessageRef<'_>]) -> Result<u64, String> {
+        fn count(&self, messages: &[MessageRef<'_>]) -> Result<u64, NotRendered> {
             self.renders.fetch_add(1, Ordering::Relaxed);
             let mut counter = self.counter;
             let turns = messages

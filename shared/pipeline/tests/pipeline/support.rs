@@ -6,8 +6,8 @@ use std::sync::atomic::AtomicBool;
 
 use resonare_consumers::{MessageRef, SpecialTokens};
 use resonare_pipeline::{
-    ChatTemplate, Failure, FormatOutput, MessageDrop, OutputFormat, Outputs, Run, Settings, Source,
-    Split, Statistics, Target, TokenCounter, TokenLimits, Tokenizer, TokenizerInfo,
+    ChatTemplate, Failure, FormatOutput, MessageDrop, NotRendered, OutputFormat, Outputs, Run,
+    Settings, Source, Split, Statistics, Target, TokenCounter, TokenLimits, Tokenizer, TokenizerInfo,
 };
 use serde_json::{Value, json};
 
@@ -203,11 +203,12 @@ pub(crate) struct Model {
 }
 
 /// A chat template that adds three tokens to a turn and five to a chat, and refuses chats that don't
-/// alternate from the user on, or that say "bca".
+/// alternate from the user on, or that say "bca"; over "slow" it is given up.
 pub(crate) struct Turns;
 
 impl ChatTemplate for Turns {
-    fn count(&self, messages: &[MessageRef<'_>]) -> Result<u64, String> {
+    fn count(&self, messages: &[MessageRef<'_>]) -> Result<u64, NotRendered> {
+        let refused = |words: &str| Err(NotRendered::Refused(words.to_owned()));
         let is_turn = |message: &&MessageRef<'_>| message.role != "system";
         let turns: Vec<_> = messages.iter().filter(is_turn).collect();
         let expected = ["user", "assistant"].into_iter().cycle();
@@ -216,10 +217,13 @@ impl ChatTemplate for Turns {
             .zip(expected)
             .any(|(turn, role)| turn.role != role)
         {
-            return Err("roles must alternate".to_owned());
+            return refused("roles must alternate");
         }
         if turns.iter().any(|turn| turn.content.contains("bca")) {
-            return Err("no bca".to_owned());
+            return refused("no bca");
+        }
+        if turns.iter().any(|turn| turn.content.contains("slow")) {
+            return Err(NotRendered::TimedOut);
         }
         let contents = messages.iter().map(|message| Pairs.count(message.content));
         Ok(contents.map(|tokens| u64::from(tokens) + 3).sum::<u64>() + 5)

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use resonare_consumers::MessageRef;
-use resonare_pipeline::ChatTemplate as _;
+use resonare_pipeline::{ChatTemplate as _, NotRendered};
 use resonare_tokenizer::{
     FilesError, Lookup, LookupError, ModelTemplate, NoTemplate, TemplateAnswer, UrlReader,
     WantedTokenizer,
@@ -61,7 +61,8 @@ fn special_tokens_are_recognized_in_what_a_template_renders() {
     let count = |role, content| template.count(&[MessageRef::new(role, content)]);
     // Otherwise `<s>` would be three.
     assert_eq!(count("user", "hello hello"), Ok(3));
-    assert_eq!(count("system", "hello"), Err("No system!".to_owned()));
+    let refused = NotRendered::Refused("No system!".to_owned());
+    assert_eq!(count("system", "hello"), Err(refused));
     assert_eq!(template.special_tokens(), ["<s>"]);
     assert_eq!(template.source(), TEMPLATE);
     assert_eq!(template.origin(), "hub:org/model@abc123");

@@ -231,6 +231,23 @@ fn a_block_that_the_template_refuses_is_dropped_and_counted_with_its_words() {
 }
 
 #[test]
+fn a_template_that_is_given_up_ends_the_run() {
+    let messages = vec![
+        message(0, "Ann", "a"),
+        message(1, "Me", "b"),
+        message(9000, "Ann", "slow"),
+        message(9001, "Me", "b"),
+    ];
+    let settings = Settings {
+        token_budget: TokenBudget::Template,
+        ..settings()
+    };
+    let error = run_modeled(messages, &settings, &with_template()).unwrap_err();
+    assert!(matches!(error.error, PipelineError::TemplateTimedOut));
+    assert!(error.error.is_retryable());
+}
+
+#[test]
 fn with_a_template_the_maximum_is_about_what_it_renders() {
     // An exchange is 2 + 2 + 2 * 3 tokens and 5 for the chat.
     let exchanges = |max| {
