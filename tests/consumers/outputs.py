@@ -6,6 +6,7 @@ RESONARE is the command, FOLDER holds the folders of runs, each named EXPORT-CON
 consumer must take every row of it, for training or for validation; its Parquet files must have the same rows, and
 the trainer's own configuration code must take the kit. Exits with 1 otherwise.
 """
+import contextlib
 import glob
 import json
 import os
@@ -75,14 +76,13 @@ def check(resonare, folder):
     with tempfile.TemporaryDirectory() as temporary:
         for split in rows:
             same_in_parquet(folder, split, temporary)
-        # The loaders leave files of their own.
-        copy = os.path.join(temporary, "run")
+        # The loaders leave files of their own. A kit may name the folder.
+        copy = os.path.join(temporary, os.path.basename(folder))
         shutil.copytree(folder, copy)
-        os.chdir(copy)
         datasets.config.HF_DATASETS_CACHE = temporary
-        found = kits.LOADERS[consumer]("some/model")
+        with contextlib.chdir(copy):
+            found = kits.LOADERS[consumer]("some/model")
         loaded = datasets.load_dataset(copy)
-        os.chdir("/")
     splits = {name: len(split) for name, split in loaded.items()}
     assert splits == rows, f"the folder is loaded as {splits} of {rows} rows"
     assert found is None or found == list(rows.values()), f"the kit finds {found} of {rows} rows"
