@@ -200,6 +200,42 @@ fn outputs_of_an_earlier_run_stay_until_a_new_one_has_succeeded() {
 }
 
 #[test]
+fn what_is_for_validation_is_a_file_of_its_own_as_long_as_there_is_any() {
+    let project = Project::new();
+    let place = project.path("data/processed/r");
+    let parted = prepare_as_r(&project, SAMPLE, "--validation-fraction=0.7");
+    assert_eq!(parted.status, 0, "{}", parted.stderr);
+    assert!(
+        parted.stdout.contains("r/validation.jsonl\n"),
+        "{}",
+        parted.stdout
+    );
+    let split = stats_of(&project, "stats.json")["split"].clone();
+    for (name, blocks) in [
+        ("train.jsonl", "train_blocks"),
+        ("validation.jsonl", "validation_blocks"),
+    ] {
+        let lines = fs::read_to_string(place.join(name))
+            .unwrap()
+            .lines()
+            .count();
+        assert!(lines > 0);
+        assert_eq!(split[blocks], lines);
+    }
+    let whole = prepare_as_r(&project, SAMPLE, "--validation-fraction=0.01");
+    assert_eq!(whole.status, 0, "{}", whole.stderr);
+    assert!(
+        !whole.stdout.contains("validation.jsonl"),
+        "{}",
+        whole.stdout
+    );
+    assert_eq!(
+        names_in(&place),
+        ["processed.json", "stats.json", "train.jsonl"]
+    );
+}
+
+#[test]
 fn a_second_run_of_one_id_is_refused_until_the_first_is_gone() {
     let project = Project::new();
     let mut first = resonare(project.folder())
