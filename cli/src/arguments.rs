@@ -10,12 +10,25 @@ use clap::{ArgGroup, Args, Parser, Subcommand};
 use clap_complete::Shell;
 use resonare_consumers::Consumer;
 
+use crate::color::Color;
+use crate::log::LogFormat;
+
 pub(crate) use self::configuration::{RequestArguments, SettingsArguments, layers};
 
 /// Turns Telegram exports into conversation blocks for fine-tuning a language model.
 #[derive(Debug, Parser)]
 #[command(name = "resonare", version, max_term_width = 100)]
 pub(crate) struct Arguments {
+    /// When to use colors; `NO_COLOR` in the environment and terminals without colors count for auto
+    #[arg(
+        long,
+        value_name = "WHEN",
+        value_enum,
+        default_value = "auto",
+        global = true
+    )]
+    pub(crate) color: Color,
+
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -157,6 +170,10 @@ pub(crate) struct ServeArguments {
     /// Host name that requests may use, besides localhost and IP addresses; can be repeated
     #[arg(long, value_name = "NAME")]
     pub(crate) allow_host: Vec<String>,
+
+    /// How to write the log
+    #[arg(long, value_name = "FORMAT", value_enum, default_value = "auto")]
+    pub(crate) log_format: LogFormat,
 
     /// Number of jobs to run at the same time
     #[arg(long, value_name = "N", default_value = "1")]

@@ -5,11 +5,12 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use resonare_pipeline::Source;
 use resonare_settings::{Configuration, InputMode};
 use walkdir::WalkDir;
 
+use crate::progress;
 use crate::storage::s3::{Object, S3, address_of};
 
 const STANDARD_INPUT: &str = "-";
@@ -177,18 +178,11 @@ impl Inputs {
 
     /// A bar of the bytes that are read, where there is a terminal to show it.
     pub(crate) fn progress(&self) -> ProgressBar {
-        let (bar, template) = match self.total {
-            Some(total) => (
-                ProgressBar::new(total),
-                "{wide_bar} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left",
-            ),
-            None => (
-                ProgressBar::no_length(),
-                "{spinner} {bytes}, {bytes_per_sec}",
-            ),
+        let template = match self.total {
+            Some(_) => "{wide_bar} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left",
+            None => "{spinner} {bytes}, {bytes_per_sec}",
         };
-        let style = ProgressStyle::with_template(template).expect("the template is well-formed");
-        bar.with_style(style)
+        progress::bar(self.total, template)
     }
 }
 

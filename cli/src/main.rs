@@ -2,27 +2,33 @@
 
 mod advice;
 mod arguments;
+mod color;
 mod commands;
 mod error;
 mod inputs;
 mod interruption;
+mod log;
+mod progress;
 mod report;
 mod storage;
 mod tokenizers;
 
-use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
-use clap::Parser as _;
-use tracing_subscriber::EnvFilter;
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::arguments::{Arguments, Command};
+use crate::color::Color;
 use crate::commands::{check, completions, inspect, man, prepare, serve, submit};
 use crate::interruption::Interruption;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    log(&arguments.command);
+    let arguments = arguments();
+    arguments.color.apply();
+    match &arguments.command {
+        Command::Serve(arguments) => log::start_for_service(arguments.log_format),
+        _ => log::start_for_command(),
+    }
     let result = match &arguments.command {
         Command::Prepare(arguments) => prepare::run(arguments, &Interruption::listen()),
         Command::Inspect(arguments) => inspect::run(arguments, &Interruption::listen()),
@@ -38,25 +44,10 @@ fn main() -> ExitCode {
     }
 }
 
-/// A service tells what it does, as JSON unless somebody watches; other commands only warn.
-fn log(command: &Command) {
-    let is_service = matches!(command, Command::Serve(_));
-    // The error that follows says where the SDK looked for credentials.
-    let default = if is_service {
-        "info"
-    } else {
-        "warn,aws_config=error"
-    };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    let is_terminal = std::io::stderr().is_terminal();
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(is_terminal)
-        .with_target(false);
-    match (is_service, is_terminal) {
-        (true, false) => log.json().flatten_event(true).init(),
-        (true, true) => log.init(),
-        (false, _) => log.without_time().init(),
-    }
+/// Reads the command line, or ends with what is wrong about it.
+fn arguments() -> Arguments {
+    let given = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
+    let color = Color::of_arguments(given);
+    let matches = Arguments::command().color(color.of_help()).get_matches();
+    Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }

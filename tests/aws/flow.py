@@ -128,7 +128,7 @@ def permissions(app, folder, expected):
 
 def logs(app, folder, expected):
     lines = list(app.logs())
-    assert any("was completed" in line for line in lines), lines
+    assert any("job completed" in line for line in lines), lines
     for line in lines:
         assert not any(name in line for name in PRIVATE), line
     check("no log names anybody")

@@ -4,10 +4,10 @@ mod data_dir;
 mod guard;
 mod listener;
 mod readiness;
+mod requests;
 mod signals;
 mod worker;
 
-use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -27,6 +27,7 @@ use tracing::{info, warn};
 
 use crate::arguments::{ServeArguments, layers};
 use crate::error::{CommandError, Result};
+use crate::log;
 use crate::storage::s3::S3;
 use crate::tokenizers;
 use data_dir::DataDir;
@@ -178,11 +179,12 @@ async fn serve(
     };
     let api = api(jobs, configuration, readiness, transfers, arguments);
     let router = guard.protect(resonare_http::all(api));
-    let router = resonare_http::take_the_rest(router);
-    writeln!(std::io::stdout(), "listening on http://{address}")?;
-    info!(%address, "listening on http://{address}");
-
+    let router = resonare_http::take_the_rest(requests::logged(router));
+    // Whoever reads that it listens may tell it to stop.
     let mut stop = Signals::listen()?;
+    info!(version = env!("CARGO_PKG_VERSION"), %address, "started");
+    log::say_listening(&format!("http://{address}"), arguments.log_format)?;
+
     let connections = listener::serve(&listener, router, stop.wait()).await;
     info!("stopping: running jobs return to the queue");
     let ended = async { tokio::join!(workers.stop(), connections.end(CONNECTION_GRACE)) };

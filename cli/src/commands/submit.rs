@@ -11,13 +11,14 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use resonare_pipeline::OutputName;
 use serde_json::{Value, json};
 
 use crate::arguments::SubmitArguments;
 use crate::error::{CommandError, Result};
 use crate::interruption::Interruption;
+use crate::progress;
 use crate::report;
 use crate::storage::folder::RunFolder;
 use client::{Client, Refusal};
@@ -246,9 +247,6 @@ fn open(path: &Path) -> anyhow::Result<Export> {
 }
 
 fn transfer_bar(total: u64, message: &'static str) -> ProgressBar {
-    let style = ProgressStyle::with_template("{msg} {wide_bar} {bytes} of {total_bytes}");
-    let style = style.expect("the template is well-formed");
-    ProgressBar::new(total)
-        .with_style(style)
-        .with_message(message)
+    let bar = progress::bar(Some(total), "{msg} {wide_bar} {bytes} of {total_bytes}");
+    bar.with_message(message)
 }

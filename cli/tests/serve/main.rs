@@ -10,6 +10,7 @@ mod conversation;
 mod hostile;
 mod kills;
 mod load;
+mod logs;
 mod predecessor;
 mod submit;
 mod support;

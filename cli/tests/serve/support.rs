@@ -59,10 +59,14 @@ impl Server {
         let mut line = String::new();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         stdout.read_line(&mut line).unwrap();
-        let url = line.trim().strip_prefix("listening on ");
-        let url = url
-            .unwrap_or_else(|| panic!("it did not start: {line:?}"))
-            .to_owned();
+        let text = line.trim().strip_prefix("listening on ");
+        let url = match text {
+            Some(url) => url.to_owned(),
+            None => serde_json::from_str::<Value>(&line)
+                .ok()
+                .and_then(|line| Some(line["url"].as_str()?.to_owned()))
+                .unwrap_or_else(|| panic!("it did not start: {line:?}")),
+        };
         Self { child, url }
     }
 

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::{PoisonError, RwLock};
 
-use serde_json::{Map, Value};
-use tracing::field::{Field, Visit};
+use resonare_http::event_fields;
+use serde_json::Value;
 use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
@@ -50,49 +50,11 @@ where
 }
 
 fn line(event: &Event<'_>, request_id: &str) -> Value {
-    let mut fields = Fields(Map::new());
-    let level = event.metadata().level().as_str();
-    fields.0.insert("level".to_owned(), level.into());
-    event.record(&mut fields);
+    let mut fields = event_fields(event);
     if !request_id.is_empty() {
-        fields.0.insert("request_id".to_owned(), request_id.into());
+        fields.insert("request_id".to_owned(), request_id.into());
     }
-    Value::Object(fields.0)
-}
-
-/// The fields of an event, its message among them.
-struct Fields(Map<String, Value>);
-
-impl Fields {
-    fn insert(&mut self, field: &Field, value: impl Into<Value>) {
-        self.0.insert(field.name().to_owned(), value.into());
-    }
-}
-
-impl Visit for Fields {
-    fn record_f64(&mut self, field: &Field, value: f64) {
-        self.insert(field, value);
-    }
-
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.insert(field, value);
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.insert(field, value);
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.insert(field, value);
-    }
-
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.insert(field, value);
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.insert(field, format!("{value:?}"));
-    }
+    Value::Object(fields)
 }
 
 #[cfg(test)]

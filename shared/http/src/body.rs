@@ -13,7 +13,7 @@ use resonare_jobs::ports::ObjectWriter;
 use resonare_pipeline::{CheckedExport, PipelineError, Source, check};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::mpsc;
-use tracing::error;
+use tracing::{Span, error};
 
 use crate::api::BodyLimits;
 use crate::problem::Problem;
@@ -92,7 +92,8 @@ pub(crate) async fn consume<T: Send + 'static>(
         first: None,
         ended: false,
     };
-    let consuming = tokio::task::spawn_blocking(move || consumer(parts));
+    let span = Span::current();
+    let consuming = tokio::task::spawn_blocking(move || span.in_scope(|| consumer(parts)));
     let sent = send_parts(body, sender, limits).await;
     let consumed = consuming.await.map_err(|_| {
         Problem::new(

@@ -5,11 +5,13 @@
 
 mod api;
 mod body;
+mod event_fields;
 mod job_info;
 mod openapi;
 mod problem;
 mod readiness;
 mod request_configuration;
+mod request_log;
 mod routers;
 mod routes;
 mod server_transfers;
@@ -17,10 +19,12 @@ mod unread;
 mod url;
 
 pub use api::{Api, BodyLimits, Health};
+pub use event_fields::event_fields;
 pub use job_info::JobInfo;
 pub use openapi::openapi;
 pub use problem::Problem;
 pub use request_configuration::merge;
+pub use request_log::{AnsweredRequest, PendingRequest};
 pub use routers::{all, ingress, status};
 pub use server_transfers::ServerTransfers;
 pub use unread::take_the_rest;

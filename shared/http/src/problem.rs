@@ -25,6 +25,33 @@ pub struct Problem {
     pub detail: String,
     #[serde(skip)]
     retry_after: Option<Duration>,
+    #[serde(skip)]
+    refusal: &'static str,
+}
+
+/// Why a request was refused, for logs and metrics: of a small set, and never naming anyone. Each response that
+/// is a problem has it among its extensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal(pub(crate) &'static str);
+
+/// What the status alone says.
+fn usual_refusal(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::BAD_REQUEST => "bad_request",
+        StatusCode::UNAUTHORIZED => "unauthorized",
+        StatusCode::FORBIDDEN => "forbidden",
+        StatusCode::NOT_FOUND => "not_found",
+        StatusCode::METHOD_NOT_ALLOWED => "method",
+        StatusCode::REQUEST_TIMEOUT => "too_slow",
+        StatusCode::CONFLICT => "conflict",
+        StatusCode::GONE => "gone",
+        StatusCode::PAYLOAD_TOO_LARGE => "too_large",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "media_type",
+        StatusCode::UNPROCESSABLE_ENTITY => "configuration",
+        StatusCode::TOO_MANY_REQUESTS => "limit",
+        StatusCode::SERVICE_UNAVAILABLE => "unavailable",
+        _ => "error",
+    }
 }
 
 impl Problem {
@@ -36,7 +63,13 @@ impl Problem {
             status: status.as_u16(),
             detail: detail.into(),
             retry_after: None,
+            refusal: usual_refusal(status),
         }
+    }
+
+    /// The same, for a reason of its own.
+    pub(crate) fn because(self, refusal: &'static str) -> Self {
+        Self { refusal, ..self }
     }
 
     /// The same, with the time after which it is worth trying again.
@@ -62,9 +95,11 @@ impl From<JobError> for Problem {
         match error {
             JobError::NotFound => Self::not_found(),
             JobError::Gone(_) => Self::new(StatusCode::GONE, detail),
-            JobError::LimitReached { retry_after, .. } => {
-                Self::new(StatusCode::TOO_MANY_REQUESTS, detail).with_retry_after(retry_after)
-            }
+            JobError::LimitReached {
+                limit, retry_after, ..
+            } => Self::new(StatusCode::TOO_MANY_REQUESTS, detail)
+                .with_retry_after(retry_after)
+                .because(limit.name()),
             JobError::UploadTooLarge(_) => Self::new(StatusCode::PAYLOAD_TOO_LARGE, detail),
             JobError::NotAwaited(_) => Self::new(StatusCode::CONFLICT, detail),
             JobError::BeingDeleted | JobError::TooSlow => {
@@ -95,6 +130,7 @@ impl IntoResponse for Problem {
         const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let retry_after = self.retry_after.map(|pause| pause.as_secs().max(1));
+        let refusal = Refusal(self.refusal);
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, PROBLEM_JSON);
@@ -102,6 +138,7 @@ impl IntoResponse for Problem {
         if let Some(seconds) = retry_after {
             headers.insert(HeaderName::from_static("retry-after"), seconds.into());
         }
+        response.extensions_mut().insert(refusal);
         response
     }
 }

@@ -22,5 +22,7 @@ pub(crate) async fn check(api: &Api, config: &Map<String, Value>) -> Result<(), 
         "the service has no tokenizer for {model_id} at the moment, and takes no exports for it; ask its \
          operator, who finds the reason at /data-prep/system/health and in the log"
     );
-    Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).with_retry_after(LOOK_AGAIN))
+    Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+        .with_retry_after(LOOK_AGAIN)
+        .because("no_tokenizer"))
 }

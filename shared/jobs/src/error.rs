@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::ports::Unavailable;
-use crate::record::JobStatus;
+use crate::record::{JobStatus, Limit};
 
 /// Why a use case did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -17,7 +17,9 @@ pub enum JobError {
     /// The owner has reached a limit.
     #[error("{what}; try again in {} seconds", retry_after.as_secs())]
     LimitReached {
-        /// Which limit, and what it is.
+        /// Which limit.
+        limit: Limit,
+        /// The same in words, with what it is.
         what: String,
         /// When it is worth trying again.
         retry_after: Duration,

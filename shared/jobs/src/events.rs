@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
 use tracing::{info, warn};
 
+use crate::elapsed::elapsed;
 use crate::ports::Limit;
 use crate::record::JobRecord;
 
@@ -92,11 +94,13 @@ impl Step {
         }
     }
 
-    fn duration(&self) -> Option<Duration> {
+    /// How long what the step ends has taken; of a failure, since the job was first started.
+    pub fn duration(&self, job: &JobRecord) -> Option<Duration> {
         match self {
             Self::Claimed(duration) | Self::Completed(duration) | Self::Postponed(duration) => {
                 Some(*duration)
             }
+            Self::Failed(_) => Some(elapsed(job.started_at?, job.completed_at?)),
             _ => None,
         }
     }
@@ -104,8 +108,7 @@ impl Step {
     fn kind(&self) -> Option<&'static str> {
         match self {
             Self::Failed(kind) => Some(kind.name()),
-            Self::Held(Limit::ActiveJobs) => Some("active_jobs"),
-            Self::Held(Limit::BytesPerDay) => Some("bytes_per_day"),
+            Self::Held(limit) => Some(limit.name()),
             _ => None,
         }
     }
@@ -125,18 +128,30 @@ impl Observer for NoObserver {
     fn step(&self, _job: &JobRecord, _step: &Step) {}
 }
 
+/// The blocks that a job has made, and their tokens.
+fn made(job: &JobRecord) -> (Option<u64>, Option<u64>) {
+    let number = |key| job.stats.as_ref().and_then(|stats| stats.0.get(key));
+    let blocks = number("num_blocks").and_then(Value::as_u64);
+    let average = number("avg_tokens_per_block").and_then(Value::as_f64);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a number of tokens is far from the limits of either type"
+    )]
+    let tokens = blocks
+        .zip(average)
+        .map(|(blocks, average)| (blocks as f64 * average).round() as u64);
+    (blocks, tokens)
+}
+
 /// Writes the step's line of the log.
 pub(crate) fn log(job: &JobRecord, step: &Step) {
-    let duration = step.duration();
+    let duration = step.duration(job);
     let duration_ms =
         duration.map(|duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX));
     let attempt = (job.attempts > 0).then_some(job.attempts);
     let owner = job.owner.digest();
-    // A job was claimed, and was completed; but it failed.
-    let was = match step {
-        Step::Failed(_) => "",
-        _ => "was ",
-    };
+    let (blocks, tokens) = made(job);
     macro_rules! line {
         ($level:ident) => {
             $level!(
@@ -145,10 +160,11 @@ pub(crate) fn log(job: &JobRecord, step: &Step) {
                 step = step.name(),
                 kind = step.kind(),
                 attempt,
+                blocks,
+                tokens,
                 duration_ms,
                 bytes = job.payload.size_bytes,
-                "job {} {was}{}",
-                job.run_id,
+                "job {}",
                 step.name()
             )
         };
@@ -213,43 +229,55 @@ mod tests {
     }
 
     #[test]
-    fn a_line_says_whose_step_it_was_without_naming_anyone() {
+    fn a_line_says_whose_step_it_was_once_and_without_naming_anyone() {
         let completed = Step::Completed(Duration::from_millis(1500));
         assert_eq!(
             line(&completed, 2),
-            "INFO message=job RUN was completed run_id=RUN owner=\"OWNER\" step=\"completed\" \
+            "INFO message=job completed run_id=RUN owner=\"OWNER\" step=\"completed\" \
              attempt=2 duration_ms=1500 bytes=1"
         );
+        assert_eq!(line(&completed, 2).matches("RUN").count(), 1);
         assert_eq!(
             line(&Step::Failed(FailureKind::Input), 1),
-            "WARN message=job RUN failed run_id=RUN owner=\"OWNER\" step=\"failed\" kind=\"input\" \
+            "WARN message=job failed run_id=RUN owner=\"OWNER\" step=\"failed\" kind=\"input\" \
              attempt=1 bytes=1"
         );
         assert!(!line(&Step::Submitted, 0).contains("attempt"));
     }
 
     #[test]
+    fn a_finished_job_says_what_it_made_and_how_long_it_took() {
+        let stats = serde_json::json!({"num_blocks": 3, "avg_tokens_per_block": 333.333_333_333});
+        let started = record("ann", 0).created_at;
+        let job = JobRecord {
+            stats: serde_json::from_value(stats).ok(),
+            started_at: Some(started),
+            completed_at: Some(started + Duration::from_secs(2)),
+            ..record("ann", 0)
+        };
+        assert_eq!(made(&job), (Some(3), Some(1000)));
+        let failed = Step::Failed(FailureKind::Input);
+        assert_eq!(failed.duration(&job), Some(Duration::from_secs(2)));
+        assert_eq!(failed.duration(&record("ann", 0)), None);
+        assert_eq!(made(&record("ann", 0)), (None, None));
+    }
+
+    #[test]
     fn each_step_has_a_name_and_a_level() {
         let second = Duration::from_secs(1);
         for (step, beginning) in [
-            (Step::Submitted, "INFO message=job RUN was submitted "),
-            (Step::Announced, "INFO message=job RUN was announced "),
-            (Step::Uploaded, "INFO message=job RUN was uploaded "),
-            (
-                Step::Held(Limit::ActiveJobs),
-                "WARN message=job RUN was held ",
-            ),
-            (Step::Admitted, "INFO message=job RUN was admitted "),
-            (Step::Claimed(second), "INFO message=job RUN was claimed "),
-            (
-                Step::Postponed(second),
-                "WARN message=job RUN was postponed ",
-            ),
-            (Step::GivenBack, "INFO message=job RUN was given back "),
-            (Step::Released, "WARN message=job RUN was released "),
-            (Step::SentAgain, "WARN message=job RUN was sent again "),
-            (Step::Deleted, "INFO message=job RUN was deleted "),
-            (Step::Expired, "INFO message=job RUN was expired "),
+            (Step::Submitted, "INFO message=job submitted "),
+            (Step::Announced, "INFO message=job announced "),
+            (Step::Uploaded, "INFO message=job uploaded "),
+            (Step::Held(Limit::ActiveJobs), "WARN message=job held "),
+            (Step::Admitted, "INFO message=job admitted "),
+            (Step::Claimed(second), "INFO message=job claimed "),
+            (Step::Postponed(second), "WARN message=job postponed "),
+            (Step::GivenBack, "INFO message=job given back "),
+            (Step::Released, "WARN message=job released "),
+            (Step::SentAgain, "WARN message=job sent again "),
+            (Step::Deleted, "INFO message=job deleted "),
+            (Step::Expired, "INFO message=job expired "),
         ] {
             let line = line(&step, 1);
             assert!(line.starts_with(beginning), "{line}");

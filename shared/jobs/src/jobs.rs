@@ -95,10 +95,12 @@ impl Jobs {
         } = self.limits;
         match limit {
             Limit::ActiveJobs => JobError::LimitReached {
+                limit,
                 what: format!("you have reached the limit of {active_jobs} unfinished jobs"),
                 retry_after: self.timings.lease,
             },
             Limit::BytesPerDay => JobError::LimitReached {
+                limit,
                 what: format!("you have reached the limit of {bytes_per_day} uploaded bytes a day"),
                 retry_after: left_of_day(self.now()),
             },

@@ -81,7 +81,7 @@ impl<S: ModelSource> Processor for PipelineProcessor<S> {
             Ok(work) => {
                 let running = tokio::task::spawn_blocking(move || work.run());
                 running.await.unwrap_or_else(|error| {
-                    warn!(run_id = %job.run_id, "processing job {} panicked", job.run_id);
+                    warn!(run_id = %job.run_id, "the processing of a job panicked");
                     retry(&error)
                 })
             }

@@ -279,7 +279,10 @@ impl Sweep {
         match change.await? {
             Change::Written(unsent) if is_lost => {
                 jobs.send(&unsent).await?;
-                jobs.tell(&unsent, Step::SentAgain);
+                // After a restart, nothing has happened to the job.
+                if self.patience == Patience::Usual {
+                    jobs.tell(&unsent, Step::SentAgain);
+                }
                 Ok(Repair::SentAgain)
             }
             // It is looked at again later.

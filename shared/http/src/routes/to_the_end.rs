@@ -1,7 +1,7 @@
 //! Work that goes on when its caller hangs up.
 
 use axum::http::StatusCode;
-use tracing::error;
+use tracing::{Instrument as _, error};
 
 use crate::problem::Problem;
 
@@ -9,11 +9,13 @@ use crate::problem::Problem;
 pub(crate) async fn to_the_end<T: Send + 'static>(
     work: impl Future<Output = Result<T, Problem>> + Send + 'static,
 ) -> Result<T, Problem> {
-    tokio::spawn(work).await.unwrap_or_else(|error| {
-        error!("a request failed: {error}");
-        Err(Problem::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "something went wrong; check whether the request took effect before you try again",
-        ))
-    })
+    tokio::spawn(work.in_current_span())
+        .await
+        .unwrap_or_else(|error| {
+            error!("a request failed: {error}");
+            Err(Problem::new(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "something went wrong; check whether the request took effect before you try again",
+            ))
+        })
 }
