@@ -195,6 +195,11 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "BYTES", default_value_t = 1 << 40)]
     pub(crate) max_upload_bytes: u64,
 
+    /// How much of the disk is to stay free; exports that would take more are refused, and the service reports
+    /// that it is degraded
+    #[arg(long, value_name = "BYTES", default_value_t = 512 << 20)]
+    pub(crate) min_free_bytes: u64,
+
     /// Longest pause allowed while a client is sending data
     #[arg(long, value_name = "SECONDS", default_value_t = 15)]
     pub(crate) max_pause_secs: u64,

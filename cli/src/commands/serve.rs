@@ -1,7 +1,9 @@
 //! `resonare serve`: the HTTP API, workers and a sweeper in one process, without any other server.
 
 mod data_dir;
+mod disk;
 mod guard;
+mod health;
 mod listener;
 mod readiness;
 mod requests;
@@ -31,7 +33,9 @@ use crate::log;
 use crate::storage::s3::S3;
 use crate::tokenizers;
 use data_dir::DataDir;
+use disk::Disk;
 use guard::Guard;
+use health::ServiceHealth;
 use readiness::TokenizerReadiness;
 use signals::Signals;
 use worker::Workers;
@@ -160,6 +164,8 @@ async fn serve(
         scratch_dir: data_dir.scratch().to_owned(),
         outputs_are_on_s3: false,
     };
+    let disk = Disk::new(data_dir.scratch(), arguments.min_free_bytes);
+    let health = ServiceHealth::new(readiness, disk, database.clone());
     let workers = Workers::start(
         jobs.clone(),
         (database, queue),
@@ -177,7 +183,7 @@ async fn serve(
         clock: ports.clock,
         timings,
     };
-    let api = api(jobs, configuration, readiness, transfers, arguments);
+    let api = api(jobs, configuration, health, transfers, arguments);
     let router = guard.protect(resonare_http::all(api));
     let router = resonare_http::take_the_rest(requests::logged(router));
     // Whoever reads that it listens may tell it to stop.
@@ -209,7 +215,7 @@ fn threads(arguments: &ServeArguments) -> NonZeroUsize {
 fn api(
     jobs: Jobs,
     configuration: Arc<Configuration>,
-    readiness: TokenizerReadiness,
+    health: ServiceHealth,
     transfers: ServerTransfers,
     arguments: &ServeArguments,
 ) -> Api {
@@ -226,7 +232,7 @@ fn api(
         },
         uploads: transfers.clone(),
         downloads: transfers,
-        health: Arc::new(readiness),
+        health: Arc::new(health),
         lists_jobs: true,
     }
 }

@@ -7,6 +7,7 @@
 )]
 
 mod conversation;
+mod health;
 mod hostile;
 mod kills;
 mod load;

@@ -23,6 +23,9 @@ fn it_counts_with_a_fallback_and_says_so() {
         log.contains("counting tokens with o200k_base instead"),
         "{log}"
     );
+    let told =
+        "tokens for org/tiny are counted with o200k_base (a fallback: counts are approximate)";
+    assert_eq!(log.matches(told).count(), 1, "{log}");
     let (_, health) = server.get("/data-prep/system/health");
     assert_eq!(health["status"], "healthy", "{health}");
     let job = server.wait(&server.submit("", &export(2000)));
@@ -49,7 +52,7 @@ fn where_the_exact_one_is_required_submissions_are_refused_at_once() {
         "{health}"
     );
     assert_eq!(health["s3"], "missing");
-    let reason = health["reason"].as_str().unwrap();
+    let reason = health["reasons"][0].as_str().unwrap();
     assert!(
         reason.contains("the model hub can't be reached"),
         "{reason}"
@@ -63,5 +66,16 @@ fn where_the_exact_one_is_required_submissions_are_refused_at_once() {
         assert_eq!(status, 503, "{problem}");
         let detail = problem["detail"].as_str().unwrap();
         assert!(detail.contains("ask its operator"), "{detail}");
+        assert!(!detail.contains("--"), "it has no options: {detail}");
     }
+    std::fs::write(folder.path().join("export.json"), export(20)).unwrap();
+    let submitted = resonare(folder.path())
+        .args(["submit", "export.json", "--api", &server.url])
+        .output()
+        .unwrap();
+    let error = String::from_utf8(submitted.stderr).unwrap();
+    assert!(
+        error.contains("ask its operator") && !error.contains("--"),
+        "{error}"
+    );
 }

@@ -21,8 +21,8 @@ struct Bucket(S3ObjectStore);
 
 #[async_trait]
 impl Health for Bucket {
-    async fn bucket_answers(&self) -> bool {
-        self.0.answers().await
+    async fn bucket_answers(&self) -> Option<bool> {
+        Some(self.0.answers().await)
     }
 }
 

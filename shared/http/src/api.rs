@@ -23,16 +23,49 @@ pub struct BodyLimits {
     pub instead: &'static str,
 }
 
+/// Something without which the service does less than it should.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What is affected, in a word: `disk`, `database`, `tokenizer`.
+    pub kind: &'static str,
+    /// What is wrong, in words for the operator, without naming anyone.
+    pub reason: String,
+}
+
 /// Whether what the service needs is there.
 #[async_trait]
 pub trait Health: Send + Sync {
-    /// Whether the bucket answers; `false` where there is none.
-    async fn bucket_answers(&self) -> bool;
+    /// Whether the bucket answers; `None` where there is none.
+    async fn bucket_answers(&self) -> Option<bool>;
 
     /// Why jobs for a model can't be worked on now, in words for the operator; `None` if they can, as far as
     /// is known.
     async fn obstacle(&self, _model_id: &str) -> Option<String> {
         None
+    }
+
+    /// Whether there is room for an export of that many bytes, as far as is known.
+    async fn has_room(&self, _size_bytes: u64) -> bool {
+        true
+    }
+
+    /// What else is wrong, whatever the job.
+    async fn faults(&self) -> Vec<Fault> {
+        Vec::new()
+    }
+}
+
+impl dyn Health {
+    /// Everything that is wrong for jobs for a model.
+    pub async fn all_faults(&self, model_id: &str) -> Vec<Fault> {
+        let obstacle = self.obstacle(model_id).await;
+        let tokenizer = obstacle.map(|reason| Fault {
+            kind: "tokenizer",
+            reason,
+        });
+        let mut faults = self.faults().await;
+        faults.extend(tokenizer);
+        faults
     }
 }
 

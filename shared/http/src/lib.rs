@@ -18,7 +18,7 @@ mod server_transfers;
 mod unread;
 mod url;
 
-pub use api::{Api, BodyLimits, Health};
+pub use api::{Api, BodyLimits, Fault, Health};
 pub use event_fields::event_fields;
 pub use job_info::JobInfo;
 pub use openapi::openapi;

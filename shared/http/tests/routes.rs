@@ -54,8 +54,12 @@ struct TestHealth {
 
 #[async_trait]
 impl Health for TestHealth {
-    async fn bucket_answers(&self) -> bool {
-        true
+    async fn bucket_answers(&self) -> Option<bool> {
+        Some(true)
+    }
+
+    async fn has_room(&self, size_bytes: u64) -> bool {
+        size_bytes < 1 << 19
     }
 
     async fn obstacle(&self, model_id: &str) -> Option<String> {
@@ -566,6 +570,21 @@ async fn the_queue_and_the_health_are_shown() {
 }
 
 #[tokio::test]
+async fn an_export_that_there_is_no_room_for_is_refused_before_it_is_sent() {
+    let service = Service::new();
+    let upload = json_post("/data-prep/uploads", json!({"size_bytes": 1 << 19}));
+    let refused = service.send_as("ann", upload).await;
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+    let detail = refused.body["detail"].as_str().unwrap();
+    assert!(detail.contains("ask its operator"), "{detail}");
+    let upload = json_post("/data-prep/uploads", json!({"size_bytes": 1 << 18}));
+    assert_eq!(
+        service.send_as("ann", upload).await.status,
+        StatusCode::CREATED
+    );
+}
+
+#[tokio::test]
 async fn submissions_for_a_model_without_a_tokenizer_are_refused_at_once() {
     let health = TestHealth {
         without_tokenizer: Some(MODEL),
@@ -575,7 +594,7 @@ async fn submissions_for_a_model_without_a_tokenizer_are_refused_at_once() {
     assert_eq!(shown.status, StatusCode::OK);
     assert_eq!(
         shown.body,
-        json!({"status": "degraded", "reason": "the hub is down", "s3": "connected",
+        json!({"status": "degraded", "s3": "connected", "reasons": ["the hub is down"], "storage": "s3",
             "version": env!("CARGO_PKG_VERSION")})
     );
     let refused = service.post("", EXPORT).await;

@@ -102,9 +102,14 @@ fn migrate(connection: &mut Connection) -> Result<(), DatabaseError> {
     for migration in missing {
         transaction.execute_batch(migration)?;
     }
-    let version = format!("PRAGMA user_version = {}", MIGRATIONS.len());
-    transaction.execute_batch(&version)?;
+    note_version(&transaction)?;
     Ok(transaction.commit()?)
+}
+
+/// Writes how many migrations this version knows.
+fn note_version(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    let version = format!("PRAGMA user_version = {}", MIGRATIONS.len());
+    transaction.execute_batch(&version)
 }
 
 /// An open database. Clones share it.
@@ -126,6 +131,15 @@ impl Database {
         connection.pragma_update(None, "secure_delete", "ON")?;
         migrate(&mut connection)?;
         Ok(Self(Arc::new(Mutex::new(connection))))
+    }
+
+    /// Writes, without changing anything, to find out whether that is possible.
+    ///
+    /// # Errors
+    /// If it is not: the disk is full or read-only, or another process holds the database.
+    pub async fn check_writable(&self) -> Result<(), Unavailable> {
+        let write = |transaction: &Transaction<'_>| Ok(note_version(transaction)?);
+        self.run("records", write).await
     }
 
     /// Moves what was written into the database's file and empties the log, in which what was removed
@@ -174,5 +188,28 @@ fn unavailable(
     Unavailable {
         port,
         cause: Box::new(cause),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn whether_it_can_be_written_is_found_out_by_writing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("jobs.sqlite");
+        let database = Database::open(&path).unwrap();
+        database.tidy().await.unwrap();
+        let log = || std::fs::metadata(folder.path().join("jobs.sqlite-wal")).unwrap();
+        assert_eq!(log().len(), 0);
+        database.check_writable().await.unwrap();
+        assert!(log().len() > 0, "it wrote");
+        Database::open(&path).unwrap();
+
+        let connection = database.0.lock().unwrap();
+        connection.pragma_update(None, "query_only", true).unwrap();
+        drop(connection);
+        database.check_writable().await.unwrap_err();
     }
 }

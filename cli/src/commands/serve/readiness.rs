@@ -4,10 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use resonare_http::Health;
 use resonare_job_tokenizers::JobTokenizers;
 use resonare_jobs::causes;
+use resonare_pipeline::TokenizerInfo;
 use resonare_settings::Configuration;
 use resonare_tokenizer::LookupError;
 use tokio::time::Instant;
@@ -82,6 +81,21 @@ impl TokenizerReadiness {
         Ok(())
     }
 
+    /// Why jobs for a model can't be worked on now, in words for the operator; `None` if they can, as far as
+    /// is known.
+    pub(super) async fn obstacle(&self, model_id: &str) -> Option<String> {
+        let (missing, is_time) = self.missing(model_id);
+        if !is_time {
+            return missing;
+        }
+        let (readiness, model) = (self.clone(), model_id.to_owned());
+        let look = tokio::spawn(async move { readiness.look(&model).await });
+        match tokio::time::timeout(WAIT, look).await {
+            Ok(Ok(found)) => found.err().map(|error| causes(&error)),
+            Ok(Err(_)) | Err(_) => missing,
+        }
+    }
+
     fn known(&self) -> MutexGuard<'_, HashMap<String, Knowledge>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -92,7 +106,10 @@ impl TokenizerReadiness {
         model_id.clone_into(&mut configuration.model_id);
         let found = self.tokenizers.look_up(&configuration).await;
         let knowledge = match &found {
-            Ok(_) => Knowledge::Found,
+            Ok(found) => {
+                tell(&configuration, &found.info);
+                Knowledge::Found
+            }
             Err(error) => Knowledge::Missing {
                 since: Instant::now(),
                 reason: causes(error),
@@ -123,25 +140,23 @@ impl TokenizerReadiness {
     }
 }
 
-#[async_trait]
-impl Health for TokenizerReadiness {
-    /// There is no bucket on one machine.
-    async fn bucket_answers(&self) -> bool {
-        false
-    }
-
-    async fn obstacle(&self, model_id: &str) -> Option<String> {
-        let (missing, is_time) = self.missing(model_id);
-        if !is_time {
-            return missing;
-        }
-        let (readiness, model) = (self.clone(), model_id.to_owned());
-        let look = tokio::spawn(async move { readiness.look(&model).await });
-        match tokio::time::timeout(WAIT, look).await {
-            Ok(Ok(found)) => found.err().map(|error| causes(&error)),
-            Ok(Err(_)) | Err(_) => missing,
-        }
-    }
+/// Says which tokenizer counts for a model, and how exact it is.
+fn tell(configuration: &Configuration, info: &TokenizerInfo) {
+    let model_id = &configuration.model_id;
+    let TokenizerInfo { kind, source, .. } = info;
+    let is_exact = info.fallback_reason.is_none();
+    let (is_exact, how) = match (&configuration.tokenizer, is_exact) {
+        (Some(_), _) => (None, "as configured"),
+        (None, true) => (Some(true), "the model's own: counts are exact"),
+        (None, false) => (Some(false), "a fallback: counts are approximate"),
+    };
+    info!(
+        model_id,
+        tokenizer = source,
+        kind,
+        is_exact,
+        "tokens for {model_id} are counted with {source} ({how})"
+    );
 }
 
 #[cfg(test)]

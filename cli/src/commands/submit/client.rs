@@ -15,7 +15,7 @@ const ATTEMPTS: u32 = 6;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
-/// The longest pause that a service may ask for.
+/// The longest pause that is made if a service asks for one.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// The largest response that the API sends.
@@ -159,9 +159,12 @@ impl Client {
             let last = attempt == ATTEMPTS;
             let asked = match call() {
                 Ok(response) if is_passing(response.status()) && !last => {
-                    let asked = response.headers().get(header::RETRY_AFTER);
-                    let seconds = asked.and_then(|value| value.to_str().ok()?.parse().ok());
-                    seconds.map(Duration::from_secs)
+                    let asked = retry_after(&response);
+                    // Then it is not a passing fault: better say so now.
+                    if asked.is_some_and(|asked| asked > LONGEST_PAUSE) {
+                        return refuse_unless_success(response);
+                    }
+                    asked
                 }
                 Ok(response) => return refuse_unless_success(response),
                 Err(error) if last => {
@@ -172,7 +175,7 @@ impl Client {
                     None
                 }
             };
-            std::thread::sleep(asked.unwrap_or(pause).min(LONGEST_PAUSE));
+            std::thread::sleep(asked.unwrap_or(pause));
             pause *= 2;
         }
         unreachable!("the last attempt returns")
@@ -224,6 +227,13 @@ impl Client {
         let response = request.send(body).with_context(|| self.unreachable())?;
         json(refuse_unless_success(response)?)
     }
+}
+
+/// For how long the service asks to wait before another attempt.
+fn retry_after(response: &Response<Body>) -> Option<Duration> {
+    let asked = response.headers().get(header::RETRY_AFTER)?;
+    let seconds = asked.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
 }
 
 pub(crate) fn is_passing(status: StatusCode) -> bool {

@@ -53,7 +53,7 @@ pub(crate) async fn process(
     request: Request,
 ) -> Result<(StatusCode, Json<AcceptedResponse>), Problem> {
     let (parts, body) = request.into_parts();
-    check_headers(&parts.headers, &api)?;
+    let announced = check_headers(&parts.headers, &api)?;
     let query = of_query(query)?;
     // Refused before anything is stored.
     let config = merge(&api.configuration, query.clone())?;
@@ -64,9 +64,10 @@ pub(crate) async fn process(
     };
     if !is_repeated {
         if is_model_known(&api, &query) {
-            readiness::check(&api, &config).await?;
+            readiness::check_model(&api, &config).await?;
         }
         api.jobs.admit(&owner).await?;
+        readiness::check_room(&api, announced).await?;
     }
     let call = Call {
         owner,
@@ -122,7 +123,7 @@ async fn submission(
     values.extend(call.query);
     let config = merge(&api.configuration, values)?;
     if !call.is_repeated {
-        readiness::check(api, &config).await?;
+        readiness::check_model(api, &config).await?;
     }
     // A digest, since it is kept: the configuration may name people.
     let both = format!("{}{}", stored.sha256, Value::from(config.clone()));
@@ -142,7 +143,8 @@ async fn submission(
     })
 }
 
-fn check_headers(headers: &HeaderMap, api: &Api) -> Result<(), Problem> {
+/// Whether the body is of a kind and a length that is taken; the length that is announced, if one is.
+fn check_headers(headers: &HeaderMap, api: &Api) -> Result<u64, Problem> {
     let text = |name| {
         headers
             .get(name)
@@ -173,7 +175,7 @@ fn check_headers(headers: &HeaderMap, api: &Api) -> Result<(), Problem> {
     if length > api.limits.bytes {
         Err(body::too_large(api.limits))
     } else {
-        Ok(())
+        Ok(length)
     }
 }
 

@@ -17,6 +17,9 @@ use crate::api::Api;
 use crate::job_info::JobInfo;
 use crate::problem::Problem;
 
+/// How long the bucket may take to answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// The caller's newest jobs that the queue shows.
 const SHOWN: usize = 50;
 
@@ -57,35 +60,66 @@ pub(crate) async fn queue(
 /// The state of the service.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct HealthInfo {
-    /// `healthy`, or `degraded` while submissions are refused.
-    status: &'static str,
-    /// Why it is degraded.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
-    /// `connected` if the bucket responds, otherwise `missing`.
-    s3: &'static str,
+    /// `healthy`, or `degraded` if something is wrong that its operator has to see to.
+    status: HealthStatus,
+    /// `connected` if the bucket answers, otherwise `missing`: so it is, too, where `storage` is `local`, which
+    /// needs no bucket.
+    s3: BucketStatus,
+    /// What is wrong, a sentence each; none if the service is healthy.
+    reasons: Vec<String>,
+    /// Where exports and outputs are kept.
+    storage: Storage,
     /// The version of the service.
     version: &'static str,
 }
 
+/// Whether something is wrong.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum HealthStatus {
+    Healthy,
+    Degraded,
+}
+
+/// Whether the bucket answers.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum BucketStatus {
+    Connected,
+    Missing,
+}
+
+/// Where exports and outputs are kept.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Storage {
+    Local,
+    S3,
+}
+
 /// Check the health of the service
+///
+/// The status is always 200.
 #[utoipa::path(get, path = "/data-prep/system/health", tag = "system", responses(
     (status = OK, body = HealthInfo),
 ))]
 pub(crate) async fn health(State(api): State<Api>) -> Json<HealthInfo> {
-    let answer = api.health.bucket_answers();
-    let answered = tokio::time::timeout(Duration::from_secs(2), answer)
-        .await
-        .unwrap_or(false);
-    let reason = api.health.obstacle(&api.configuration.model_id).await;
+    let answers = tokio::time::timeout(PATIENCE, api.health.bucket_answers()).await;
+    let (bucket, storage) = match answers {
+        Ok(Some(true)) => (BucketStatus::Connected, Storage::S3),
+        Ok(Some(false)) | Err(_) => (BucketStatus::Missing, Storage::S3),
+        Ok(None) => (BucketStatus::Missing, Storage::Local),
+    };
+    let faults = api.health.all_faults(&api.configuration.model_id).await;
     Json(HealthInfo {
-        status: if reason.is_none() {
-            "healthy"
+        status: if faults.is_empty() {
+            HealthStatus::Healthy
         } else {
-            "degraded"
+            HealthStatus::Degraded
         },
-        reason,
-        s3: if answered { "connected" } else { "missing" },
+        s3: bucket,
+        reasons: faults.into_iter().map(|fault| fault.reason).collect(),
+        storage,
         version: env!("CARGO_PKG_VERSION"),
     })
 }

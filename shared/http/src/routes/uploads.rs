@@ -121,8 +121,9 @@ pub(crate) async fn begin(
     if request.size_bytes == 0 {
         return Err(Problem::unprocessable("size_bytes must be at least 1"));
     }
-    readiness::check(&api, &config).await?;
+    readiness::check_model(&api, &config).await?;
     api.jobs.admit_upload(&owner, request.size_bytes).await?;
+    readiness::check_room(&api, request.size_bytes).await?;
     let run_id = api.jobs.new_run_id();
     let encoding = request.content_encoding;
     let encoding = (encoding == Some(ContentEncoding::Gzip)).then(|| "gzip".to_owned());
