@@ -5,9 +5,11 @@ mod disk;
 mod guard;
 mod health;
 mod listener;
+mod metrics;
 mod readiness;
 mod requests;
 mod signals;
+mod snapshot;
 mod worker;
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
@@ -16,11 +18,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use axum::Router;
+use axum::routing::get;
 use resonare_http::{Api, BodyLimits, ServerTransfers};
 use resonare_job_tokenizers::JobTokenizers;
-use resonare_jobs::{
-    Jobs, Limits, NoObserver, Owner, PipelineProcessor, Ports, SystemClock, Timings, causes,
-};
+use resonare_jobs::{Jobs, Limits, Owner, PipelineProcessor, Ports, SystemClock, Timings, causes};
 use resonare_local::{Database, FileObjectStore, SqliteJobStore, SqliteQueue};
 use resonare_settings::Configuration;
 use resonare_tokenizer::Lookup;
@@ -36,8 +38,10 @@ use data_dir::DataDir;
 use disk::Disk;
 use guard::Guard;
 use health::ServiceHealth;
+use metrics::Metrics;
 use readiness::TokenizerReadiness;
 use signals::Signals;
+use snapshot::Watch;
 use worker::Workers;
 
 /// A crash is as often the user's doing as the job's.
@@ -98,6 +102,7 @@ fn resolve(host: &str, port: u16) -> anyhow::Result<SocketAddr> {
 fn ports(
     data_dir: &DataDir,
     database: Database,
+    metrics: Metrics,
 ) -> anyhow::Result<(Ports, SqliteJobStore, SqliteQueue)> {
     let queue = SqliteQueue::new(database.clone());
     let records = SqliteJobStore::new(database);
@@ -108,7 +113,7 @@ fn ports(
         records: Arc::new(records.clone()),
         queue: Arc::new(queue.clone()),
         clock: Arc::new(SystemClock),
-        observer: Arc::new(NoObserver),
+        observer: Arc::new(metrics),
     };
     Ok((ports, records, queue))
 }
@@ -143,7 +148,8 @@ async fn serve(
         return Err(CommandError::usage(causes(&error)));
     }
     let database = data_dir.database()?;
-    let (ports, records, queue) = ports(&data_dir, database.clone())?;
+    let metrics = Metrics::new();
+    let (ports, records, queue) = ports(&data_dir, database.clone(), metrics.clone())?;
     let timings = timings(arguments);
     let jobs = Jobs::new(ports.clone(), timings, limits(arguments));
     let recovered = async {
@@ -165,7 +171,13 @@ async fn serve(
         outputs_are_on_s3: false,
     };
     let disk = Disk::new(data_dir.scratch(), arguments.min_free_bytes);
-    let health = ServiceHealth::new(readiness, disk, database.clone());
+    let health = ServiceHealth::new(readiness, disk.clone(), database.clone());
+    let watch = Watch {
+        database: database.clone(),
+        disk,
+        health: health.clone(),
+        model_id: configuration.model_id.clone(),
+    };
     let workers = Workers::start(
         jobs.clone(),
         (database, queue),
@@ -184,8 +196,9 @@ async fn serve(
         timings,
     };
     let api = api(jobs, configuration, health, transfers, arguments);
-    let router = guard.protect(resonare_http::all(api));
-    let router = resonare_http::take_the_rest(requests::logged(router));
+    let router = resonare_http::all(api).merge(for_prometheus(metrics.clone(), watch));
+    let router = requests::observed(guard.protect(router), metrics);
+    let router = resonare_http::take_the_rest(router);
     // Whoever reads that it listens may tell it to stop.
     let mut stop = Signals::listen()?;
     info!(version = env!("CARGO_PKG_VERSION"), %address, "started");
@@ -202,6 +215,12 @@ async fn serve(
         }
     }
     Ok(())
+}
+
+/// The route that Prometheus asks.
+fn for_prometheus(metrics: Metrics, watch: Watch) -> Router {
+    let answer = move || async move { metrics.answer(&watch.look().await) };
+    Router::new().route("/metrics", get(answer))
 }
 
 fn threads(arguments: &ServeArguments) -> NonZeroUsize {

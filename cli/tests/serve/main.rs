@@ -12,6 +12,7 @@ mod hostile;
 mod kills;
 mod load;
 mod logs;
+mod metrics;
 mod predecessor;
 mod submit;
 mod support;

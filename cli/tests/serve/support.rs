@@ -143,6 +143,14 @@ impl Server {
         self.wait_for(run_id, &["COMPLETED", "FAILED"])
     }
 
+    /// What is at a path, which has to be there.
+    pub(crate) fn bytes(&self, path: &str) -> Vec<u8> {
+        let url = format!("{}{path}", self.url);
+        let mut response = agent().get(url).call().unwrap();
+        assert_eq!(response.status().as_u16(), 200);
+        response.body_mut().read_to_vec().unwrap()
+    }
+
     pub(crate) fn output(&self, run_id: &str, name: &str) -> Vec<u8> {
         let url = format!("{}/data-prep/jobs/{run_id}/outputs/{name}", self.url);
         let mut response = agent().get(url).call().unwrap();

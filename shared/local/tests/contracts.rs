@@ -9,7 +9,7 @@ use resonare_jobs::testkit::{
     ManualClock, job_store_contract, object_store_contract, queue_contract, record,
 };
 use resonare_jobs::{JobStatus, Jobs, Limits, NoObserver, Owner, Ports, Tally, Timings};
-use resonare_local::{Database, FileObjectStore, SqliteJobStore, SqliteQueue};
+use resonare_local::{Census, Database, FileObjectStore, SqliteJobStore, SqliteQueue};
 
 #[tokio::test]
 async fn records_keep_the_contract() {
@@ -29,6 +29,45 @@ async fn the_queue_keeps_the_contract() {
 async fn objects_keep_the_contract() {
     let folder = tempfile::tempdir().unwrap();
     object_store_contract(&FileObjectStore::open(folder.path()).unwrap()).await;
+}
+
+#[tokio::test]
+async fn jobs_and_messages_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = Database::open(&folder.path().join("jobs.db")).unwrap();
+    let empty = Census::take(&database).await.unwrap();
+    assert_eq!(empty.jobs, JobStatus::ALL.map(|status| (status, 0)));
+    assert_eq!((empty.oldest_queued, empty.messages), (None, 0));
+
+    let (records, queue) = (
+        SqliteJobStore::new(database.clone()),
+        SqliteQueue::new(database.clone()),
+    );
+    let mut completed = record("ann", 1);
+    completed.status = JobStatus::Completed;
+    for job in [record("ann", 3), record("bob", 2), completed] {
+        let creation = Creation {
+            record: &job,
+            key: None,
+            limits: Limits::NONE,
+            reserved: false,
+        };
+        records.create(creation).await.unwrap();
+        let sent = queue.send(job.run_id, &job.owner, Duration::ZERO);
+        sent.await.unwrap();
+    }
+    queue.receive(Duration::from_secs(9)).await.unwrap();
+    let census = Census::take(&database).await.unwrap();
+    let count = |wanted| {
+        let mut jobs = census.jobs.iter();
+        jobs.find(|(status, _)| *status == wanted).unwrap().1
+    };
+    assert_eq!(
+        (count(JobStatus::Queued), count(JobStatus::Completed)),
+        (2, 1)
+    );
+    assert_eq!(census.oldest_queued, Some(record("bob", 2).created_at));
+    assert_eq!(census.messages, 3, "one that is hidden counts");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
-//! What every request goes through: it gets an id, and a line of the log says how it ended.
+//! What every request goes through: it gets an id, and a line of the log says how it ended, as do the metrics.
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::{self, Next};
 use axum::response::Response;
@@ -9,24 +9,28 @@ use resonare_http::PendingRequest;
 use tracing::{Instrument as _, error_span};
 use uuid::Uuid;
 
+use super::metrics::Metrics;
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The longest id of a proxy that is taken over.
 const LONGEST_ID: usize = 64;
 
-/// Logs each request of a router, under an id that every line about it has.
-pub(super) fn logged(router: Router) -> Router {
-    router.layer(middleware::from_fn(handle))
+/// Logs and counts each request of a router, under an id that every line about it has.
+pub(super) fn observed(router: Router, metrics: Metrics) -> Router {
+    router.layer(middleware::from_fn_with_state(metrics, handle))
 }
 
-async fn handle(request: Request, next: Next) -> Response {
+async fn handle(State(metrics): State<Metrics>, request: Request, next: Next) -> Response {
     let id = request_id(request.headers());
     // Of the highest level, so that no filter takes the id from the lines that it leaves.
     let span = error_span!("request", request_id = id);
     let answering = async {
         let pending = PendingRequest::new(&request);
         let response = next.run(request).await;
-        pending.answered(&response).log(None, None);
+        let answered = pending.answered(&response);
+        answered.log(None, None);
+        metrics.answered(&answered);
         response
     };
     let mut response = answering.instrument(span).await;
