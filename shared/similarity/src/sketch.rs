@@ -89,10 +89,13 @@ impl Sketch {
         if self.shingles.is_empty() && !self.is_full {
             return None;
         }
-        let mut round = 0;
+        // The last round fills the last slot. With fewer throws than there are slots, none has to be looked for.
+        let mut rounds = 1..2 * SLOTS;
+        let at_once = SLOTS.div_ceil(self.shingles.len().max(1));
         while self.slots.contains(&EMPTY) {
-            round += 1;
-            self.throw_again(round);
+            for round in rounds.by_ref().take(at_once) {
+                self.throw_again(round);
+            }
         }
         // The low bits of the minima are as good as random, and enough to tell them apart.
         Some(Signature::new(
@@ -100,18 +103,16 @@ impl Sketch {
         ))
     }
 
-    fn throw_again(&mut self, round: u64) {
+    fn throw_again(&mut self, round: usize) {
         let shingles = std::mem::take(&mut self.shingles);
-        let key = mixed(round);
+        let number = round as u64;
+        let key = mixed(number);
         let hashes = shingles.iter().map(|shingle| folded_product(shingle ^ key));
         // So many rounds leave a slot empty only where there are few shingles. From then on each round is
         // for one slot, so that there is an end.
-        match usize::try_from(round)
-            .ok()
-            .and_then(|round| round.checked_sub(SLOTS))
-        {
-            None => hashes.for_each(|hash| self.throw(hash, round)),
-            Some(slot) => hashes.for_each(|hash| self.put(slot, hash, round)),
+        match round.checked_sub(SLOTS) {
+            None => hashes.for_each(|hash| self.throw(hash, number)),
+            Some(slot) => hashes.for_each(|hash| self.put(slot, hash, number)),
         }
         self.shingles = shingles;
     }
