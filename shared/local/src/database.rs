@@ -207,9 +207,10 @@ mod tests {
         assert!(log().len() > 0, "it wrote");
         Database::open(&path).unwrap();
 
-        let connection = database.0.lock().unwrap();
-        connection.pragma_update(None, "query_only", true).unwrap();
-        drop(connection);
+        {
+            let connection = database.0.lock().unwrap();
+            connection.pragma_update(None, "query_only", true).unwrap();
+        }
         database.check_writable().await.unwrap_err();
     }
 }

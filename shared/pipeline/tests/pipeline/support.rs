@@ -7,7 +7,8 @@ use std::sync::atomic::AtomicBool;
 use resonare_consumers::{MessageRef, SpecialTokens};
 use resonare_pipeline::{
     ChatTemplate, Failure, FormatOutput, MessageDrop, NotRendered, OutputFormat, Outputs, Run,
-    Settings, Source, Split, Statistics, Target, TokenCounter, TokenLimits, Tokenizer, TokenizerInfo,
+    Settings, Source, Split, Statistics, Target, TokenCounter, TokenLimits, Tokenizer,
+    TokenizerInfo,
 };
 use serde_json::{Value, json};
 
