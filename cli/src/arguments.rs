@@ -115,7 +115,7 @@ pub(crate) struct CheckArguments {
     pub(crate) files: Vec<PathBuf>,
 
     /// Who is to read the files
-    #[arg(long = "for", value_name = "CONSUMER", value_parser = consumer())]
+    #[arg(long = "for", value_name = "CONSUMER", value_parser = consumer(), ignore_case = true)]
     pub(crate) consumer: Consumer,
 
     /// Measure rows in the tokens of this model

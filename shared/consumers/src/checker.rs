@@ -160,6 +160,7 @@ impl<'m> Checker<'m> {
             refused_rows: self.refused_rows,
             bytes: self.bytes,
             rules: self.findings.counts(),
+            findings_left_out: self.findings.left_out(),
             findings: self.findings.into_kept(),
             characters: self.characters.lengths(),
             tokens: self.tokens.lengths(),
@@ -373,6 +374,9 @@ mod tests {
             .iter()
             .filter(|finding| finding.rule == Rule::UnknownRole);
         assert_eq!(kept.count(), 2);
+        let counted: u64 = report.rules.iter().map(|rule| rule.count).sum();
+        let kept = report.findings.len() as u64;
+        assert_eq!(report.findings_left_out, counted - kept);
         assert_eq!(report.refused_rows, 7);
     }
 

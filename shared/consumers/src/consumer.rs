@@ -61,7 +61,7 @@ impl Consumer {
         Self::OpenAi,
     ];
 
-    /// The names that [`FromStr`] reads.
+    /// The names that [`FromStr`] reads, in any case.
     pub const NAMES: [&'static str; 8] = [
         "trl",
         "unsloth",
@@ -215,7 +215,7 @@ impl FromStr for Consumer {
     fn from_str(name: &str) -> Result<Self, Self::Err> {
         Self::ALL
             .into_iter()
-            .find(|consumer| consumer.name() == name)
+            .find(|consumer| consumer.name().eq_ignore_ascii_case(name))
             .ok_or_else(|| UnknownConsumer(name.to_owned()))
     }
 }
@@ -235,6 +235,7 @@ mod tests {
         for consumer in Consumer::ALL {
             assert_eq!(consumer.name().parse(), Ok(consumer));
         }
+        assert_eq!("Axolotl".parse(), Ok(Consumer::Axolotl));
         assert_eq!(Consumer::LlamaFactory.name(), "llama-factory");
         assert_eq!(Consumer::OpenAi.name(), "openai");
     }

@@ -53,6 +53,8 @@ pub struct Report {
     pub bytes: u64,
     /// The first places for each rule, in the order of the file.
     pub findings: Vec<Finding>,
+    /// The places that are not among them.
+    pub findings_left_out: u64,
     /// Every broken rule.
     pub rules: Vec<RuleCount>,
     /// The lengths of the rows' contents in characters; `None` if no row has messages.
@@ -126,6 +128,11 @@ impl Findings {
             })
         });
         counted.collect()
+    }
+
+    /// How many were counted and not kept.
+    pub(crate) fn left_out(&self) -> u64 {
+        self.counts.values().sum::<u64>() - self.kept.len() as u64
     }
 
     pub(crate) fn into_kept(self) -> Vec<Finding> {

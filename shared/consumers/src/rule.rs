@@ -68,8 +68,8 @@ rules! {
     PartialWeights: "partial-weights", "some turns have a `weight`; those without one count as 1", "write a weight on every turn: 0 on those that are not learned";
     FlagIgnored: "flag-ignored", "this consumer doesn't read the flag that says whether a message is learned", "remove the flag, or choose a consumer that reads it";
     TemplateRefused: "template-refused", "the model's chat template refuses the row", "change the row as the template's message says";
-    TooFewRows: "too-few-rows", "the file has fewer rows than this consumer accepts", "add data: a lower `min_tokens_per_block` keeps more blocks";
-    FewRows: "few-rows", "the file has fewer rows than this consumer recommends", "add data: a lower `min_tokens_per_block` keeps more blocks";
+    TooFewRows: "too-few-rows", "the file has fewer rows than this consumer accepts", "add rows; where `resonare prepare` writes them, a lower `min_tokens_per_block` keeps more";
+    FewRows: "few-rows", "the file has fewer rows than this consumer recommends", "add rows; where `resonare prepare` writes them, a lower `min_tokens_per_block` keeps more";
     TooManyRows: "too-many-rows", "the file has more rows than this consumer accepts", "use only some of the rows, or make longer blocks";
     FileTooLarge: "file-too-large", "the file is larger than this consumer accepts", "split the file, or use only some of the rows";
 }

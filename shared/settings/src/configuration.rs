@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use resonare_consumers::Setting;
+use resonare_consumers::{Consumer, Setting};
 use resonare_pipeline::{DateLimit, OutputFormat, Settings, Target, TokenBudget, TokenLimits};
 use serde_json::{Map, Value};
 
@@ -95,7 +95,9 @@ impl Configuration {
 
     /// Whether a run looks for the model's chat template.
     pub fn wants_chat_template(&self) -> bool {
-        self.pipeline.token_budget == TokenBudget::Template || self.pipeline.consumer.is_some()
+        let consumer = self.pipeline.consumer;
+        self.pipeline.token_budget == TokenBudget::Template
+            || consumer.is_some_and(Consumer::trains_by_template)
     }
 
     /// What the consumer of the blocks set, and why.

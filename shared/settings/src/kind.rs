@@ -117,27 +117,27 @@ impl Kind {
                 .filter(|number| (least..=most).contains(number))
                 .map(Value::from),
             Self::Date => date_or_null(value),
-            Self::OneOf(allowed) => match value {
-                Value::String(name) => allowed.contains(&&**name).then(|| value.clone()),
-                _ => None,
-            },
+            Self::OneOf(allowed) => one_of(allowed, value.as_str()?).map(Value::from),
             Self::OptionalOneOf(allowed) => match text_or_null(value)? {
                 Value::Null => Some(Value::Null),
                 name => Self::OneOf(allowed).check(&name),
             },
-            Self::SomeOf(allowed) => names(value)
-                .filter(|names| {
-                    !names.is_empty() && names.iter().all(|name| allowed.contains(&&**name))
-                })
-                .map(Value::from),
+            Self::SomeOf(allowed) => {
+                let names = all_of(allowed, value).filter(|names| !names.is_empty())?;
+                Some(names.into())
+            }
             Self::AnyOf(_) | Self::Texts if value.is_null() => Some(Value::Array(Vec::new())),
-            Self::AnyOf(allowed) => names(value)
-                .filter(|names| names.iter().all(|name| allowed.contains(&&**name)))
-                .map(Value::from),
+            Self::AnyOf(allowed) => all_of(allowed, value).map(Value::from),
             Self::Texts => texts(value).map(Value::from),
             Self::Fraction => fraction(value),
         }
     }
+}
+
+/// The name among those that are allowed, in whatever case it was written.
+fn one_of(allowed: &[&'static str], name: &str) -> Option<&'static str> {
+    let mut allowed = allowed.iter().copied();
+    allowed.find(|allowed| allowed.eq_ignore_ascii_case(name))
 }
 
 /// Text, or null where it is empty.
@@ -182,6 +182,12 @@ fn date_or_null(value: &Value) -> Option<Value> {
         return Some(Value::Null);
     }
     DateLimit::parse(&text).is_some().then(|| text.into())
+}
+
+/// A list of these names.
+fn all_of(allowed: &[&'static str], value: &Value) -> Option<Vec<&'static str>> {
+    let names = names(value)?;
+    names.iter().map(|name| one_of(allowed, name)).collect()
 }
 
 /// A list of texts, or texts with commas between them.
@@ -241,6 +247,8 @@ mod tests {
             (Kind::Name, json!(null), json!(null)),
             (Kind::Models, json!(null), json!(null)),
             (Kind::Models, json!(""), json!([])),
+            (Kind::OneOf(&["a", "b"]), json!("A"), json!("a")),
+            (some, json!("B,a"), json!(["b", "a"])),
             (Kind::Flag, json!("false"), json!(false)),
             (number, json!(" 9 "), json!(9)),
             (number, json!(1.0), json!(1)),

@@ -29,7 +29,7 @@ fn check(key: Key, value: &Value, layer: &Layer) -> Result<Value, SettingsError>
             Value::Object(_) => "a group of keys".to_owned(),
             other => other.to_string(),
         },
-        origin: layer.origin.clone(),
+        origin: layer.origin_of(key),
         allowed: match value {
             // YAML reads what looks like a number as a number.
             Value::Number(_) | Value::Bool(_)

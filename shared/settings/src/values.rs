@@ -85,9 +85,11 @@ impl Values {
 
     /// The layer that a value comes from, as errors call it.
     pub(crate) fn origin(&self, key: Key) -> String {
-        given(&self.effective, key)
-            .map_or("the defaults", |(layer, _)| &layer.origin)
-            .to_owned()
+        let given = given(&self.effective, key);
+        given.map_or_else(
+            || "the defaults".to_owned(),
+            |(layer, _)| layer.origin_of(key),
+        )
     }
 
     /// A value as a job's record keeps it.
