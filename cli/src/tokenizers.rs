@@ -15,6 +15,16 @@ use crate::storage::s3::{S3, address_of};
 /// Holds `<model_id>/tokenizer.json`.
 pub(crate) const FOLDER: &str = "./data/tokenizers";
 
+/// Where a model's file is, as it is shown: the statistics call it the same wherever that folder is.
+pub(crate) fn shown_place(configuration: &Configuration, place: &str) -> String {
+    // What was named is shown as it was.
+    let kept = place.strip_prefix("tokenizers/");
+    match kept.filter(|_| configuration.tokenizer.is_none()) {
+        Some(file) => format!("{}/{file}", FOLDER.trim_start_matches("./")),
+        None => place.to_owned(),
+    }
+}
+
 /// The look-up for a configuration, which keeps what it fetches in `folder`.
 ///
 /// # Errors

@@ -16,6 +16,9 @@ use crate::arguments::CheckArguments;
 use crate::error::{CommandError, Result};
 use crate::report;
 
+/// So many places that break a rule are listed for programs.
+const FINDINGS_OF_A_RULE: u64 = 1000;
+
 pub(crate) fn run(arguments: &CheckArguments) -> Result<()> {
     let result = check(arguments);
     if let Err(error) = &result
@@ -36,13 +39,16 @@ fn check(arguments: &CheckArguments) -> Result<()> {
         arguments.tokenizer.as_deref(),
     )?;
     if let Some(measure) = measure.as_ref().filter(|_| !arguments.json) {
-        let text = summary::of_measure(measure.info(), measure.template().as_deref());
+        let text = summary::of_measure(&measure.shown_info(), measure.template().as_deref());
         write!(std::io::stdout(), "{text}")?;
     }
     let limit = Limit::of(consumer, arguments.limit, &arguments.files);
     let mut checked = Vec::new();
     for subject in subjects {
         let mut checker = Checker::new(consumer);
+        if arguments.json {
+            checker = checker.keep_findings(FINDINGS_OF_A_RULE);
+        }
         if let Some(measure) = &measure {
             checker = measure.by(checker);
         }

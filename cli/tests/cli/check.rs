@@ -214,3 +214,22 @@ fn json_is_printed_for_every_ending() {
         unknown.stderr
     );
 }
+
+#[test]
+fn an_export_is_sent_to_prepare_first() {
+    let project = project();
+    let output = project.run(&["check", SAMPLE, "--for=trl"]);
+    assert_eq!(output.status, 1, "{}", output.stderr);
+    let words: Vec<_> = output.stdout.split_whitespace().collect();
+    let words = words.join(" ");
+    assert!(
+        words.ends_with("this is a Telegram export, which no consumer reads; `resonare prepare` makes rows of it"),
+        "{words}"
+    );
+}
+
+#[test]
+fn a_consumer_is_known_in_any_case() {
+    let output = project().run(&["check", "good.jsonl", "--for=Together"]);
+    assert_eq!(output.status, 0, "{}", output.stdout);
+}

@@ -1,7 +1,7 @@
 //! The files that are checked: where they are, and how their bytes become rows.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek as _};
+use std::io::{self, BufRead, BufReader, Read, Seek as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -13,6 +13,8 @@ use resonare_parquet_rows::{for_each_row, is_parquet};
 use crate::error::{CommandError, Result};
 
 const BUFFER: usize = 256 << 10;
+const AN_EXPORT: &str =
+    "this is a Telegram export, which no consumer reads; `resonare prepare` makes rows of it";
 const GZIP_MAGIC: [u8; 2] = [0x1F, 0x8B];
 
 /// A file to be checked.
@@ -132,7 +134,7 @@ fn check_file(path: &Path, checker: Checker<'_>) -> io::Result<Checked> {
     check_stream(file, checker)
 }
 
-fn check_stream(mut stream: impl Read, mut checker: Checker<'_>) -> io::Result<Checked> {
+fn check_stream(mut stream: impl Read, checker: Checker<'_>) -> io::Result<Checked> {
     let beginning = beginning(&mut stream)?;
     let mut whole = beginning.as_slice().chain(stream);
     if is_parquet(&beginning) {
@@ -143,11 +145,31 @@ fn check_stream(mut stream: impl Read, mut checker: Checker<'_>) -> io::Result<C
     }
     let whole = BufReader::with_capacity(BUFFER, whole);
     if beginning.starts_with(&GZIP_MAGIC) {
-        checker.read(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(whole)))?;
+        let whole = BufReader::with_capacity(BUFFER, MultiGzDecoder::new(whole));
+        check_rows(whole, checker)
     } else {
-        checker.read(whole)?;
+        check_rows(whole, checker)
     }
+}
+
+fn check_rows(mut rows: impl BufRead, mut checker: Checker<'_>) -> io::Result<Checked> {
+    if is_export(rows.fill_buf()?) {
+        return Ok(Err(AN_EXPORT.to_owned()));
+    }
+    checker.read(rows)?;
     Ok(Ok(checker.finish()))
+}
+
+/// Whether a file begins as an export does, and no row that trainers know.
+fn is_export(beginning: &[u8]) -> bool {
+    let has = |key: &str| memchr::memmem::find(beginning, key.as_bytes()).is_some();
+    let of_exports = [
+        "\"personal_information\"",
+        "\"text_entities\"",
+        "\"date_unixtime\"",
+        "\"from_id\"",
+    ];
+    of_exports.into_iter().any(has) && !has("\"role\"") && !has("\"conversations\"")
 }
 
 fn check_parquet(mut file: File, mut checker: Checker<'_>) -> io::Result<Checked> {
@@ -159,9 +181,9 @@ fn check_parquet(mut file: File, mut checker: Checker<'_>) -> io::Result<Checked
     })
 }
 
-/// As many bytes as tell what a file is; fewer if there are no more.
+/// As many bytes as tell what a file is, also what is in it; fewer if there are no more.
 fn beginning(stream: &mut impl Read) -> io::Result<Vec<u8>> {
     let mut beginning = Vec::new();
-    stream.take(4).read_to_end(&mut beginning)?;
+    stream.take(64 << 10).read_to_end(&mut beginning)?;
     Ok(beginning)
 }

@@ -71,7 +71,17 @@ impl Measure {
 
     /// Where the chat template comes from, or why rows are measured by their contents alone.
     pub(super) fn template(&self) -> Option<String> {
-        self.model.template_words()
+        let words = self.model.template_words()?;
+        Some(tokenizers::shown_place(&self.configuration, &words))
+    }
+
+    /// What it is, for people.
+    pub(super) fn shown_info(&self) -> TokenizerInfo {
+        let info = self.info();
+        TokenizerInfo {
+            source: tokenizers::shown_place(&self.configuration, &info.source),
+            ..info.clone()
+        }
     }
 
     /// What it is.
