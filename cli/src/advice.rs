@@ -14,7 +14,7 @@ pub(crate) fn explained(error: &PipelineError) -> String {
 }
 
 /// The option that sets a setting, as the table of keys has it.
-fn option(setting: Setting) -> String {
+pub(crate) fn option(setting: Setting) -> String {
     let key = Key::named(setting.key());
     match key.and_then(|key| key.entry().option) {
         Some(option) => format!("--{}", option.name),

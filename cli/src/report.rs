@@ -4,10 +4,16 @@ use std::io::{self, Write as _};
 
 use comfy_table::presets::UTF8_BORDERS_ONLY;
 use comfy_table::{CellAlignment, Table};
-use resonare_consumers::{Consumer, Kit, SystemAs};
-use resonare_pipeline::{Inspection, Statistics};
+use resonare_pipeline::{Inspection, Warning};
 use resonare_settings::Configuration;
 use serde_json::Value;
+
+use crate::advice::option;
+
+const WIDTH: usize = 80;
+
+/// So many chats are shown with their pauses, the largest first.
+const CHATS_WITH_GAPS: usize = 20;
 
 /// Prints on standard error what went wrong, and further help, a line each.
 pub(crate) fn error(text: &str, details: &[String]) {
@@ -190,52 +196,13 @@ pub(crate) fn consumer(configuration: &Configuration, template: Option<&str>) ->
 }
 
 /// What to think about before these blocks are trained on.
-pub(crate) fn warnings(
-    configuration: &Configuration,
-    statistics: &Statistics,
-    kit: Option<&Kit>,
-) -> io::Result<()> {
-    let pipeline = &configuration.pipeline;
-    if pipeline.system_prompt.is_some() && pipeline.system_as == SystemAs::None {
-        writeln!(
-            io::stdout(),
-            "warning    the system prompt is not written (system_as: none)"
-        )?;
+pub(crate) fn warnings(warnings: &[Warning]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for warning in warnings {
+        let words = wrapped(&one_line(&warning.words(option)), "           ");
+        writeln!(out, "warning    {words}")?;
     }
-    let Some(consumer) = pipeline.consumer else {
-        return Ok(());
-    };
-    let title = consumer.title();
-    if kit.is_some_and(|kit| consumer.learns_too_much(kit, pipeline.loss)) {
-        writeln!(
-            io::stdout(),
-            "warning    {title} will learn the other side's turns too: no chat template at hand marks the target's"
-        )?;
-    }
-    let most = consumer.limits().max_row_tokens;
-    if let Some(most) = most.filter(|most| statistics.estimated_lengths.padded > *most) {
-        writeln!(
-            io::stdout(),
-            "warning    {title} takes no more than {most} tokens a block, and one may have more"
-        )?;
-    }
-    count_warning(consumer, statistics.train_blocks())
-}
-
-/// That the consumer takes more or fewer blocks than there are.
-fn count_warning(consumer: Consumer, blocks: u64) -> io::Result<()> {
-    let (title, limits) = (consumer.title(), consumer.limits());
-    let few = limits.recommended_rows.filter(|few| blocks < *few);
-    let warning = if blocks < limits.min_rows {
-        format!("{title} takes no fewer than {} blocks", limits.min_rows)
-    } else if let Some(most) = limits.max_rows.filter(|most| blocks > *most) {
-        format!("{title} takes no more than {most} blocks")
-    } else if let Some(few) = few {
-        format!("{title} recommends at least {few} blocks")
-    } else {
-        return Ok(());
-    };
-    writeln!(io::stdout(), "warning    {warning}, and there are {blocks}")
+    Ok(())
 }
 
 /// What to run next.
@@ -283,6 +250,11 @@ pub(crate) fn inspection(inspection: &Inspection) -> io::Result<()> {
     }
     align_numbers(&mut senders, [1]);
     print("\nmost frequent senders", &senders)?;
+    gaps(inspection)?;
+    if !inspection.warnings.is_empty() {
+        writeln!(io::stdout())?;
+        warnings(&inspection.warnings)?;
+    }
     let mut out = io::stdout().lock();
     match &inspection.owner {
         Some(owner) => writeln!(out, "\nthe export's owner is {owner}"),
@@ -290,6 +262,51 @@ pub(crate) fn inspection(inspection: &Inspection) -> io::Result<()> {
             out,
             "\nthe export does not name its owner; choose one with --target-name"
         ),
+    }
+}
+
+/// The pauses in an export and in its largest chats, and what common thresholds would make of them.
+fn gaps(inspection: &Inspection) -> io::Result<()> {
+    let mut table = table();
+    let ends = inspection.gaps.0.histogram();
+    let ends = ends.map(|range| range.up_to_secs.map_or("more".to_owned(), duration));
+    table.set_header(["pauses up to".to_owned()].into_iter().chain(ends));
+    let usable = inspection.chats.iter();
+    let mut chats: Vec<_> = usable.filter(|chat| chat.unusable.is_none()).collect();
+    chats.sort_by_key(|chat| u64::MAX - chat.usable_messages);
+    let named = chats.iter().take(CHATS_WITH_GAPS).map(|chat| {
+        let name = one_line(chat.name.as_deref().unwrap_or("-"));
+        (name.chars().take(20).collect(), &chat.gaps)
+    });
+    for (name, gaps) in [("all chats".to_owned(), &inspection.gaps)]
+        .into_iter()
+        .chain(named)
+    {
+        let counts = gaps.0.histogram().map(|range| range.gaps.to_string());
+        table.add_row([name].into_iter().chain(counts));
+    }
+    align_numbers(&mut table, 1..10);
+    print("\nbetween two messages", &table)?;
+
+    let mut thresholds = self::table();
+    thresholds.set_header(["a pause over", "conversations", "blocks, about"]);
+    for result in inspection.gaps.0.thresholds() {
+        thresholds.add_row([
+            duration(result.secs),
+            result.conversations.to_string(),
+            result.blocks.to_string(),
+        ]);
+    }
+    align_numbers(&mut thresholds, 1..3);
+    print("\nif that ends a conversation, there are", &thresholds)
+}
+
+/// A round number of seconds.
+fn duration(secs: u64) -> String {
+    match secs {
+        0..3_600 => format!("{} min", secs / 60),
+        3_600..86_400 => format!("{} h", secs / 3_600),
+        _ => format!("{} d", secs / 86_400),
     }
 }
 
@@ -304,4 +321,25 @@ pub(crate) fn one_line(name: &str) -> String {
             }
         })
         .collect()
+}
+
+/// The text in lines of a terminal, of which all but the first begin with `indent`, as wide as what is before
+/// the first.
+pub(crate) fn wrapped(text: &str, indent: &str) -> String {
+    let mut out = String::new();
+    let mut width = 0;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if width > 0 && width + 1 + length > WIDTH - indent.len() {
+            out.push('\n');
+            out.push_str(indent);
+            width = 0;
+        } else if width > 0 {
+            out.push(' ');
+            width += 1;
+        }
+        out.push_str(word);
+        width += length;
+    }
+    out
 }

@@ -22,6 +22,7 @@ pub(crate) fn run(arguments: &InspectArguments, interruption: &Interruption) -> 
     let salvage = arguments.salvage || configuration.pipeline.salvage;
     let result = resonare_pipeline::inspect(
         inputs.sources(progress.clone()),
+        configuration.pipeline.limits,
         salvage,
         &interruption.cancelled,
     );

@@ -99,8 +99,8 @@ impl PreparedRun<'_> {
 
     fn run_in(&self, folder: &RunFolder, run_id: &str, as_json: bool) -> Result<()> {
         let (failure, explains) = match self.execute(folder)? {
-            Outcome::Completed(statistics) => {
-                return self.complete(folder, run_id, &statistics, as_json);
+            Outcome::Completed(mut statistics) => {
+                return self.complete(folder, run_id, &mut statistics, as_json);
             }
             Outcome::Cancelled => return Err(CommandError::INTERRUPTED),
             Outcome::FailedWithStatistics(failure) => (failure, true),
@@ -166,9 +166,11 @@ impl PreparedRun<'_> {
         &self,
         folder: &RunFolder,
         run_id: &str,
-        statistics: &Statistics,
+        statistics: &mut Statistics,
         as_json: bool,
     ) -> Result<()> {
+        let mut kit = self.model.kit(self.configuration, statistics, run_id);
+        let statistics = &*statistics;
         let config = self.configuration.to_public_json();
         let preset = self.configuration.preset();
         let template = self.model.template_words();
@@ -183,7 +185,6 @@ impl PreparedRun<'_> {
             senders: &[],
         };
         write_stats(folder, &stats)?;
-        let mut kit = self.model.kit(self.configuration, statistics, run_id);
         let mut outputs = self.run_outputs();
         outputs.retain(|output| statistics.leaves(*output));
         outputs.push(OutputName::Stats);
@@ -226,11 +227,16 @@ impl PreparedRun<'_> {
                 &json!({"run_id": run_id, "outputs": places, "stats": stats, "next": next}),
             )?;
         } else {
-            report::statistics(
-                &serde_json::to_value(statistics.overview()).map_err(anyhow::Error::from)?,
+            let mut overview =
+                serde_json::to_value(statistics.overview()).map_err(anyhow::Error::from)?;
+            let shown = |place: &str| tokenizers::shown_place(self.configuration, place);
+            overview["tokenizer"]["source"] = json!(shown(&statistics.tokenizer.source));
+            report::statistics(&overview)?;
+            report::consumer(
+                self.configuration,
+                template.as_deref().map(shown).as_deref(),
             )?;
-            report::consumer(self.configuration, template.as_deref())?;
-            report::warnings(self.configuration, statistics, kit.as_ref())?;
+            report::warnings(&statistics.warnings)?;
             report::outputs(&places)?;
             if let Some(kit) = kit {
                 report::next(&kit.next)?;

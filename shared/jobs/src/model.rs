@@ -5,7 +5,7 @@ use std::sync::Arc;
 use resonare_consumers::{Consumer, Kit, LengthSource, TemplateFamily, Training};
 use resonare_pipeline::{
     ChatTemplate, OutputFormat, OutputName, SpecialTokens, Split, Statistics, TokenBudget,
-    TokenizerInfo,
+    TokenizerInfo, Warning,
 };
 use resonare_settings::{Configuration, SettingsError};
 
@@ -105,14 +105,30 @@ impl<T> FoundModel<T> {
         consumer.map(|_| self.longest_row(statistics).0)
     }
 
-    /// What the consumer needs beside the blocks of a run that completed in this folder.
+    /// What the consumer needs beside the blocks of a run that completed in this folder. If it can't be told
+    /// what to learn, the statistics warn of that.
     pub fn kit(
         &self,
         configuration: &Configuration,
-        statistics: &Statistics,
+        statistics: &mut Statistics,
         folder: &str,
     ) -> Option<Kit> {
         let consumer = configuration.pipeline.consumer?;
+        let kit = self.kit_for(consumer, configuration, statistics, folder);
+        if consumer.learns_too_much(&kit, configuration.pipeline.loss) {
+            let warning = Warning::LearnsEverything { consumer };
+            statistics.warnings.push(warning);
+        }
+        Some(kit)
+    }
+
+    fn kit_for(
+        &self,
+        consumer: Consumer,
+        configuration: &Configuration,
+        statistics: &Statistics,
+        folder: &str,
+    ) -> Kit {
         let is_bedrock = configuration
             .output_formats
             .contains(&OutputFormat::Bedrock);
@@ -127,7 +143,7 @@ impl<T> FoundModel<T> {
         let marked = self
             .found_template()
             .and_then(|found| found.marked.as_deref());
-        Some(consumer.kit(&Training {
+        consumer.kit(&Training {
             model_id: &configuration.model_id,
             folder,
             train_file: format.output_name(Split::Train).as_str(),
@@ -138,6 +154,6 @@ impl<T> FoundModel<T> {
             template: marked,
             loss: configuration.pipeline.loss,
             has_flags: consumer.flag().is_some(),
-        }))
+        })
     }
 }

@@ -123,6 +123,9 @@ impl<S: ModelSource> PipelineProcessor<S> {
         let configuration = model
             .configure(configuration)
             .map_err(|error| failed(FailureKind::Tokenizer, error.to_string()))?;
+        if let Ok(mut applied) = attempt.config.lock() {
+            *applied = Some(configuration.to_json());
+        }
         let payload = self
             .objects
             .open(&job.payload.key, job.payload.version.as_deref());
@@ -293,11 +296,14 @@ impl<T: Tokenizer> Work<T> {
             model: self.model,
         };
         match Outcome::of(result, &self.attempt.cancelled) {
-            Outcome::Completed(statistics) => {
-                let files = self.files.named();
-                let files = files.filter(|(name, _)| statistics.leaves(*name));
-                let files = files.map(|(_, file)| file);
-                match ending.complete(files, &statistics) {
+            Outcome::Completed(mut statistics) => {
+                let leaves: Vec<_> = self
+                    .files
+                    .named()
+                    .filter(|(name, _)| statistics.leaves(*name))
+                    .map(|(_, file)| file)
+                    .collect();
+                match ending.complete(leaves.into_iter(), &mut statistics) {
                     Ok(outputs) => Verdict::Completed {
                         stats: StatsSummary::of(&statistics),
                         outputs,
@@ -333,7 +339,7 @@ impl<T> Ending<T> {
     fn complete(
         &self,
         files: impl Iterator<Item = OutputObject>,
-        statistics: &Statistics,
+        statistics: &mut Statistics,
     ) -> io::Result<Vec<Output>> {
         let folder = self.place.run_id.to_string();
         let kit = self.model.kit(&self.configuration, statistics, &folder);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use resonare_pipeline::{TokenizerInfo, causes};
+use serde_json::{Map, Value};
 use tokio::time::Instant;
 use tracing::warn;
 use uuid::Uuid;
@@ -56,9 +57,16 @@ pub struct Attempt {
     pub bytes_read: Arc<AtomicU64>,
     /// The tokenizer, once it is known.
     pub tokenizer: Arc<std::sync::Mutex<Option<TokenizerInfo>>>,
+    /// The configuration as it applies with the model that was found, once that is known.
+    pub config: Arc<std::sync::Mutex<Option<Map<String, Value>>>>,
 }
 
 impl Attempt {
+    fn applied_config(&self) -> Option<Map<String, Value>> {
+        let applied = self.config.lock().unwrap_or_else(PoisonError::into_inner);
+        applied.clone()
+    }
+
     fn known_tokenizer(&self) -> Option<TokenizerInfo> {
         let known = self
             .tokenizer
@@ -297,11 +305,15 @@ impl Jobs {
         attempt: &Attempt,
     ) -> Result<DeliveryOutcome, Unavailable> {
         let now = self.now();
-        let tokenizer = attempt.known_tokenizer();
+        let (tokenizer, config) = (attempt.known_tokenizer(), attempt.applied_config());
         let committed = self.change(job.run_id, |record| {
             holds(record, job).then(|| {
                 let mut next = self.result(record, &verdict, now);
                 next.tokenizer = record.tokenizer.clone().or_else(|| tokenizer.clone());
+                // Until then another attempt goes by what was submitted.
+                if let Some(config) = config.clone().filter(|_| next.status.is_finished()) {
+                    next.config = config;
+                }
                 next
             })
         });

@@ -114,10 +114,7 @@ impl<'a, C: TokenCounter> ChatOutput<'a, C> {
         let messages = records.iter().map(|record| (record.time, record.tokens));
         let times = ChatTimes::of(messages, self.settings.limits);
         statistics.gaps.add(&times.gaps);
-        if times.is_imported(records.len() as u64) {
-            statistics.imported.chats += 1;
-            statistics.imported.messages += times.at_one_moment;
-        }
+        statistics.imported.add(&times, records.len() as u64);
     }
 
     fn write_block(

@@ -2,6 +2,7 @@
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
+use serde_json::json;
 
 use crate::date::Micros;
 use crate::settings::TokenLimits;
@@ -195,6 +196,27 @@ impl Gaps {
             conversations: chats + counts[edge + 1..].iter().sum::<u64>(),
             blocks,
         })
+    }
+}
+
+/// [`Gaps`] whose blocks are estimated, and called so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EstimatedGaps(pub Gaps);
+
+impl Serialize for EstimatedGaps {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let thresholds = self.0.thresholds().map(|result| {
+            let ThresholdResult {
+                secs,
+                conversations,
+                blocks,
+            } = result;
+            json!({"secs": secs, "conversations": conversations, "estimated_blocks": blocks})
+        });
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("histogram", &self.0.histogram().collect::<Vec<_>>())?;
+        map.serialize_entry("thresholds", &thresholds.collect::<Vec<_>>())?;
+        map.end()
     }
 }
 

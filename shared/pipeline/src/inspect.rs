@@ -7,9 +7,12 @@ use serde::Serialize;
 
 use resonare_consumers::SpecialTokens;
 
+use crate::advice::Advice;
 use crate::chunk::{ChatEnd, Chunk, Record};
 use crate::date::Micros;
 use crate::error::PipelineError;
+use crate::funnel::{MessageDrop, MessageFunnel};
+use crate::gaps::{ChatTimes, EstimatedGaps};
 use crate::input::chats::ReadingContext;
 use crate::input::export::ExportReader;
 use crate::input::reader::Reader;
@@ -19,7 +22,10 @@ use crate::input::source::{Source, decompressed};
 use crate::input::window::Window;
 use crate::json::mend::Mends;
 use crate::senders::{SenderCount, SenderCounts, add_senders};
-use crate::settings::{CHAT_TYPES, Settings};
+use crate::settings::{CHAT_TYPES, Settings, TokenLimits};
+use crate::statistics::ImportedChats;
+use crate::warning::Warning;
+use crate::warnings;
 
 /// A chat of an export.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -38,6 +44,8 @@ pub struct InspectedChat {
     pub last_date: Option<String>,
     /// Why it can't be used whatever the settings: the name of a [`ChatDrop`](crate::ChatDrop).
     pub unusable: Option<&'static str>,
+    /// The pauses between its usable messages.
+    pub gaps: EstimatedGaps,
 }
 
 /// What an export holds.
@@ -49,17 +57,28 @@ pub struct Inspection {
     pub senders: Vec<SenderCount>,
     /// The id of the export's owner, of the form `user123456789`, where it is named.
     pub owner: Option<String>,
+    /// The pauses between usable messages, in all chats that can be used.
+    pub gaps: EstimatedGaps,
+    /// What to think about before blocks are made of it.
+    pub warnings: Vec<Warning>,
     /// Defects that were read as meant.
     pub mended: Mends,
 }
+
+/// Bytes that a token of chats has, about, whatever the language.
+const BYTES_PER_TOKEN: u32 = 4;
+
+/// Of the thresholds that [`Gaps`](crate::Gaps) tells about, the one that is the default.
+const THRESHOLD_SECS: u64 = 3600;
 
 /// How many senders are listed.
 const SENDERS: usize = 20;
 
 /// Reads all sources, and says what is in them.
 ///
-/// With `salvage`, an export that ends early counts as far as it is complete. `cancelled` may be set
-/// by another thread to stop reading.
+/// With `salvage`, an export that ends early counts as far as it is complete. How many blocks within `limits`
+/// the messages give is estimated from the lengths of their texts. `cancelled` may be set by another thread to
+/// stop reading.
 ///
 /// # Errors
 /// Those of reading, such as [`PipelineError::NotJson`]; an export without a chat is not an error.
@@ -68,7 +87,7 @@ const SENDERS: usize = 20;
 /// ```
 /// use std::sync::atomic::AtomicBool;
 ///
-/// use resonare_pipeline::{Source, inspect};
+/// use resonare_pipeline::{Source, TokenLimits, inspect};
 ///
 /// let export = r#"{"name": "Ann", "type": "personal_chat", "id": 2, "messages": [
 ///     {"from": "Ann", "from_id": "user2", "date": "2024-01-01T10:00:00", "text": "Hi!"},
@@ -79,7 +98,7 @@ const SENDERS: usize = 20;
 ///     name: "ann.json".to_owned(),
 ///     reader: Box::new(export.as_bytes()),
 /// };
-/// let inspection = inspect([Ok(source)], false, &AtomicBool::new(false))?;
+/// let inspection = inspect([Ok(source)], TokenLimits::default(), false, &AtomicBool::new(false))?;
 /// assert_eq!(inspection.chats[0].usable_messages, 3);
 /// assert_eq!(inspection.senders[0].sender, "Ann (user2)");
 /// assert_eq!(inspection.owner, None);
@@ -87,6 +106,7 @@ const SENDERS: usize = 20;
 /// ```
 pub fn inspect(
     sources: impl IntoIterator<Item = io::Result<Source>>,
+    limits: TokenLimits,
     salvage: bool,
     cancelled: &AtomicBool,
 ) -> Result<Inspection, PipelineError> {
@@ -97,7 +117,10 @@ pub fn inspect(
     };
     let special_tokens = SpecialTokens::default();
     let rules = ReadingRules::new(&settings, &special_tokens, false);
-    let mut inspector = Inspector::default();
+    let mut inspector = Inspector {
+        limits,
+        ..Inspector::default()
+    };
     let mut chats = 0;
     for source in sources {
         let source = source.and_then(|Source { name, reader }| Ok((name, decompressed(reader)?)));
@@ -115,22 +138,61 @@ pub fn inspect(
         };
         ExportReader::new(reader, context).read()?;
     }
-    inspector.inspection.senders = inspector.senders.most_frequent(SENDERS);
-    Ok(inspector.inspection)
+    Ok(inspector.finish())
 }
 
 #[derive(Default)]
 struct Inspector {
+    limits: TokenLimits,
     inspection: Inspection,
     senders: SenderCounts,
+    /// Of all chats that can be used.
+    funnel: MessageFunnel,
+    imported: ImportedChats,
     /// Of the chat that has not ended yet.
     usable: u64,
     by_sender: Vec<u64>,
     first: Option<(Micros, String)>,
     last: Option<(Micros, String)>,
+    /// Each with the tokens of its text, about.
+    times: Vec<(Micros, u32)>,
 }
 
 impl Inspector {
+    fn finish(self) -> Inspection {
+        let mut inspection = self.inspection;
+        inspection.senders = self.senders.most_frequent(SENDERS);
+        let dropped = &self.funnel.dropped;
+        let of_senders = warnings::of_senders(
+            self.funnel.read,
+            dropped.get(MessageDrop::Service),
+            dropped.get(MessageDrop::NoSender),
+        );
+        let blocks = |gaps: &EstimatedGaps| {
+            let mut thresholds = gaps.0.thresholds();
+            thresholds
+                .find(|threshold| threshold.secs == THRESHOLD_SECS)
+                .map_or(0, |threshold| threshold.blocks)
+        };
+        let of_chats = inspection.chats.iter().map(|chat| blocks(&chat.gaps));
+        let found = [
+            warnings::of_few(blocks(&inspection.gaps), Some(Advice::KeepShorterBlocks)),
+            warnings::of_times(self.imported.chats, self.imported.messages),
+            of_senders,
+            warnings::of_chats(of_chats),
+        ];
+        inspection.warnings = found.into_iter().flatten().collect();
+        inspection
+    }
+
+    /// The times of the chat that ends.
+    fn times(&mut self) -> ChatTimes {
+        if !self.times.is_sorted_by_key(|(time, _)| *time) {
+            self.times.sort_by_key(|(time, _)| *time);
+        }
+        ChatTimes::of(self.times.drain(..), self.limits)
+    }
+
     fn read_records(&mut self, records: &[Record], arena: &str) {
         let written = |record: &Record| {
             let mut plain = String::new();
@@ -138,6 +200,9 @@ impl Inspector {
             plain
         };
         self.usable += records.len() as u64;
+        let tokens = |record: &Record| record.text_len.div_ceil(BYTES_PER_TOKEN);
+        let times = records.iter().map(|record| (record.time, tokens(record)));
+        self.times.extend(times);
         add_senders(records, &mut self.by_sender);
         if let Some(record) = records.iter().min_by_key(|record| record.time)
             && self
@@ -162,10 +227,18 @@ impl Inspector {
         let (name, unusable) = match end.verdict {
             Ok(head) => {
                 self.senders.add_chat(&head, &by_sender);
+                self.funnel.read += end.read;
+                self.funnel.dropped.merge(&end.dropped);
                 (Some(head.name), None)
             }
             Err(reason) => (end.dropped_name, Some(reason.name())),
         };
+        let times = self.times();
+        let gaps = EstimatedGaps(times.gaps);
+        if unusable.is_none() {
+            self.inspection.gaps.0.add(&times.gaps);
+            self.imported.add(&times, self.usable);
+        }
         self.inspection.chats.push(InspectedChat {
             name,
             chat_type: end.chat_type.into_owned(),
@@ -174,6 +247,7 @@ impl Inspector {
             first_date: self.first.take().map(|(_, written)| written),
             last_date: self.last.take().map(|(_, written)| written),
             unusable,
+            gaps,
         });
     }
 }
@@ -206,7 +280,8 @@ mod tests {
             name: "the export".to_owned(),
             reader: Box::new(io::Cursor::new(export.to_string())),
         };
-        inspect([Ok(source)], false, &AtomicBool::new(false)).unwrap()
+        let limits = TokenLimits::new(1, 10).unwrap();
+        inspect([Ok(source)], limits, false, &AtomicBool::new(false)).unwrap()
     }
 
     fn message(from: &str, date: &str) -> Value {
@@ -242,6 +317,47 @@ mod tests {
         let senders = inspection.senders.iter();
         let senders: Vec<_> = senders.map(|s| (&*s.sender, s.messages)).collect();
         assert_eq!(senders, [("Ann (user3)", 3), ("Me (user2)", 1)]);
+    }
+
+    #[test]
+    fn pauses_are_shown_for_each_chat_and_for_all() {
+        // In any order, with one text of eight tokens at most.
+        let times = ["00:00:00", "05:00:00", "00:00:30", "00:20:00"];
+        let messages: Vec<_> = times
+            .iter()
+            .map(|time| message("Ann", &format!("2024-01-02T{time}")))
+            .collect();
+        let inspection = inspected(&json!([
+            {"name": "Ann", "messages": messages},
+            {"name": "Ben", "messages": messages[..2]},
+            {"name": "", "messages": messages},
+        ]));
+        let counts = |gaps: &EstimatedGaps| {
+            let ranges = gaps.0.histogram();
+            ranges.map(|range| range.gaps).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            counts(&inspection.chats[0].gaps),
+            [1, 0, 0, 1, 0, 1, 0, 0, 0]
+        );
+        assert_eq!(counts(&inspection.gaps), [1, 0, 0, 1, 0, 2, 0, 0, 0]);
+        let stats = json!(inspection.gaps);
+        assert_eq!(
+            stats["thresholds"][1],
+            json!({"secs": 3600, "conversations": 4, "estimated_blocks": 4})
+        );
+    }
+
+    #[test]
+    fn what_spoils_a_set_is_told_before_it_is_made() {
+        let same = vec![message("Ann", "2024-01-02T00:00:00"); 30];
+        let nameless = vec![json!({"text": "x", "date": "2024-01-02T00:00:00"}); 31];
+        let inspection = inspected(&json!([
+            {"name": "Ann", "messages": same},
+            {"name": "Ben", "messages": nameless},
+        ]));
+        let names: Vec<_> = inspection.warnings.iter().map(Warning::name).collect();
+        assert_eq!(names, ["few_rows", "one_moment", "no_senders"]);
     }
 
     #[test]
@@ -291,7 +407,8 @@ mod tests {
                 name: "the export".to_owned(),
                 reader: Box::new(io::Cursor::new(whole[..whole.len() - 1].to_owned())),
             };
-            inspect([Ok(source)], salvage, &AtomicBool::new(false))
+            let limits = TokenLimits::default();
+            inspect([Ok(source)], limits, salvage, &AtomicBool::new(false))
         };
         assert_eq!(inspect_cut(true).unwrap().chats[0].usable_messages, 1);
         assert!(matches!(
@@ -303,7 +420,8 @@ mod tests {
     #[test]
     fn an_input_that_cannot_be_read_is_an_error() {
         let source = Err(io::Error::other("a broken disk"));
-        let error = inspect([source], false, &AtomicBool::new(false)).unwrap_err();
+        let limits = TokenLimits::default();
+        let error = inspect([source], limits, false, &AtomicBool::new(false)).unwrap_err();
         assert_eq!(error.to_string(), "failed to read the input");
     }
 }

@@ -80,7 +80,7 @@ pub use funnel::{
     ChatDrop, ChatFunnel, DropCounts, DroppedChats, DroppedMessages, Funnel, MessageDrop,
     MessageFunnel,
 };
-pub use gaps::{GapRange, Gaps, ThresholdResult};
+pub use gaps::{EstimatedGaps, GapRange, Gaps, ThresholdResult};
 pub use input::source::Source;
 pub use inspect::{InspectedChat, Inspection, inspect};
 pub use json::mend::Mends;

@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 use serde_json::json;
 
 use crate::funnel::Funnel;
-use crate::gaps::Gaps;
+use crate::gaps::{ChatTimes, Gaps};
 use crate::output_name::OutputName;
 use crate::refusals::Refusals;
 use crate::salvage::Salvage;
@@ -95,6 +95,16 @@ pub(crate) struct ImportedChats {
     pub(crate) chats: u64,
     /// Their messages of that moment.
     pub(crate) messages: u64,
+}
+
+impl ImportedChats {
+    /// Counts a chat with so many messages, if it is one.
+    pub(crate) fn add(&mut self, times: &ChatTimes, messages: u64) {
+        if times.is_imported(messages) {
+            self.chats += 1;
+            self.messages += times.at_one_moment;
+        }
+    }
 }
 
 /// The tokens of the messages' own texts in the output.

@@ -2,6 +2,7 @@
 
 use resonare_consumers::{Consumer, SystemAs};
 
+use crate::advice::Advice;
 use crate::explain::BlockTally;
 use crate::funnel::MessageDrop;
 use crate::settings::Settings;
@@ -50,12 +51,7 @@ fn of_rows(settings: &Settings, statistics: &Statistics, tally: &BlockTally) -> 
     let rows = statistics.train_blocks();
     let advice = tally.advice(settings.consumer);
     let Some(consumer) = settings.consumer else {
-        return (rows < FEW_BLOCKS).then_some(Warning::FewRows {
-            consumer: None,
-            rows,
-            recommended: FEW_BLOCKS,
-            advice,
-        });
+        return of_few(rows, advice);
     };
     let limits = consumer.limits();
     let least = limits.min_rows;
@@ -104,6 +100,16 @@ fn of_validation(settings: &Settings, statistics: &Statistics) -> Option<Warning
     })
 }
 
+/// That there is little to learn from so few blocks, whoever takes them.
+pub(crate) fn of_few(rows: u64, advice: Option<Advice>) -> Option<Warning> {
+    (rows < FEW_BLOCKS).then_some(Warning::FewRows {
+        consumer: None,
+        rows,
+        recommended: FEW_BLOCKS,
+        advice,
+    })
+}
+
 /// That the file or a row is too large.
 fn of_sizes(settings: &Settings, statistics: &Statistics) -> impl Iterator<Item = Warning> {
     let consumer = settings.consumer;
@@ -138,20 +144,28 @@ pub(crate) fn of_senders(read: u64, service: u64, without: u64) -> Option<Warnin
     })
 }
 
+/// That one chat has more than half of all blocks.
+pub(crate) fn of_chats(blocks: impl Iterator<Item = u64>) -> Option<Warning> {
+    let (mut chats, mut all, mut most) = (0, 0, 0);
+    for blocks in blocks.filter(|blocks| *blocks > 0) {
+        chats += 1;
+        all += blocks;
+        most = most.max(blocks);
+    }
+    let is_enough = chats >= FEWEST_CHATS_TO_OUTWEIGH && all >= FEWEST_BLOCKS_TO_OUTWEIGH;
+    (is_enough && most * 2 > all).then_some(Warning::OneChatOutweighs { blocks: most, all })
+}
+
 /// That one chat, or one side, has most of what is learned from.
 fn of_balance(statistics: &Statistics) -> impl Iterator<Item = Warning> {
-    let (all, chats) = (statistics.num_blocks(), statistics.num_chats());
     let blocks = statistics.block_breakdown.iter().map(|(_, blocks)| blocks);
-    let blocks = blocks.max().unwrap_or(0);
-    let is_enough = chats >= FEWEST_CHATS_TO_OUTWEIGH && all >= FEWEST_BLOCKS_TO_OUTWEIGH;
-    let outweighs = is_enough && blocks * 2 > all;
+    let outweighs = of_chats(blocks);
     let spoken = statistics.spoken_tokens;
     let (tokens, tokens_of_all) = (spoken.of_target, spoken.of_all);
     let hardly = (tokens * 10 < tokens_of_all).then_some(Warning::TargetHardlySpeaks {
         tokens,
         all: tokens_of_all,
     });
-    let outweighs = outweighs.then_some(Warning::OneChatOutweighs { blocks, all });
     outweighs.into_iter().chain(hardly)
 }
 

@@ -7,7 +7,7 @@ use resonare_consumers::{Consumer, Finding, Lengths, Report, RuleCount, Severity
 use resonare_pipeline::{OutputName, TokenizerInfo};
 
 use super::files::CheckedFile;
-use crate::report::one_line;
+use crate::report::{self, one_line};
 
 const WIDTH: usize = 80;
 // As wide as the longest label, and a gap.
@@ -219,22 +219,7 @@ fn size(bytes: u64) -> String {
 
 /// The text in lines that fit beside a label.
 fn wrapped(text: &str) -> String {
-    let mut out = String::new();
-    let mut width = 0;
-    for word in text.split(' ') {
-        let length = word.chars().count();
-        if width > 0 && width + 1 + length > WIDTH - INDENT.len() {
-            out.push('\n');
-            out.push_str(INDENT);
-            width = 0;
-        } else if width > 0 {
-            out.push(' ');
-            width += 1;
-        }
-        out.push_str(word);
-        width += length;
-    }
-    out
+    report::wrapped(text, INDENT)
 }
 
 fn shortened(text: &str, most: usize) -> String {

@@ -30,6 +30,13 @@ impl StatsSummary {
         if let Some(refusals) = all.get_mut("refusals").and_then(Value::as_object_mut) {
             refusals.remove("by_template");
         }
+        // Of a warning its name and its numbers; the words are in `stats.json`.
+        let warnings = all.get_mut("warnings").and_then(Value::as_array_mut);
+        for warning in warnings.into_iter().flatten() {
+            if let Some(warning) = warning.as_object_mut() {
+                warning.remove("message");
+            }
+        }
         Self(all)
     }
 }

@@ -256,6 +256,34 @@ async fn a_job_whose_chat_template_is_out_of_reach_fails_if_it_was_asked_for() {
 }
 
 #[tokio::test]
+async fn the_record_of_a_finished_job_says_what_applied_and_what_to_think_about() {
+    let world = World::new();
+    let tokenizers = WordTokenizers {
+        template: Some("the model has none"),
+        ..words("1")
+    };
+    let overrides = [
+        ("target_name", "Me"),
+        ("consumer", "trl"),
+        ("min_tokens_per_block", "1"),
+    ];
+    let (handled, job) = do_job_with(&world, &export(2), &overrides, tokenizers).await;
+    assert_eq!(handled, DeliveryOutcome::Completed);
+    assert_eq!(job.config["token_budget"], "rendered");
+    let stats = job.stats.clone().unwrap().0;
+    let names: Vec<_> = stats["warnings"].as_array().unwrap().iter().collect();
+    assert_eq!(
+        names,
+        [
+            &json!({"name": "few_rows", "rows": 2, "recommended": 50}),
+            &json!({"name": "learns_everything", "consumer": "trl"}),
+        ]
+    );
+    let file = read(&world, &job, "stats.json").await;
+    assert!(file.contains("there is little to learn from 2 of at least 50 blocks"));
+}
+
+#[tokio::test]
 async fn a_record_stays_small_and_names_nobody() {
     let world = World::new();
     let (_, job) = do_job(&world, &export(5000), "Me", words("1")).await;
