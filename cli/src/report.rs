@@ -115,6 +115,14 @@ pub(crate) fn statistics(stats: &Value) -> io::Result<()> {
         let reason = text(&tokenizer["fallback_reason"]);
         writeln!(out, "           a fallback: {reason}")?;
     }
+    let redacted = stats["redacted"].as_object().into_iter().flatten();
+    let redacted: Vec<_> = redacted
+        .map(|(kind, count)| format!("{count} {kind}"))
+        .collect();
+    if !redacted.is_empty() {
+        let redacted = redacted.join(", ");
+        writeln!(out, "replaced   {redacted} (read it before you share it)")?;
+    }
     let mended = stats["funnel"]["mended"].as_object();
     for (kind, count) in mended.into_iter().flatten() {
         writeln!(out, "mended     {count} {}", kind.replace('_', " "))?;
@@ -226,11 +234,14 @@ pub(crate) fn inspection(inspection: &Inspection) -> io::Result<()> {
     // A table is laid out in memory; with very many chats there are several.
     for chats_of_table in inspection.chats.chunks(1000) {
         let mut chats = table();
-        chats.set_header(["chat", "type", "messages", "usable", "first", "last", ""]);
+        chats.set_header([
+            "chat", "id", "type", "messages", "usable", "first", "last", "",
+        ]);
         for chat in chats_of_table {
             let date = |date: &Option<String>| date.clone().unwrap_or_default();
             chats.add_row([
                 chat.name.as_deref().map_or("-".to_owned(), one_line),
+                chat.id.map(|id| id.to_string()).unwrap_or_default(),
                 one_line(&chat.chat_type),
                 chat.messages.to_string(),
                 chat.usable_messages.to_string(),
@@ -239,7 +250,7 @@ pub(crate) fn inspection(inspection: &Inspection) -> io::Result<()> {
                 chat.unusable.unwrap_or_default().to_owned(),
             ]);
         }
-        align_numbers(&mut chats, 2..4);
+        align_numbers(&mut chats, 3..5);
         writeln!(io::stdout(), "{chats}")?;
     }
 

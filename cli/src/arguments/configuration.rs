@@ -164,6 +164,14 @@ fn help(entry: &Entry) -> String {
     format!("{}{repeated}{}", entry.help, default.unwrap_or_default())
 }
 
+/// The values of an option that was repeated. Texts may have commas between them as well.
+fn list(kind: Kind, texts: Vec<String>) -> Value {
+    match kind {
+        Kind::Texts if texts.iter().any(|text| !text.is_empty()) => texts.join(",").into(),
+        _ => texts.into(),
+    }
+}
+
 /// The values of the options that were given.
 fn given(matches: &ArgMatches, keys: &[Key]) -> Vec<(Key, Value)> {
     let with_option = keys.iter().filter(|key| key.entry().option.is_some());
@@ -172,7 +180,7 @@ fn given(matches: &ArgMatches, keys: &[Key]) -> Vec<(Key, Value)> {
             let name = key.name();
             let value = if key.entry().kind.is_list() {
                 let texts = matches.get_many::<String>(name)?.cloned();
-                texts.collect::<Vec<_>>().into()
+                list(key.entry().kind, texts.collect())
             } else {
                 matches.get_one::<String>(name)?.clone().into()
             };
@@ -225,6 +233,14 @@ mod tests {
         assert!(
             Everything::try_parse_from(["resonare", "--role-order=a", "--role-order=b"]).is_err()
         );
+    }
+
+    #[test]
+    fn texts_come_in_options_of_their_own_or_with_commas() {
+        let words = parse(&["--exclude-words=a,b", "--exclude-words=c"]);
+        assert_eq!(words, [(Key::ExcludeWords, json!("a,b,c"))]);
+        let none = parse(&["--exclude-words="]);
+        assert_eq!(none, [(Key::ExcludeWords, json!([""]))]);
     }
 
     #[test]

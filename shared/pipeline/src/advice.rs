@@ -9,6 +9,12 @@ pub enum Setting {
     ChatTypes,
     /// The longest gap between two messages of a block.
     ConvoBlockThresholdSecs,
+    /// Which chats are left out.
+    ExcludeChats,
+    /// For which words messages are left out.
+    ExcludeWords,
+    /// The fewest usable messages of a chat.
+    MinChatMessages,
     /// The date before which messages are dropped.
     DateLimit,
     /// The most tokens of a block.
@@ -33,11 +39,14 @@ pub enum Setting {
 
 impl Setting {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::ChatTypes,
         Self::Consumer,
         Self::ConvoBlockThresholdSecs,
         Self::DateLimit,
+        Self::ExcludeChats,
+        Self::ExcludeWords,
+        Self::MinChatMessages,
         Self::MaxTokensPerBlock,
         Self::MinTokensPerBlock,
         Self::RoleOrder,
@@ -55,6 +64,9 @@ impl Setting {
             Self::Consumer => "consumer",
             Self::ConvoBlockThresholdSecs => "convo_block_threshold_secs",
             Self::DateLimit => "date_limit",
+            Self::ExcludeChats => "exclude_chats",
+            Self::ExcludeWords => "exclude_words",
+            Self::MinChatMessages => "min_chat_messages",
             Self::MaxTokensPerBlock => "max_tokens_per_block",
             Self::MinTokensPerBlock => "min_tokens_per_block",
             Self::RoleOrder => "role_order",
@@ -86,6 +98,10 @@ pub enum Advice {
     SelectOtherChatTypes,
     /// Keep older messages.
     SetEarlierDateLimit,
+    /// Leave fewer chats out.
+    KeepSmallChats,
+    /// Leave fewer chats out.
+    ExcludeFewerChats,
     /// Keep smaller blocks, or make larger ones.
     KeepShorterBlocks,
     /// Make larger blocks.
@@ -133,6 +149,13 @@ impl Advice {
                 format!("select other types with {}", spell(Setting::ChatTypes))
             }
             Self::SetEarlierDateLimit => format!("set an earlier {}", spell(Setting::DateLimit)),
+            Self::KeepSmallChats => format!("lower {}", spell(Setting::MinChatMessages)),
+            Self::ExcludeFewerChats => {
+                format!(
+                    "leave out fewer chats with {}",
+                    spell(Setting::ExcludeChats)
+                )
+            }
             Self::KeepShorterBlocks => {
                 let min = spell(Setting::MinTokensPerBlock);
                 format!("lower {min} or raise {}", threshold())

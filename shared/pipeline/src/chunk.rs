@@ -121,6 +121,10 @@ pub(crate) struct ChatEnd {
     /// Where its notes end.
     pub(crate) notes_end: usize,
     pub(crate) verdict: Result<ChatHead, ChatDrop>,
+    /// Its `id`, where that is a number.
+    pub(crate) id: Option<u64>,
+    /// The entry of `exclude_chats` that names it.
+    pub(crate) excluded_by: Option<usize>,
     /// The name of a chat that is dropped, where it has one.
     pub(crate) dropped_name: Option<String>,
     /// Its `type`, for the report of what was passed over.

@@ -100,7 +100,14 @@ impl NothingUsable {
 
     pub(crate) fn advice(&self) -> Option<Advice> {
         let messages = &self.funnel.messages;
+        let chats = &self.funnel.chats.dropped;
         if self.all_are_passed_over() {
+            if chats.get(ChatDrop::SmallChat) > 0 {
+                return Some(Advice::KeepSmallChats);
+            }
+            if chats.get(ChatDrop::ExcludedChat) > 0 {
+                return Some(Advice::ExcludeFewerChats);
+            }
             (!self.passed_over_types.is_empty()).then_some(Advice::SelectOtherChatTypes)
         } else {
             let without_sender = messages.dropped.get(MessageDrop::NoSender);

@@ -68,6 +68,8 @@ pub(crate) struct Finisher<'a, C> {
     /// Where the inputs' phone numbers are dialed, by their places.
     regions: HashMap<usize, Region>,
     names: NameCollection,
+    /// Whether each of the excluded chats was met.
+    excluded: Vec<bool>,
     /// Set when all names are known.
     late_redactor: Option<LateRedactor>,
     buffer: ChatBuffer,
@@ -95,6 +97,7 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
             owners: HashMap::new(),
             regions: HashMap::new(),
             names: NameCollection::new(context.settings),
+            excluded: vec![false; context.settings.exclude_chats.len()],
             late_redactor: None,
             buffer: ChatBuffer::default(),
             senders: SenderCounts::default(),
@@ -168,6 +171,9 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
         end: &ChatEnd,
         chat: ReadChat<'_>,
     ) -> Result<(), PipelineError> {
+        if let Some(entry) = end.excluded_by {
+            self.excluded[entry] = true;
+        }
         if self.context.replaces_names() {
             self.names.add_chat(end);
         }
@@ -338,6 +344,8 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
     }
 
     fn complete(&mut self) -> Result<(), PipelineError> {
+        let unmet = self.excluded.iter().filter(|was_met| !**was_met).count();
+        self.statistics.unmatched_exclusions = unmet as u64;
         if self.kept_messages == 0 {
             // Those that wait have nothing to write.
             let waiting = self.waiting.as_ref().map_or(0, WaitingChats::count);
@@ -352,6 +360,10 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
             })?;
         self.release_waiting()?;
         debug_assert!(self.statistics.funnel.balances());
+        let dropped = &self.statistics.funnel.messages.dropped;
+        if dropped.get(MessageDrop::SmallChat) == self.kept_messages {
+            return Err(PipelineError::NoUsableChat(self.nothing_usable().into()));
+        }
         if self.output.target_messages() == 0 {
             let target = self.target.known().expect("it was configured or found");
             return Err(PipelineError::NoTargetMessages {

@@ -32,6 +32,8 @@ use crate::warnings;
 pub struct InspectedChat {
     /// Its name, if it has one.
     pub name: Option<String>,
+    /// Its id, where it has one.
+    pub id: Option<u64>,
     /// Its `type`, `personal_chat` where it doesn't say.
     pub chat_type: String,
     /// Its messages, service messages included.
@@ -241,6 +243,7 @@ impl Inspector {
         }
         self.inspection.chats.push(InspectedChat {
             name,
+            id: end.id,
             chat_type: end.chat_type.into_owned(),
             messages: end.read,
             usable_messages: std::mem::take(&mut self.usable),

@@ -250,10 +250,29 @@ impl OverlappingChat {
 
     /// The chat, of all its copies.
     pub(crate) fn end(mut self) -> WaitedChat {
-        let mut senders: Vec<_> = self.senders.into_iter().collect();
+        let mut senders: Vec<_> = std::mem::take(&mut self.senders).into_iter().collect();
         senders.sort_unstable_by_key(|(_, number)| *number);
         self.whole.head.senders = senders.into_iter().map(|(sender, _)| sender).collect();
+        self.order_by_ids();
         self.whole
+    }
+
+    /// As one export has them, whichever copy came first: messages of one second are in the order of their ids.
+    fn order_by_ids(&mut self) {
+        let WaitedChat { records, notes, .. } = &mut self.whole;
+        let mut records = std::mem::take(records).into_iter();
+        let mut together: Vec<_> = std::mem::take(notes)
+            .into_iter()
+            .map(|note| match note.dropped {
+                None => (note, records.next()),
+                Some(_) => (note, None),
+            })
+            .collect();
+        together.sort_by_key(|(note, _)| note.id);
+        for (note, record) in together {
+            self.whole.notes.push(note);
+            self.whole.records.extend(record);
+        }
     }
 
     fn is_repeat(&self, note: &MessageNote, by_id: bool) -> bool {

@@ -134,6 +134,8 @@ pub struct Statistics {
     pub special_token_text: u64,
     /// What was replaced in the kept messages, by kind.
     pub redacted: Counts,
+    /// Entries of `exclude_chats` that name no chat.
+    pub unmatched_exclusions: u64,
     /// Whether the system prompt, which is left as it is, has a name that was replaced elsewhere.
     pub is_name_in_system_prompt: bool,
     /// Blocks that begin with context of the one before.
@@ -173,6 +175,7 @@ impl Statistics {
             refusals: Refusals::default(),
             special_token_text: 0,
             redacted: Counts::default(),
+            unmatched_exclusions: 0,
             is_name_in_system_prompt: false,
             blocks_with_context: 0,
             split: None,

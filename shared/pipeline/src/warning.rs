@@ -77,6 +77,13 @@ pub enum Warning {
     },
     /// There is a system prompt, and it is not written.
     PromptNotWritten,
+    /// Entries of the chats to leave out name none.
+    UnmatchedExclusions {
+        /// How many.
+        entries: u64,
+    },
+    /// No message has one of the words for which messages are to be left out.
+    NoExcludedWords,
     /// The system prompt, which is left as it is, has a name that is replaced everywhere else.
     NameInSystemPrompt,
     /// The consumer learns the other side's turns as well, since nothing at hand marks the target's.
@@ -126,6 +133,8 @@ impl Warning {
             Self::FileTooLarge { .. } => "file_too_large",
             Self::RowOverLimit { .. } => "row_over_limit",
             Self::PromptNotWritten => "prompt_not_written",
+            Self::UnmatchedExclusions { .. } => "unmatched_exclusions",
+            Self::NoExcludedWords => "no_excluded_words",
             Self::NameInSystemPrompt => "name_in_system_prompt",
             Self::LearnsEverything { .. } => "learns_everything",
             Self::OneMoment { .. } => "one_moment",
@@ -151,9 +160,11 @@ impl Warning {
                 bytes, most_bytes, ..
             } => vec![("bytes", bytes), ("most_bytes", most_bytes)],
             Self::RowOverLimit { tokens, most, .. } => vec![("tokens", tokens), ("most", most)],
-            Self::PromptNotWritten | Self::NameInSystemPrompt | Self::LearnsEverything { .. } => {
-                Vec::new()
-            }
+            Self::UnmatchedExclusions { entries } => vec![("entries", entries)],
+            Self::PromptNotWritten
+            | Self::NoExcludedWords
+            | Self::NameInSystemPrompt
+            | Self::LearnsEverything { .. } => Vec::new(),
             Self::OneMoment { chats, messages } => vec![("chats", chats), ("messages", messages)],
             Self::NoSenders { messages, read } => vec![("messages", messages), ("read", read)],
             Self::OneChatOutweighs { blocks, all } => vec![("blocks", blocks), ("all", all)],
@@ -172,6 +183,8 @@ impl Warning {
             Self::FewRows { consumer, .. } => consumer,
             Self::NoValidation { .. }
             | Self::PromptNotWritten
+            | Self::UnmatchedExclusions { .. }
+            | Self::NoExcludedWords
             | Self::NameInSystemPrompt
             | Self::OneMoment { .. }
             | Self::NoSenders { .. }
@@ -247,6 +260,15 @@ impl Warning {
             Self::PromptNotWritten => format!(
                 "the system prompt is not written, since {} is none",
                 spell(Setting::SystemAs)
+            ),
+            Self::UnmatchedExclusions { entries } => format!(
+                "{entries} of what {} names {} no chat's name or id; inspect shows both",
+                spell(Setting::ExcludeChats),
+                if entries == 1 { "is" } else { "are" }
+            ),
+            Self::NoExcludedWords => format!(
+                "no message has one of the words of {}; whole words are compared",
+                spell(Setting::ExcludeWords)
             ),
             Self::NameInSystemPrompt => format!(
                 "the system prompt has a name that is replaced everywhere else; change {}",

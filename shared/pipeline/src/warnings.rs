@@ -29,6 +29,19 @@ pub(crate) fn of_run(
     if settings.system_prompt.is_some() && settings.system_as == SystemAs::None {
         warnings.push(Warning::PromptNotWritten);
     }
+    if statistics.unmatched_exclusions > 0 {
+        warnings.push(Warning::UnmatchedExclusions {
+            entries: statistics.unmatched_exclusions,
+        });
+    }
+    let excluded = statistics
+        .funnel
+        .messages
+        .dropped
+        .get(MessageDrop::ExcludedWord);
+    if !settings.exclude_words.is_empty() && excluded == 0 {
+        warnings.push(Warning::NoExcludedWords);
+    }
     if statistics.is_name_in_system_prompt {
         warnings.push(Warning::NameInSystemPrompt);
     }

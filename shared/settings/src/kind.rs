@@ -38,14 +38,17 @@ pub enum Kind {
     OptionalOneOf(&'static [&'static str]),
     /// One or more of these names.
     SomeOf(&'static [&'static str]),
-    /// Any of these names, perhaps none; null stands for none.
+    /// Any of these names, perhaps none; null stands for none, and `all` for all.
     AnyOf(&'static [&'static str]),
-    /// Any texts, perhaps none; null stands for none. Those in a list may have commas in them, which separate
-    /// the others.
+    /// Any texts, perhaps none; null stands for none. In one text, commas separate them that have no backslash
+    /// before them.
     Texts,
     /// A part of a whole that is not all of it.
     Fraction,
 }
+
+/// What stands for every name of a kind.
+const ALL: &str = "all";
 
 impl Kind {
     /// Whether a key of this kind takes several values.
@@ -91,7 +94,7 @@ impl Kind {
             Self::OneOf(names) => format!("one of {}", names.join(", ")),
             Self::OptionalOneOf(names) => format!("one of {}, or null", names.join(", ")),
             Self::SomeOf(names) => format!("one or more of {}", names.join(", ")),
-            Self::AnyOf(names) => format!("any of {}", names.join(", ")),
+            Self::AnyOf(names) => format!("any of {}, or {ALL}", names.join(", ")),
             Self::Texts => "a list of texts, or texts separated by commas".to_owned(),
             Self::Fraction => format!(
                 "a number from 0 to below 1, with at most {} decimal places",
@@ -127,7 +130,12 @@ impl Kind {
                 Some(names.into())
             }
             Self::AnyOf(_) | Self::Texts if value.is_null() => Some(Value::Array(Vec::new())),
-            Self::AnyOf(allowed) => all_of(allowed, value).map(Value::from),
+            // An option with nothing in it was meant to have something.
+            Self::AnyOf(_) | Self::Texts if is_list_of_nothing(value) => None,
+            Self::AnyOf(allowed) => match &*names(value)? {
+                [all] if all.eq_ignore_ascii_case(ALL) => Some(allowed.to_vec().into()),
+                _ => all_of(allowed, value).map(Value::from),
+            },
             Self::Texts => texts(value).map(Value::from),
             Self::Fraction => fraction(value),
         }
@@ -190,16 +198,43 @@ fn all_of(allowed: &[&'static str], value: &Value) -> Option<Vec<&'static str>> 
     names.iter().map(|name| one_of(allowed, name)).collect()
 }
 
+fn is_list_of_nothing(value: &Value) -> bool {
+    let texts = value.as_array().filter(|texts| !texts.is_empty());
+    texts.is_some_and(|texts| texts.iter().all(|text| text == ""))
+}
+
 /// A list of texts, or texts with commas between them.
 fn texts(value: &Value) -> Option<Vec<String>> {
-    let Value::Array(values) = value else {
-        return names(value);
+    let texts: Vec<_> = match value {
+        Value::String(text) => separated(text),
+        Value::Array(values) => {
+            let texts = values.iter().map(|value| value.as_str().map(str::to_owned));
+            texts.collect::<Option<_>>()?
+        }
+        _ => return None,
     };
-    let texts = values
-        .iter()
-        .map(|value| value.as_str().map(|text| text.trim().to_owned()));
-    let texts: Vec<_> = texts.collect::<Option<_>>()?;
-    Some(texts.into_iter().filter(|text| !text.is_empty()).collect())
+    let texts = texts.iter().map(|text| text.trim());
+    let texts = texts.filter(|text| !text.is_empty());
+    Some(texts.map(str::to_owned).collect())
+}
+
+/// What is between the commas of a text; a backslash makes one a part of what it is in.
+fn separated(text: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    for piece in text.split(',') {
+        let part = parts.last_mut().expect("there is one from the start");
+        match piece.strip_suffix('\\') {
+            Some(escaped) => {
+                part.push_str(escaped);
+                part.push(',');
+            }
+            None => {
+                part.push_str(piece);
+                parts.push(String::new());
+            }
+        }
+    }
+    parts
 }
 
 /// A fraction as it was written, where it is one.
@@ -262,6 +297,8 @@ mod tests {
             (Kind::AnyOf(&["a", "b"]), json!(null), json!([])),
             (Kind::AnyOf(&["a", "b"]), json!(""), json!([])),
             (Kind::AnyOf(&["a", "b"]), json!("b,a"), json!(["b", "a"])),
+            (Kind::AnyOf(&["a", "b"]), json!(["all"]), json!(["a", "b"])),
+            (Kind::Texts, json!("a\\, b, c\\d"), json!(["a, b", "c\\d"])),
             (Kind::Texts, json!(null), json!([])),
             (Kind::Texts, json!("a, b,"), json!(["a", "b"])),
             (Kind::Texts, json!([" a, b ", ""]), json!(["a, b"])),
@@ -298,6 +335,9 @@ mod tests {
             (some, json!(["a", "c"])),
             (some, json!({})),
             (Kind::AnyOf(&["a", "b"]), json!(["a", "c"])),
+            (Kind::AnyOf(&["a", "b"]), json!([""])),
+            (Kind::AnyOf(&["a", "b"]), json!(["all", "a"])),
+            (Kind::Texts, json!([""])),
             (Kind::Texts, json!(["a", 1])),
             (Kind::Texts, json!(5)),
             (Kind::Fraction, json!(1)),

@@ -336,6 +336,8 @@ impl<'a, 'o> ChatReader<'a, 'o> {
             records_end: 0,
             notes_end: 0,
             verdict: Err(reason),
+            id: None,
+            excluded_by: None,
             dropped_name: None,
             chat_type: "".into(),
             read: 0,

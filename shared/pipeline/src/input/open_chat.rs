@@ -6,6 +6,7 @@ use super::senders::Senders;
 use crate::chunk::{ChatEnd, ChatHead, Topic};
 use crate::funnel::{ChatDrop, DroppedMessages};
 use crate::json::scalar::Scalar;
+use crate::sender::Target;
 use crate::settings::{CHAT_TYPES, DEFAULT_CHAT_TYPE, Settings};
 
 /// A plain value of a chat's head.
@@ -78,7 +79,7 @@ impl OpenChat {
             PlainValue::Absent => {}
             _ => return Some(ChatDrop::WithoutName),
         }
-        if self.is_excluded(settings) {
+        if self.excluded_by(settings).is_some() {
             return Some(ChatDrop::ExcludedChat);
         }
         match &self.chat_type {
@@ -88,15 +89,23 @@ impl OpenChat {
         }
     }
 
-    fn is_excluded(&self, settings: &Settings) -> bool {
-        let excluded = &settings.exclude_chats;
-        let names = |text: &str| excluded.iter().any(|excluded| excluded == text);
-        let is = |value: &PlainValue| match value {
-            PlainValue::Text(text) => names(text),
-            PlainValue::Number(number) => names(&number.to_string()),
-            PlainValue::Absent | PlainValue::Other => false,
+    /// The entry of the excluded chats that has its name or id; a contact's id also as senders are listed.
+    fn excluded_by(&self, settings: &Settings) -> Option<usize> {
+        let is_this = |excluded: &String| {
+            let is_named = matches!(&self.name, PlainValue::Text(name) if name == excluded);
+            is_named
+                || self.id_number().is_some_and(|id| {
+                    id.to_string() == *excluded || Target::parse(excluded) == Target::User(id)
+                })
         };
-        !excluded.is_empty() && (is(&self.name) || is(&self.id))
+        settings.exclude_chats.iter().position(is_this)
+    }
+
+    fn id_number(&self) -> Option<u64> {
+        match self.id {
+            PlainValue::Number(id) => Some(id),
+            _ => None,
+        }
     }
 
     fn type_name(&self) -> Cow<'static, str> {
@@ -130,14 +139,10 @@ impl OpenChat {
         let PlainValue::Text(name) = std::mem::take(&mut self.name) else {
             return Err(ChatDrop::WithoutName);
         };
-        let id = match self.id {
-            PlainValue::Number(id) => Some(id),
-            _ => None,
-        };
         Ok(ChatHead {
             name,
             chat_type,
-            id,
+            id: self.id_number(),
             senders: std::mem::take(&mut self.senders).into_list(),
             topics: std::mem::take(&mut self.topics),
         })
@@ -145,8 +150,10 @@ impl OpenChat {
 
     /// The end of the chat.
     pub(super) fn end(mut self, settings: &Settings) -> ChatEnd {
+        let excluded_by = self.excluded_by(settings);
         let verdict = self.verdict(settings);
         let chat_type = self.type_name();
+        let id = self.id_number();
         let dropped_name = match self.name {
             PlainValue::Text(name) if verdict.is_err() => Some(name),
             _ => None,
@@ -155,6 +162,8 @@ impl OpenChat {
             records_end: 0,
             notes_end: 0,
             verdict,
+            id,
+            excluded_by,
             dropped_name,
             chat_type,
             read: self.read,
