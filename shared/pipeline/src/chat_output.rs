@@ -12,7 +12,6 @@ use crate::lines::Lines;
 use crate::placing::BlockPlacer;
 use crate::roles::Role;
 use crate::select::BlockSelector;
-use crate::sender::Target;
 use crate::settings::{Settings, TokenBudget};
 use crate::statistics::Statistics;
 use crate::tokens::TokenCounter;
@@ -68,17 +67,16 @@ impl<'a, C: TokenCounter> ChatOutput<'a, C> {
     pub(crate) fn write(
         &mut self,
         chat: WholeChat<'_>,
-        target: &Target,
         statistics: &mut Statistics,
     ) -> Result<(), PipelineError> {
         let WholeChat {
-            head,
+            name,
+            chat_type,
+            targets,
             records,
             arena,
             ..
         } = chat;
-        let senders = head.senders.iter();
-        let targets: Vec<bool> = senders.map(|sender| target.matches(sender)).collect();
         let from_target = records
             .iter()
             .filter(|record| targets[record.sender as usize])
@@ -87,7 +85,7 @@ impl<'a, C: TokenCounter> ChatOutput<'a, C> {
         let lines = Lines {
             records,
             arena,
-            targets: &targets,
+            targets,
             delimiter: self.delimiter,
         };
 
@@ -100,9 +98,8 @@ impl<'a, C: TokenCounter> ChatOutput<'a, C> {
             return Ok(());
         }
         funnel.chats.kept += 1;
-        statistics.add_chat(&head.name, blocks.len() as u64);
-        self.writer
-            .begin_chat(&head.name, &head.chat_type, blocks.len());
+        statistics.add_chat(name, blocks.len() as u64);
+        self.writer.begin_chat(name, chat_type, blocks.len());
         for block in &blocks {
             self.write_block(lines, block, statistics)?;
         }

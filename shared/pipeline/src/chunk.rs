@@ -1,6 +1,7 @@
 //! What flows from the reader to the blocks: kept messages, many at a time and compactly.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use resonare_redaction::{Counts, Region};
@@ -143,16 +144,8 @@ pub(crate) struct ChatHead {
     /// The chat's `id` as written, where it is a number.
     pub(crate) id: Option<u64>,
     pub(crate) senders: Vec<Sender>,
-    /// The topics of a group, where they are wanted.
-    pub(crate) topics: Vec<Topic>,
-}
-
-/// A topic of a group.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Topic {
-    /// The id of the message that began it.
-    pub(crate) id: i64,
-    pub(crate) title: String,
+    /// The titles of a group's topics by the ids of the messages that began them, where they are wanted.
+    pub(crate) topics: BTreeMap<i64, String>,
 }
 
 /// The messages of a chat that has ended, in the order in which they were read.
@@ -166,7 +159,11 @@ pub(crate) struct ReadChat<'a> {
 /// A chat whose messages are ordered by time.
 #[derive(Clone, Copy)]
 pub(crate) struct WholeChat<'a> {
-    pub(crate) head: &'a ChatHead,
+    /// What the chat is called in the outputs.
+    pub(crate) name: &'a str,
+    pub(crate) chat_type: &'a str,
+    /// For each sender of the chat, whether it is the target.
+    pub(crate) targets: &'a [bool],
     pub(crate) records: &'a [Record],
     /// Of each record, where messages are noted.
     pub(crate) notes: &'a [MessageNote],

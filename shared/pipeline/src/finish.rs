@@ -1,10 +1,11 @@
 //! From kept messages to blocks in the outputs: what happens to a chat once it is whole.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use resonare_consumers::SpecialTokens;
 use resonare_redaction::{PersonalData, Region};
 
 use crate::chat_buffer::{ChatBuffer, ChunkPart};
@@ -14,7 +15,7 @@ use crate::error::PipelineError;
 use crate::explain::{NoBlockKept, NothingUsable, TargetProblem};
 use crate::failure::Failure;
 use crate::funnel::{ChatDrop, MessageDrop};
-use crate::overlaps::{AddedCopy, ChatCopy, InputFacts, OverlappingChat, chats_of_copies};
+use crate::overlaps::{AddedCopy, ChatCopy, OverlappingChat, chats_of_copies};
 use crate::pseudonyms::PSEUDONYM_OF_TARGET;
 use crate::redact::{LateRedactor, LateRegion, NameCollection};
 use crate::sender::Target;
@@ -34,6 +35,8 @@ const LISTED: usize = 10;
 #[derive(Clone, Copy)]
 pub(crate) struct RunContext<'a> {
     pub(crate) settings: &'a Settings,
+    /// What is written must not read as.
+    pub(crate) special_tokens: &'a SpecialTokens,
     /// Whether chats that several inputs hold are made one.
     pub(crate) joins_inputs: bool,
     /// Where temporary files may be made.
@@ -67,6 +70,8 @@ pub(crate) struct Finisher<'a, C> {
     owners: HashMap<usize, u64>,
     /// Where the inputs' phone numbers are dialed, by their places.
     regions: HashMap<usize, Region>,
+    /// The inputs that had messages before that was known.
+    read_without_region: HashSet<usize>,
     names: NameCollection,
     /// Whether each of the excluded chats was met.
     excluded: Vec<bool>,
@@ -89,13 +94,14 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
         let waiting = waits.then(|| WaitingChats::new(context.scratch_dir));
         Self {
             context,
-            output: WholeChatOutput::new(context.settings, output),
+            output: WholeChatOutput::new(context.settings, context.special_tokens, output),
             statistics,
             target,
             waiting,
             copies: Vec::new(),
             owners: HashMap::new(),
             regions: HashMap::new(),
+            read_without_region: HashSet::new(),
             names: NameCollection::new(context.settings),
             excluded: vec![false; context.settings.exclude_chats.len()],
             late_redactor: None,
@@ -122,11 +128,10 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
                 self.release_waiting()?;
             }
         }
-        let input = InputFacts {
-            input: chunk.input,
-            owner: self.owners.get(&chunk.input).copied(),
-            has_region: chunk.region.is_some(),
-        };
+        let input = chunk.input;
+        if chunk.region.is_none() && !chunk.records.is_empty() {
+            self.read_without_region.insert(input);
+        }
         let mut rest = ChunkPart {
             records: 0..0,
             notes: 0..0,
@@ -167,7 +172,7 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
 
     fn end_chat(
         &mut self,
-        input: InputFacts,
+        input: usize,
         end: &ChatEnd,
         chat: ReadChat<'_>,
     ) -> Result<(), PipelineError> {
@@ -196,7 +201,8 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
         }
         self.target.note_names(head, &by_sender);
         if let Some(waiting) = &mut self.waiting {
-            self.copies.push(ChatCopy::new(input, head, &by_sender));
+            let copy = ChatCopy::new(input, head, &by_sender, chat.notes);
+            self.copies.push(copy);
             return waiting.push(head, &chat).map_err(PipelineError::Scratch);
         }
         let target = self.target.known();
@@ -230,7 +236,7 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
         }
         let mut chats = chats.end().map_err(PipelineError::Scratch)?;
         let joined = if self.context.joins_inputs {
-            chats_of_copies(&self.copies)
+            chats_of_copies(&self.copies, &self.owners)
         } else {
             (0..chats.count()).map(|place| vec![place]).collect()
         };
@@ -271,10 +277,10 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
         let mut chat = chats.read(place)?;
         if let Some(late) = &self.late_redactor {
             let copy = &self.copies[place];
-            let region = self.regions.get(&copy.input()).copied();
+            let region = self.regions.get(&copy.input).copied();
             let late_region = LateRegion {
                 region,
-                region_is_new: region.is_some() && !copy.had_region(),
+                region_is_new: region.is_some() && self.read_without_region.contains(&copy.input),
             };
             let counts = &mut self.statistics.redacted;
             late.redact(&mut chat, late_region, counts, |text| {
@@ -291,7 +297,7 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
             return Ok(first);
         }
         let has_owner = |this: &Self, place: usize| {
-            let input = this.copies[place].input();
+            let input = this.copies[place].input;
             this.owners.contains_key(&input)
         };
         let all_have_owners = places.iter().all(|place| has_owner(self, *place));
@@ -299,7 +305,7 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
         let mut next = Some(first);
         for &place in places {
             let copy = AddedCopy {
-                input: self.copies[place].input(),
+                input: self.copies[place].input,
                 has_owner: has_owner(self, place),
                 chat: match next.take() {
                     Some(first) => first,

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::funnel::MessageDrop;
 
-/// A message of a chat, whether it was kept or not. Those of a chat come in the order in which they were
-/// read, so that the kept ones are in the order of the records.
+/// A message of a chat that was kept, or that has an id and was not. Those of a chat come in the order in which
+/// they were read, so that the kept ones are in the order of the records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct MessageNote {
     pub(crate) id: Option<i64>,

@@ -18,67 +18,58 @@ const GROUP_SHIFT: u64 = 1 << 33;
 #[derive(Clone, Debug)]
 pub(crate) struct ChatCopy {
     /// The input's place.
-    input: usize,
-    /// Whether it was known where its phone numbers are dialed when the chat was read.
-    had_region: bool,
+    pub(crate) input: usize,
     /// `None` where there is no id to know the chat by.
     chat: Option<ChatIdentity>,
+    /// Whose export it is as far as its senders show.
+    likely_owner: Option<u64>,
+    /// The least fingerprints of its messages, by which two copies are known to be of one chat.
+    sketch: Vec<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct ChatIdentity {
     chat_type: String,
     id: u64,
-    /// Whose export it is: outside supergroups and channels, messages are numbered by account.
-    owner: Option<u64>,
 }
 
-/// What is known of an input when one of its chats ends.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct InputFacts {
-    /// Its place.
-    pub(crate) input: usize,
-    /// The owner that it names.
-    pub(crate) owner: Option<u64>,
-    /// Whether it is known where its phone numbers are dialed.
-    pub(crate) has_region: bool,
-}
+/// How many fingerprints of a copy's messages are kept.
+const SKETCH: usize = 64;
 
 impl ChatCopy {
-    /// The copy of an input whose owner is named or not; `by_sender` counts the kept messages of the chat.
-    pub(crate) fn new(input: InputFacts, head: &ChatHead, by_sender: &[u64]) -> Self {
-        let InputFacts {
-            input,
-            owner: named_owner,
-            has_region,
-        } = input;
-        let of_identity = |id| {
-            let owner = if numbers_messages_itself(&head.chat_type) {
-                None
-            } else {
-                named_owner.or_else(|| likely_owner(head, by_sender))
-            };
-            ChatIdentity {
-                chat_type: head.chat_type.clone().into_owned(),
-                id: unshifted(id, head),
-                owner,
+    /// A chat as an input has it; `by_sender` counts its kept messages.
+    pub(crate) fn new(
+        input: usize,
+        head: &ChatHead,
+        by_sender: &[u64],
+        notes: &[MessageNote],
+    ) -> Self {
+        let mut sketch: Vec<u64> = Vec::new();
+        for note in notes {
+            let Some(id) = note.id else { continue };
+            let mixed = (note.fingerprint ^ ordered(id)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            if sketch.len() < SKETCH || sketch.last().is_some_and(|last| mixed < *last) {
+                let place = sketch.partition_point(|less| *less < mixed);
+                if sketch.get(place) != Some(&mixed) {
+                    sketch.insert(place, mixed);
+                    sketch.truncate(SKETCH);
+                }
             }
-        };
+        }
         Self {
             input,
-            had_region: has_region,
-            chat: head.id.map(of_identity),
+            chat: head.id.map(|id| ChatIdentity {
+                chat_type: head.chat_type.clone().into_owned(),
+                id: unshifted(id, head),
+            }),
+            likely_owner: likely_owner(head, by_sender),
+            sketch,
         }
     }
 
-    /// The input's place.
-    pub(crate) fn input(&self) -> usize {
-        self.input
-    }
-
-    /// Whether it was known where the input's phone numbers are dialed when the chat was read.
-    pub(crate) fn had_region(&self) -> bool {
-        self.had_region
+    fn shares_messages_with(&self, other: &Self) -> bool {
+        let mut others = other.sketch.iter();
+        others.any(|print| self.sketch.binary_search(print).is_ok())
     }
 }
 
@@ -87,9 +78,10 @@ fn numbers_messages_itself(chat_type: &str) -> bool {
     chat_type.ends_with("supergroup") || chat_type.ends_with("channel")
 }
 
-/// The one who is not the contact of a personal chat.
+/// The one who is not the contact of a chat with a person or a bot.
 fn likely_owner(head: &ChatHead, by_sender: &[u64]) -> Option<u64> {
-    let contact = head.id.filter(|_| head.chat_type == DEFAULT_CHAT_TYPE)?;
+    let is_of_two = head.chat_type == DEFAULT_CHAT_TYPE || head.chat_type == "bot_chat";
+    let contact = head.id.filter(|_| is_of_two)?;
     let speakers = head.senders.iter().zip(by_sender);
     let mut others = speakers
         .filter(|(_, count)| **count > 0)
@@ -101,7 +93,7 @@ fn likely_owner(head: &ChatHead, by_sender: &[u64]) -> Option<u64> {
 }
 
 /// The chat's id as exporters write it today.
-fn unshifted(id: u64, head: &ChatHead) -> u64 {
+pub(crate) fn unshifted(id: u64, head: &ChatHead) -> u64 {
     // Exporters that write ids of the form `user123` shift none.
     let is_new = |sender: &Sender| matches!(sender.id, Some(SenderId::User(_)));
     if head.senders.iter().any(is_new) {
@@ -119,39 +111,90 @@ fn unshifted(id: u64, head: &ChatHead) -> u64 {
     }
 }
 
-/// Which copies are of one chat, as lists of their places, in the order of the first ones.
-pub(crate) fn chats_of_copies(copies: &[ChatCopy]) -> Vec<Vec<usize>> {
-    /// One of the chats of a type and id, which different accounts can have.
-    struct KnownChat {
-        owner: Option<u64>,
-        place: usize,
-    }
+/// Which copies are of one chat, as lists of their places, in the order of the first ones; `owners` are those that
+/// inputs name, by the inputs' places.
+///
+/// Outside supergroups and channels a chat is one account's. Where an owner can't be told, two copies are of one
+/// chat if they share messages. What one input has twice stays apart.
+pub(crate) fn chats_of_copies(
+    copies: &[ChatCopy],
+    owners: &HashMap<usize, u64>,
+) -> Vec<Vec<usize>> {
     let mut chats: Vec<Vec<usize>> = Vec::new();
-    let mut known: HashMap<(&str, u64), Vec<KnownChat>> = HashMap::new();
-    for (copy_place, copy) in copies.iter().enumerate() {
-        let new_chat = KnownChat {
-            owner: copy.chat.as_ref().and_then(|chat| chat.owner),
-            place: chats.len(),
-        };
-        let Some(ChatIdentity { chat_type, id, .. }) = &copy.chat else {
-            chats.push(vec![copy_place]);
+    let mut known: HashMap<&ChatIdentity, KnownChats> = HashMap::new();
+    for (place, copy) in copies.iter().enumerate() {
+        let Some(identity) = &copy.chat else {
+            chats.push(vec![place]);
             continue;
         };
-        let of_one_id = known.entry((chat_type, *id)).or_default();
-        // Where an owner is unknown, messages tell whether they are the same.
-        let is_same = |known: &&mut KnownChat| match (known.owner, new_chat.owner) {
-            (Some(one), Some(other)) => one == other,
-            _ => true,
-        };
-        if let Some(known) = of_one_id.iter_mut().find(is_same) {
-            known.owner = known.owner.or(new_chat.owner);
-            chats[known.place].push(copy_place);
+        let owner = if numbers_messages_itself(&identity.chat_type) {
+            Some(ALL_ACCOUNTS)
         } else {
-            of_one_id.push(new_chat);
-            chats.push(vec![copy_place]);
+            owners.get(&copy.input).copied().or(copy.likely_owner)
+        };
+        let known = known.entry(identity).or_default();
+        let chat = known.find(copy, owner, copies);
+        match chat.filter(|chat| copies[*chats[*chat].last().unwrap_or(&place)].input != copy.input)
+        {
+            Some(chat) => chats[chat].push(place),
+            None => {
+                known.add(place, owner, chats.len());
+                chats.push(vec![place]);
+            }
         }
     }
     chats
+}
+
+/// The owner of chats whose messages are numbered alike for everybody.
+const ALL_ACCOUNTS: u64 = u64::MAX;
+
+/// The chats of one type and id, which different accounts can have.
+#[derive(Default)]
+struct KnownChats {
+    by_owner: HashMap<u64, usize>,
+    /// Some of them, to be compared with copies of unknown owners.
+    compared: Vec<ComparedChat>,
+}
+
+struct ComparedChat {
+    owner: Option<u64>,
+    chat: usize,
+    first_copy: usize,
+}
+
+impl KnownChats {
+    /// With more chats of one id than that, which no account has, the rest is not compared.
+    const MOST_COMPARED: usize = 16;
+
+    /// The chat that a copy is of.
+    fn find(&mut self, copy: &ChatCopy, owner: Option<u64>, copies: &[ChatCopy]) -> Option<usize> {
+        if let Some(chat) = owner.and_then(|owner| self.by_owner.get(&owner)) {
+            return Some(*chat);
+        }
+        let shared = self.compared.iter_mut().find(|known| {
+            let may_be_one = known.owner.is_none() || owner.is_none();
+            may_be_one && copies[known.first_copy].shares_messages_with(copy)
+        })?;
+        if let (None, Some(owner)) = (shared.owner, owner) {
+            shared.owner = Some(owner);
+            self.by_owner.insert(owner, shared.chat);
+        }
+        Some(shared.chat)
+    }
+
+    fn add(&mut self, first_copy: usize, owner: Option<u64>, chat: usize) {
+        if let Some(owner) = owner {
+            self.by_owner.entry(owner).or_insert(chat);
+        }
+        if self.compared.len() < Self::MOST_COMPARED {
+            self.compared.push(ComparedChat {
+                owner,
+                chat,
+                first_copy,
+            });
+        }
+    }
 }
 
 /// The messages of a chat that earlier inputs had.
@@ -170,6 +213,7 @@ pub(crate) struct OverlappingChat {
     earlier: EarlierMessages,
     /// Whether all inputs name their owners, or the chat numbers its messages itself.
     are_ids_enough: bool,
+    numbers_itself: bool,
     /// What the input that is being added adds to `earlier` once it is over.
     added: Vec<(i64, u64, bool)>,
     input: Option<usize>,
@@ -191,6 +235,7 @@ impl OverlappingChat {
             senders: HashMap::new(),
             earlier: EarlierMessages::default(),
             are_ids_enough: all_have_owners || numbers_messages_itself(&first.chat_type),
+            numbers_itself: numbers_messages_itself(&first.chat_type),
             added: Vec::new(),
             input: None,
         }
@@ -206,15 +251,18 @@ impl OverlappingChat {
         if self.input.replace(input) != Some(input) {
             self.remember_added();
         }
-        let by_id = self.are_ids_enough || has_owner;
         let senders = self.numbers_of(&chat.head.senders);
-        let base = self.whole.arena.len();
-        self.whole.arena.push_str(&chat.arena);
         let mut records = chat.records.iter();
         for note in chat.notes {
             let record = match note.dropped {
                 None => records.next(),
                 Some(_) => None,
+            };
+            // Negative ids are those of a group's history before it was a supergroup: each account's own.
+            let by_id = if self.numbers_itself {
+                note.id.is_some_and(|id| id >= 0)
+            } else {
+                has_owner
             };
             if self.is_repeat(&note, by_id) {
                 match note.dropped {
@@ -227,11 +275,9 @@ impl OverlappingChat {
                 self.added.push((id, note.fingerprint, by_id));
             }
             self.whole.notes.push(note);
-            self.whole.records.extend(record.map(|record| Record {
-                text_start: record.text_start + base as u64,
-                sender: senders[record.sender as usize],
-                ..*record
-            }));
+            if let Some(record) = record {
+                self.keep(record, &chat.arena, senders[record.sender as usize]);
+            }
         }
         let head = &mut self.whole.head;
         if head.name.is_empty() {
@@ -241,11 +287,23 @@ impl OverlappingChat {
             };
             return;
         }
-        for topic in chat.head.topics {
-            if head.topics.iter().all(|known| known.id != topic.id) {
-                head.topics.push(topic);
-            }
+        for (id, title) in chat.head.topics {
+            head.topics.entry(id).or_insert(title);
         }
+    }
+
+    /// Takes a message out of a copy's arena.
+    fn keep(&mut self, record: &Record, arena: &str, sender: u32) {
+        let base = self.whole.arena.len();
+        self.whole
+            .arena
+            .push_str(&arena[record.arena_start()..record.arena_end()]);
+        let start = base + usize::from(record.written_len);
+        self.whole.records.push(Record {
+            text_start: start as u64,
+            sender,
+            ..*record
+        });
     }
 
     /// The chat, of all its copies.
@@ -289,7 +347,7 @@ impl OverlappingChat {
             if by_id {
                 self.earlier.ids.insert(ordered(id));
             }
-            if !self.are_ids_enough {
+            if !by_id || !self.are_ids_enough {
                 self.earlier.with_fingerprints.insert((id, fingerprint));
             }
         }

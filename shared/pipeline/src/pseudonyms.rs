@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::chunk::{ChatHead, Topic};
+use crate::chunk::ChatHead;
+use crate::overlaps::unshifted;
 use crate::sender::{Sender, SenderId, Target};
 use crate::settings::DEFAULT_CHAT_TYPE;
 
@@ -34,17 +35,18 @@ impl Pseudonyms {
     }
 
     /// The head of a chat with other names; its senders keep theirs, by which the target is found.
-    pub(crate) fn head(&mut self, head: &ChatHead) -> ChatHead {
-        let identity = identity(head.id, &head.name);
-        let name = if head.chat_type == DEFAULT_CHAT_TYPE {
-            self.numbered_person(identity)
-        } else {
+    pub(crate) fn head(&mut self, head: &ChatHead, target: &Target) -> ChatHead {
+        let id = head.id.map(|id| unshifted(id, head));
+        let name = if head.chat_type != DEFAULT_CHAT_TYPE {
+            let identity = identity(id, &head.name);
             format!("Group {}", number(&mut self.groups, identity) + 1)
+        } else if id.is_some_and(|id| *target == Target::User(id)) {
+            PSEUDONYM_OF_TARGET.to_owned()
+        } else {
+            self.numbered_person(identity(id, &head.name))
         };
-        let topics = head.topics.iter().enumerate().map(|(index, topic)| Topic {
-            title: format!("Topic {}", index + 1),
-            ..topic.clone()
-        });
+        let topics = head.topics.keys().enumerate();
+        let topics = topics.map(|(index, id)| (*id, format!("Topic {}", index + 1)));
         ChatHead {
             name,
             topics: topics.collect(),

@@ -106,8 +106,8 @@ impl NameCollection {
         match &end.verdict {
             Ok(head) => {
                 self.add_title(&head.name, &end.chat_type);
-                for topic in &head.topics {
-                    self.names.title(&topic.title);
+                for title in head.topics.values() {
+                    self.names.title(title);
                 }
                 for sender in &head.senders {
                     self.names.person(&sender.name);

@@ -186,6 +186,7 @@ impl<T: Tokenizer> Run<'_, T> {
         let rules = ReadingRules::new(&settings, read_tokens, has_several_inputs);
         let context = RunContext {
             settings: &settings,
+            special_tokens: self.special_tokens,
             joins_inputs: has_several_inputs
                 && settings.repeated_messages == RepeatedMessages::Drop,
             scratch_dir: self.scratch_dir,

@@ -7,7 +7,8 @@ use crate::notes::MessageNote;
 
 /// The messages of one topic, in the order in which they were read.
 pub(crate) struct TopicMessages {
-    pub(crate) head: ChatHead,
+    /// What the topic is called in the outputs.
+    pub(crate) name: String,
     pub(crate) records: Vec<Record>,
     pub(crate) notes: Vec<MessageNote>,
 }
@@ -25,11 +26,7 @@ pub(crate) fn topics(
     if head.topics.is_empty() {
         return None;
     }
-    let titles: HashMap<i64, &str> = head
-        .topics
-        .iter()
-        .map(|topic| (topic.id, &*topic.title))
-        .collect();
+    let titles = &head.topics;
     let mut topic_of: HashMap<i64, Option<i64>> = HashMap::new();
     let mut places: HashMap<Option<i64>, usize> = HashMap::new();
     let mut topics: Vec<TopicMessages> = Vec::new();
@@ -50,13 +47,9 @@ pub(crate) fn topics(
         let place = *places.entry(topic).or_insert_with(|| {
             let title = topic.and_then(|topic| titles.get(&topic));
             topics.push(TopicMessages {
-                head: ChatHead {
-                    name: match title {
-                        Some(title) => format!("{} / {title}", head.name),
-                        None => head.name.clone(),
-                    },
-                    topics: Vec::new(),
-                    ..head.clone()
+                name: match title {
+                    Some(title) => format!("{} / {title}", head.name),
+                    None => head.name.clone(),
                 },
                 records: Vec::new(),
                 notes: Vec::new(),

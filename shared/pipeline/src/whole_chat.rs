@@ -1,6 +1,8 @@
 //! From a chat as it was read to what is written of it: ordered, cut into topics, told with names and
 //! quotations.
 
+use resonare_consumers::SpecialTokens;
+
 use crate::chat_output::ChatOutput;
 use crate::chunk::{ChatHead, ReadChat, Record, WholeChat};
 use crate::error::PipelineError;
@@ -13,21 +15,28 @@ use crate::settings::Settings;
 use crate::statistics::Statistics;
 use crate::surroundings::Surroundings;
 use crate::tokens::TokenCounter;
-use crate::topics::{TopicMessages, topics};
+use crate::topics::topics;
 
 /// Writes chats as the settings want them told.
 pub(crate) struct WholeChatOutput<'a, C> {
     settings: &'a Settings,
+    /// What names must not read as.
+    special_tokens: &'a SpecialTokens,
     output: ChatOutput<'a, C>,
     /// Where personal data is replaced.
     pseudonyms: Option<Pseudonyms>,
 }
 
 impl<'a, C: TokenCounter> WholeChatOutput<'a, C> {
-    pub(crate) fn new(settings: &'a Settings, output: ChatOutput<'a, C>) -> Self {
+    pub(crate) fn new(
+        settings: &'a Settings,
+        special_tokens: &'a SpecialTokens,
+        output: ChatOutput<'a, C>,
+    ) -> Self {
         let pseudonyms = (!settings.redact.is_empty()).then(Pseudonyms::default);
         Self {
             settings,
+            special_tokens,
             output,
             pseudonyms,
         }
@@ -64,66 +73,67 @@ impl<'a, C: TokenCounter> WholeChatOutput<'a, C> {
         let renamed;
         let head = match &mut self.pseudonyms {
             Some(pseudonyms) => {
-                renamed = pseudonyms.head(head);
+                renamed = pseudonyms.head(head, target);
                 &renamed
             }
             None => head,
         };
-        let kept = records.len() as u64;
-        let funnel = &mut statistics.funnel;
-        if kept < self.settings.min_chat_messages.into() {
-            funnel.chats.dropped.add(ChatDrop::SmallChat, 1);
-            funnel.messages.dropped.add(MessageDrop::SmallChat, kept);
-            return Ok(());
+        let senders = head.senders.iter();
+        let targets: Vec<bool> = senders.map(|sender| target.matches(sender)).collect();
+        let names = self.speaker_names(head, target, statistics);
+        let surroundings = Surroundings {
+            names: names.as_deref(),
+            quotes: self.settings.reply_context,
+        };
+        let mut topics = if self.settings.topics {
+            topics(head, records, notes).unwrap_or_default()
+        } else {
+            Vec::new()
+        };
+        // Each is a chat of its own.
+        statistics.funnel.chats.read += (topics.len() as u64).saturating_sub(1);
+        for topic in &mut topics {
+            let notes = order(&mut topic.records, &topic.notes);
+            let chat = WholeChat {
+                name: &topic.name,
+                chat_type: &head.chat_type,
+                targets: &targets,
+                records: &topic.records,
+                notes: &notes,
+                arena,
+            };
+            self.write_ordered(chat, surroundings, statistics)?;
         }
-        if let Some(topics) = self.topics(head, records, notes) {
-            // Each is a chat of its own.
-            funnel.chats.read = funnel.chats.read + topics.len() as u64 - 1;
-            for mut topic in topics {
-                let notes = order(&mut topic.records, &topic.notes);
-                let chat = WholeChat {
-                    head: &topic.head,
-                    records: &topic.records,
-                    notes: &notes,
-                    arena,
-                };
-                self.write_ordered(chat, target, statistics)?;
-            }
+        if !topics.is_empty() {
             return Ok(());
         }
         let notes = order(records, notes);
         let chat = WholeChat {
-            head,
+            name: &head.name,
+            chat_type: &head.chat_type,
+            targets: &targets,
             records,
             notes: &notes,
             arena,
         };
-        self.write_ordered(chat, target, statistics)
-    }
-
-    fn topics(
-        &self,
-        head: &ChatHead,
-        records: &[Record],
-        notes: &[MessageNote],
-    ) -> Option<Vec<TopicMessages>> {
-        let topics = topics(head, records, notes).filter(|_| self.settings.topics)?;
-        (!topics.is_empty()).then_some(topics)
+        self.write_ordered(chat, surroundings, statistics)
     }
 
     fn write_ordered(
         &mut self,
         chat: WholeChat<'_>,
-        target: &Target,
+        surroundings: Surroundings<'_>,
         statistics: &mut Statistics,
     ) -> Result<(), PipelineError> {
-        let names = self.speaker_names(chat.head, target);
-        let surroundings = Surroundings {
-            names: names.as_deref(),
-            quotes: self.settings.reply_context,
-        };
+        let kept = chat.records.len() as u64;
+        if kept < self.settings.min_chat_messages.into() {
+            let funnel = &mut statistics.funnel;
+            funnel.chats.dropped.add(ChatDrop::SmallChat, 1);
+            funnel.messages.dropped.add(MessageDrop::SmallChat, kept);
+            return Ok(());
+        }
         if !surroundings.are_told() {
-            return self.output.write(chat, target, statistics);
+            return self.output.write(chat, statistics);
         }
         let retold = surroundings.retell(chat, |text| self.output.count(text));
         let chat = WholeChat {
@@ -131,21 +141,30 @@ impl<'a, C: TokenCounter> WholeChatOutput<'a, C> {
             arena: &retold.arena,
             ..chat
         };
-        self.output.write(chat, target, statistics)
+        self.output.write(chat, statistics)
     }
 
     /// What the lines of each sender begin with, in a group.
-    fn speaker_names(&mut self, head: &ChatHead, target: &Target) -> Option<Vec<Option<String>>> {
+    fn speaker_names(
+        &mut self,
+        head: &ChatHead,
+        target: &Target,
+        statistics: &mut Statistics,
+    ) -> Option<Vec<Option<String>>> {
         if !self.settings.speaker_names || !head.chat_type.contains("group") {
             return None;
         }
-        let pseudonyms = &mut self.pseudonyms;
+        let (pseudonyms, special_tokens) = (&mut self.pseudonyms, self.special_tokens);
         let name = |sender: &Sender| {
-            let name = match pseudonyms {
+            if target.matches(sender) {
+                return None;
+            }
+            let mut name = match pseudonyms {
                 Some(pseudonyms) => pseudonyms.person(sender, target),
-                None => sender.name.clone(),
+                None => on_one_line(&sender.name),
             };
-            (!target.matches(sender)).then_some(name)
+            statistics.special_token_text += special_tokens.neutralize(&mut name, 0) as u64;
+            Some(name)
         };
         Some(head.senders.iter().map(name).collect())
     }
@@ -154,6 +173,13 @@ impl<'a, C: TokenCounter> WholeChatOutput<'a, C> {
     pub(crate) fn finish(&mut self) -> Result<(), PipelineError> {
         self.output.finish()
     }
+}
+
+/// A name as a line can begin with it.
+fn on_one_line(name: &str) -> String {
+    let words = name.split(|character: char| character.is_whitespace() || character.is_control());
+    let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
+    words.join(" ")
 }
 
 /// Orders messages by time, stably, and gives the notes of the kept ones in that order.

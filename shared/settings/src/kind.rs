@@ -208,7 +208,11 @@ fn texts(value: &Value) -> Option<Vec<String>> {
     let texts: Vec<_> = match value {
         Value::String(text) => separated(text),
         Value::Array(values) => {
-            let texts = values.iter().map(|value| value.as_str().map(str::to_owned));
+            let texts = values.iter().map(|value| match value {
+                // The id of a chat.
+                Value::Number(number) if !number.is_f64() => Some(number.to_string()),
+                value => value.as_str().map(str::to_owned),
+            });
             texts.collect::<Option<_>>()?
         }
         _ => return None,
@@ -301,7 +305,7 @@ mod tests {
             (Kind::Texts, json!("a\\, b, c\\d"), json!(["a, b", "c\\d"])),
             (Kind::Texts, json!(null), json!([])),
             (Kind::Texts, json!("a, b,"), json!(["a", "b"])),
-            (Kind::Texts, json!([" a, b ", ""]), json!(["a, b"])),
+            (Kind::Texts, json!([" a, b ", "", 5]), json!(["a, b", "5"])),
             (Kind::Fraction, json!(" 0.05 "), json!(0.05)),
             (Kind::Fraction, json!(0), json!(0)),
         ] {
@@ -338,7 +342,7 @@ mod tests {
             (Kind::AnyOf(&["a", "b"]), json!([""])),
             (Kind::AnyOf(&["a", "b"]), json!(["all", "a"])),
             (Kind::Texts, json!([""])),
-            (Kind::Texts, json!(["a", 1])),
+            (Kind::Texts, json!(["a", true])),
             (Kind::Texts, json!(5)),
             (Kind::Fraction, json!(1)),
             (Kind::Fraction, json!(-0.1)),

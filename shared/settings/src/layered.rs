@@ -27,6 +27,8 @@ fn check(key: Key, value: &Value, layer: &Layer) -> Result<Value, SettingsError>
         value: match value {
             Value::String(text) => format!("{text:?}"),
             Value::Object(_) => "a group of keys".to_owned(),
+            // Errors can be logged.
+            Value::Array(list) if !key.is_for_queries() => format!("a list of {}", list.len()),
             other => other.to_string(),
         },
         origin: layer.origin_of(key),

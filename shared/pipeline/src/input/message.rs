@@ -1,5 +1,6 @@
 //! One message: whether it is kept, its sender and its date.
 
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use resonare_redaction::Finding;
@@ -10,7 +11,7 @@ use super::open_chat::OpenChat;
 use super::rules::ReadingRules;
 use super::senders::{Senders, WrittenSender};
 use super::text::{TextEnd, message_text, trim_and_join};
-use crate::chunk::{Chunk, Record, Topic};
+use crate::chunk::{Chunk, Record};
 use crate::date::{self, Date, Micros};
 use crate::funnel::MessageDrop;
 use crate::json::cursor::{Cursor, Stop};
@@ -63,8 +64,14 @@ pub(super) fn read(
         repeated_keys: &mut cursor.log.counts.duplicate_key,
     };
     let kept = keeper.keep(&fields, others.as_ref());
-    if let Some(others) = others.filter(|_| rules.notes) {
-        note_topic(&others, id, &mut chat.topics);
+    if let Some(others) = &others
+        && rules.settings.topics
+    {
+        note_topic(others, id, &mut chat.topics);
+    }
+    // What was dropped and has no id tells nothing.
+    let is_noted = kept.is_ok() || (id.is_some() && rules.notes_dropped);
+    if let Some(others) = others.filter(|_| rules.notes && is_noted) {
         let answered = whole_number(others.reply_to_message_id);
         chunk.notes.push(MessageNote {
             id,
@@ -87,19 +94,18 @@ fn whole_number(field: Option<&[u8]>) -> Option<i64> {
 }
 
 /// Notes the topic of a group that a service message begins or renames.
-fn note_topic(others: &OtherFields<'_>, id: Option<i64>, topics: &mut Vec<Topic>) {
+fn note_topic(others: &OtherFields<'_>, id: Option<i64>, topics: &mut BTreeMap<i64, String>) {
     let (Scalar::String(action), Some(id)) = (Scalar::of(others.action), id) else {
         return;
     };
     match (Scalar::of(others.title), Scalar::of(others.new_title)) {
-        (Scalar::String(title), _) if action.is("topic_created") => topics.push(Topic {
-            id,
-            title: title.decode(),
-        }),
+        (Scalar::String(title), _) if action.is("topic_created") => {
+            topics.insert(id, title.decode());
+        }
         (_, Scalar::String(title)) if action.is("topic_edit") => {
             let renamed = whole_number(others.reply_to_message_id);
-            if let Some(topic) = topics.iter_mut().find(|topic| Some(topic.id) == renamed) {
-                topic.title = title.decode();
+            if let Some(known) = renamed.and_then(|id| topics.get_mut(&id)) {
+                *known = title.decode();
             }
         }
         _ => {}

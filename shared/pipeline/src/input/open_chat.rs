@@ -1,9 +1,10 @@
 //! A chat that is being read: its head, and whether it is kept.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use super::senders::Senders;
-use crate::chunk::{ChatEnd, ChatHead, Topic};
+use crate::chunk::{ChatEnd, ChatHead};
 use crate::funnel::{ChatDrop, DroppedMessages};
 use crate::json::scalar::Scalar;
 use crate::sender::Target;
@@ -48,7 +49,7 @@ pub(super) struct OpenChat {
     pub(super) chat_type: PlainValue,
     pub(super) id: PlainValue,
     pub(super) senders: Senders,
-    pub(super) topics: Vec<Topic>,
+    pub(super) topics: BTreeMap<i64, String>,
     pub(super) messages: MessagesState,
     pub(super) read: u64,
     pub(super) dropped: DroppedMessages,

@@ -16,6 +16,8 @@ pub(crate) struct ReadingRules<'a> {
     pub(super) excluded_words: Option<NameFinder>,
     /// Whether messages are noted beside what is kept of them.
     pub(super) notes: bool,
+    /// Whether those that are dropped are, too.
+    pub(super) notes_dropped: bool,
 }
 
 impl<'a> ReadingRules<'a> {
@@ -32,6 +34,7 @@ impl<'a> ReadingRules<'a> {
             special_tokens,
             excluded_words: (!words.is_empty()).then(|| finder_of(words)),
             notes: can_repeat || settings.topics || settings.reply_context,
+            notes_dropped: can_repeat || settings.topics,
         }
     }
 
