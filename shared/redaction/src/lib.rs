@@ -44,4 +44,5 @@ pub use detector::Detector;
 pub use finding::{Finding, replace};
 pub use kind::PersonalData;
 pub use names::{NameFinder, Names};
+pub use placeholders::MEDIA_WORDS;
 pub use region::Region;

@@ -7,31 +7,28 @@ use memchr::{memchr, memchr_iter};
 use crate::finding::Finding;
 use crate::kind::PersonalData;
 
-/// What stands in a text for media, alone or before a comma and a length: `[photo]`, `[voice message, 12 s]`.
-const MEDIA: [&str; 23] = [
-    "photo",
-    "video",
+/// What stands in a text for media, in brackets, alone or with a length: `[photo]`, `[voice message, 12 s]`.
+///
+/// Whoever puts such words into a text takes them from here or tests against them. They are known only as they are
+/// written here, and a length only as a comma, a space, one to six digits and ` s`: people type brackets too, and what
+/// they type in them is looked at.
+pub const MEDIA_WORDS: [&str; 16] = [
+    "sticker",
     "video message",
     "voice message",
+    "GIF",
+    "video",
     "audio",
-    "audio file",
-    "music",
     "file",
-    "document",
-    "sticker",
-    "animation",
-    "animated emoji",
-    "gif",
-    "location",
-    "live location",
-    "venue",
-    "contact",
+    "photo",
     "poll",
+    "to-do list",
+    "contact",
+    "live location",
+    "location",
     "game",
     "invoice",
-    "story",
-    "dice",
-    "media",
+    "giveaway",
 ];
 
 /// Drops what was found in placeholders, of all findings but the first `known`.
@@ -98,15 +95,21 @@ fn placeholder_end(text: &str, start: usize) -> Option<usize> {
     let length = inner.bytes().take(40).position(|byte| byte == b']')?;
     let placeholder = &text[start..start + length + 2];
     let inner = &inner[..length];
-    let word = inner.split_once(", ").map_or(inner, |(word, _)| word);
-    let measured = |rest: &str| {
-        rest.bytes().all(|byte| {
-            matches!(byte, b'0'..=b'9' | b' ' | b',' | b'.' | b':') || b"smhinkKMGB".contains(&byte)
-        })
-    };
     let known = PersonalData::PLACEHOLDERS.contains(&placeholder)
-        || (MEDIA.contains(&word) && measured(&inner[word.len()..]));
+        || MEDIA_WORDS
+            .iter()
+            .any(|words| inner.strip_prefix(words).is_some_and(is_length_or_nothing));
     known.then_some(start + length + 2)
+}
+
+fn is_length_or_nothing(rest: &str) -> bool {
+    let seconds = rest
+        .strip_prefix(", ")
+        .and_then(|length| length.strip_suffix(" s"));
+    rest.is_empty()
+        || seconds.is_some_and(|seconds| {
+            (1..=6).contains(&seconds.len()) && seconds.bytes().all(|byte| byte.is_ascii_digit())
+        })
 }
 
 #[cfg(test)]
@@ -119,6 +122,24 @@ mod tests {
             ("[PHONE]", true),
             ("[photo]", true),
             ("[voice message, 12 s]", true),
+            ("[video, 123456 s]", true),
+            ("[GIF]", true),
+            ("[to-do list]", true),
+            ("[gif]", false),
+            ("[Photo]", false),
+            ("[document]", false),
+            ("[photo, 4111 1111 1111 1111]", false),
+            ("[contact, 0170 1234567]", false),
+            ("[video, 1234567 s]", false),
+            ("[video, 12]", false),
+            ("[video, 12s]", false),
+            ("[video,12 s]", false),
+            ("[video,  s]", false),
+            ("[video, 1:30 s]", false),
+            ("[video, \u{661} s]", false),
+            ("[video, ]", false),
+            ("[video ]", false),
+            ("[videos]", false),
             ("[Phone]", false),
             ("[Mira]", false),
             ("[contact, Mira]", false),
@@ -130,6 +151,15 @@ mod tests {
                 known.then_some(text.len()),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn all_media_words_are_known_alone_and_with_a_length() {
+        for words in MEDIA_WORDS {
+            for text in [format!("[{words}]"), format!("[{words}, 100000 s]")] {
+                assert_eq!(placeholder_end(&text, 0), Some(text.len()), "{text}");
+            }
         }
     }
 }
