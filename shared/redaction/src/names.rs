@@ -1,10 +1,11 @@
 //! Names of people and chats, and listed words.
 
 mod filter;
+mod phrases;
 mod words;
 
 use aho_corasick::{AhoCorasick, Input, MatchKind};
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashSet;
 use unicode_normalization_alignments::UnicodeNormalization as _;
 
 use crate::characters::{after, before, is_cased, is_katakana, is_unspaced};
@@ -12,6 +13,7 @@ use crate::finding::{Finding, settle};
 use crate::kind::PersonalData;
 use crate::placeholders;
 use filter::Filter;
+use phrases::{Phrases, START};
 use words::Word;
 
 /// Words that are parts of many names and of every text.
@@ -21,29 +23,25 @@ const PARTICLES: [&str; 34] = [
     "zur", "для", "или", "из", "над", "при", "not", "you",
 ];
 
+/// How many words of a name count together, and how many characters; of one word, all do. Telegram's own names have at
+/// most 128 characters.
+const MOST_WORDS: usize = 16;
+const MOST_CHARACTERS: usize = 256;
+
+/// How many characters of a name count in scripts without spaces between words.
+const MOST_UNSPACED: usize = 64;
+
 /// Names, from which a [`NameFinder`] is made.
+///
+/// Of a long name, only its beginning counts as a whole: 16 words of up to 256 characters, or 64 characters in a script
+/// without spaces between words. It is found wherever it stands, whatever follows.
+///
+/// A person's name of two words takes about 200 bytes, one of twelve about 1,500, and less where others
+/// have some of the words too.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
-    words: Node,
-    unspaced: HashSet<String>,
-}
-
-/// What may follow the words so far.
-#[derive(Clone, Debug, Default)]
-struct Node {
-    /// Whether a name ends here.
-    end: End,
-    next: HashMap<Box<str>, Node>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-enum End {
-    #[default]
-    No,
-    /// In any case.
-    Yes,
-    /// Only as it was given: in another case it would be too many other words.
-    AsWritten(Box<str>),
+    phrases: Phrases,
+    unspaced: HashSet<Box<str>>,
 }
 
 impl Names {
@@ -55,7 +53,7 @@ impl Names {
             self.add_whole(&name);
             for word in words::folded(&name) {
                 if is_telling(&word) && !PARTICLES.contains(&word.as_str()) {
-                    self.words.at([word]).end = End::Yes;
+                    self.phrases.add([word.as_str()]);
                 }
             }
             for run in unspaced_runs(&name) {
@@ -78,12 +76,10 @@ impl Names {
     pub fn word(&mut self, word: &str) {
         for word in forms(word) {
             if word.contains(is_unspaced) {
-                self.unspaced.insert(stripped(&word).to_owned());
+                self.insert_unspaced(stripped(&word));
             } else {
-                let words = words::folded(&word);
-                if !words.is_empty() {
-                    self.words.at(words).end = End::Yes;
-                }
+                self.phrases
+                    .add(beginning(&word).iter().map(String::as_str));
             }
         }
     }
@@ -92,10 +88,11 @@ impl Names {
         if name.contains(is_unspaced) {
             let name = stripped(name);
             self.add_unspaced(name);
-            self.add_unspaced(&name.split_whitespace().collect::<String>());
+            let joined = name.split_whitespace().flat_map(str::chars);
+            self.add_unspaced(&joined.take(MOST_UNSPACED).collect::<String>());
             return;
         }
-        let words = words::folded(name);
+        let words = beginning(name);
         let letters = words
             .iter()
             .flat_map(|word| word.chars())
@@ -106,34 +103,44 @@ impl Names {
             return;
         }
         let tells = characters > 2 || words.iter().any(|word| is_telling(word));
-        let end = &mut self.words.at(words).end;
+        let words = words.iter().map(String::as_str);
         if tells {
-            *end = End::Yes;
-        } else if *end == End::No {
-            *end = End::AsWritten(stripped(name).into());
+            self.phrases.add(words);
+        } else {
+            self.phrases.add_as_written(words, stripped(name));
         }
     }
 
     /// Adds what is found within other text: two letters at least.
     fn add_unspaced(&mut self, name: &str) {
         if name.chars().filter(|letter| letter.is_alphabetic()).count() >= 2 {
-            self.unspaced.insert(name.to_owned());
+            self.insert_unspaced(name);
+        }
+    }
+
+    fn insert_unspaced(&mut self, name: &str) {
+        let name = match name.char_indices().nth(MOST_UNSPACED) {
+            Some((end, _)) => name[..end].trim_end(),
+            None => name,
+        };
+        if !name.is_empty() {
+            self.unspaced.insert(name.into());
         }
     }
 
     /// What finds them.
     pub fn finder(self) -> NameFinder {
         let mut filter = Filter::default();
-        for word in self.words.next.keys() {
+        for word in self.phrases.first_words() {
             filter.add(word);
         }
         let unspaced = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
             .ascii_case_insensitive(true)
-            .build(&self.unspaced);
+            .build(self.unspaced.iter().map(|name| name.as_bytes()));
         NameFinder {
             filter,
-            words: self.words,
+            phrases: self.phrases,
             unspaced: unspaced.ok().filter(|_| !self.unspaced.is_empty()),
         }
     }
@@ -152,27 +159,25 @@ const HONORIFICS: [&str; 9] = [
     "老師",
 ];
 
-impl Node {
-    fn at<W: Into<Box<str>>>(&mut self, words: impl IntoIterator<Item = W>) -> &mut Self {
-        words
-            .into_iter()
-            .fold(self, |node, word| node.next.entry(word.into()).or_default())
-    }
-
-    fn ends(&self, written: &str) -> bool {
-        match &self.end {
-            End::No => false,
-            End::Yes => true,
-            End::AsWritten(name) => **name == *written,
-        }
-    }
-}
-
 /// A name as it is most often encoded, and with its marks apart.
 fn forms(name: &str) -> HashSet<String> {
     let compose = |name: &str| name.nfc().map(|(character, _)| character).collect();
     let decompose = |name: &str| name.nfd().map(|(character, _)| character).collect();
     HashSet::from([compose(name), decompose(name)])
+}
+
+/// The words of a name that count together, folded.
+fn beginning(name: &str) -> Vec<String> {
+    let mut characters = 0;
+    words::folded(name)
+        .take(MOST_WORDS)
+        .enumerate()
+        .take_while(|(index, word)| {
+            characters += word.chars().count();
+            *index == 0 || characters <= MOST_CHARACTERS
+        })
+        .map(|(_, word)| word)
+        .collect()
 }
 
 /// Without what is around its letters and digits.
@@ -195,7 +200,7 @@ fn unspaced_runs(name: &str) -> impl Iterator<Item = &str> {
 #[derive(Debug)]
 pub struct NameFinder {
     filter: Filter,
-    words: Node,
+    phrases: Phrases,
     /// Those in scripts without spaces between words, where they may be anywhere.
     unspaced: Option<AhoCorasick>,
 }
@@ -208,7 +213,7 @@ impl NameFinder {
     pub fn find(&self, text: &str, findings: &mut Vec<Finding>) {
         placeholders::cover(text, findings);
         let known = findings.len();
-        if !self.words.next.is_empty() {
+        if !self.phrases.is_empty() {
             self.find_words(text, findings);
         }
         if let Some(unspaced) = &self.unspaced
@@ -232,43 +237,43 @@ impl NameFinder {
                 continue;
             }
             words::fold_into(written, &mut folded);
-            if let Some(node) = self.words.next.get(folded.as_str())
-                && let Some(end) = name_end(text, word, node, &mut folded)
-            {
+            if let Some(end) = self.name_end(text, word, &mut folded) {
                 found.push(Finding {
                     start: word.start,
                     end,
                     kind: PersonalData::Name,
                 });
+                from = end;
             }
         }
     }
-}
 
-/// Where the longest name ends that starts with the word that led to `node`.
-fn name_end(text: &str, first: Word, node: &Node, folded: &mut String) -> Option<usize> {
-    let (mut node, mut word, mut found) = (node, first, None);
-    loop {
-        if words::is_cut_off(text, word.start, word.end) {
-            return found;
+    /// Where the longest name ends that starts with the word `first`, which is `folded`.
+    fn name_end(&self, text: &str, first: Word, folded: &mut String) -> Option<usize> {
+        let (mut word, mut place, mut found) = (first, START, None);
+        loop {
+            let Some(next) = self.phrases.step(place, folded) else {
+                return found;
+            };
+            place = next;
+            if words::is_cut_off(text, word.start, word.end) {
+                return found;
+            }
+            if self.phrases.ends(place, &text[first.start..word.end]) {
+                found = Some(word.end);
+            }
+            if !self.phrases.goes_on(place) {
+                return found;
+            }
+            let Some(next) = words::next(text, word.end) else {
+                return found;
+            };
+            if !words::is_gap(&text[word.end..next.start]) {
+                return found;
+            }
+            word = next;
+            words::fold_into(&text[word.start..word.end], folded);
         }
-        if node.ends(&text[first.start..word.end]) {
-            found = Some(word.end);
-        }
-        if node.next.is_empty() {
-            return found;
-        }
-        let Some(next) = words::next(text, word.end) else {
-            return found;
-        };
-        if !words::is_gap(&text[word.end..next.start]) {
-            return found;
-        }
-        words::fold_into(&text[next.start..next.end], folded);
-        let Some(following) = node.next.get(folded.as_str()) else {
-            return found;
-        };
-        (node, word) = (following, next);
     }
 }
 
@@ -289,7 +294,7 @@ fn find_unspaced(names: &AhoCorasick, text: &str, found: &mut Vec<Finding>) {
 }
 
 /// Whether what is found in a text without spaces doesn't end within a word of another script, or of Katakana, whose
-/// words are longer.
+/// words are longer. What is as long as names get may be the beginning of one, and end anywhere.
 fn is_whole(text: &str, start: usize, end: usize) -> bool {
     let joins = |inner: Option<char>, outer: Option<char>| {
         inner.zip(outer).is_some_and(|(inner, outer)| {
@@ -303,7 +308,7 @@ fn is_whole(text: &str, start: usize, end: usize) -> bool {
     let name = &text[start..end];
     let (first, last) = (after(name, 0), before(name, name.len()));
     !joins(first, before(text, start))
-        && !joins(last, after(text, end))
+        && (!joins(last, after(text, end)) || name.chars().count() == MOST_UNSPACED)
         && !((bounded(first) || bounded(last)) && words::is_cut_off(text, start, end))
 }
 
@@ -432,5 +437,104 @@ mod tests {
             redacted(&people, &[], &[], "anna name19999, name7 name20000"),
             "[NAME], [NAME] name20000"
         );
+    }
+
+    #[test]
+    fn of_a_long_name_the_beginning_is_found_as_a_whole() {
+        let long: Vec<String> = (0..40).map(|number| format!("w{number}")).collect();
+        let (long, text) = (long.join(" "), long[..17].join(" "));
+        let (long, none) = (&[long.as_str()][..], &[][..]);
+        for (people, titles, words) in [(long, none, none), (none, long, none), (none, none, long)]
+        {
+            let found = redacted(people, titles, words, &text);
+            assert!(found.starts_with("[NAME] "), "{found}");
+        }
+        assert_eq!(redacted(none, long, none, &text), "[NAME] w16");
+        assert_eq!(redacted(none, long, none, &text[3..]), text[3..]);
+    }
+
+    #[test]
+    fn the_beginning_of_a_long_name_ends_with_a_word() {
+        let (short, long) = ("a".repeat(100), "b".repeat(1000));
+        for (title, text, expected) in [
+            (
+                format!("{short} {short} {short}"),
+                format!("{short} {short} x"),
+                "[NAME] x",
+            ),
+            (format!("{short} {long}"), format!("{short} x"), "[NAME] x"),
+            (format!("{long} {short}"), format!("{long} x"), "[NAME] x"),
+            (long.clone(), format!("{long}b"), ""),
+        ] {
+            let expected = if expected.is_empty() { &text } else { expected };
+            assert_eq!(redacted(&[], &[&title], &[], &text), *expected);
+        }
+        assert_eq!(
+            redacted(
+                &[&format!("{short} {long} mira")],
+                &[],
+                &[],
+                &format!("{long} Mira")
+            ),
+            "[NAME] [NAME]"
+        );
+    }
+
+    #[test]
+    fn of_a_long_name_without_spaces_the_beginning_is_found() {
+        for letter in ["中", "ケ"] {
+            let (long, rest) = (letter.repeat(100), letter.repeat(36));
+            let expected = format!("[NAME]{rest}");
+            assert_eq!(redacted(&[&long], &[], &[], &long), expected);
+            assert_eq!(redacted(&[], &[&long], &[], &long), expected);
+            assert_eq!(redacted(&[], &[], &[&long], &long), expected);
+            assert_eq!(redacted(&[], &[&long], &[], &rest), rest);
+        }
+        assert_eq!(
+            redacted(&[], &["中 ".repeat(100).as_str()], &[], &"中".repeat(64)),
+            "[NAME]"
+        );
+    }
+
+    #[test]
+    fn a_name_of_many_words_is_neither_deep_nor_slow() {
+        let name: Vec<String> = (0..100_000).map(|number| format!("Ann{number}")).collect();
+        let name = name.join(" ");
+        let small = std::thread::Builder::new().stack_size(2 << 20);
+        let found = small.spawn(move || redacted(&[&name], &[], &[&name], "ann99999, ann0 ann1"));
+        assert_eq!(found.unwrap().join().unwrap(), "[NAME], [NAME] [NAME]");
+    }
+
+    #[test]
+    fn names_and_texts_that_repeat_themselves_are_not_slow() {
+        let (spaced, unspaced) = ("a ".repeat(3000) + "b", "ケ".repeat(3000) + "中");
+        let text = "a ".repeat(200_000);
+        let found = "[NAME] ".repeat(12_500);
+        assert_eq!(redacted(&[&spaced], &[&spaced], &[], &text), found);
+        let almost = "a ".repeat(15) + "b";
+        assert_eq!(redacted(&[], &[&almost], &[], &text), text);
+        let text = "ケ".repeat(100_000);
+        assert!(redacted(&[&unspaced], &[&unspaced], &[], &text).starts_with("[NAME]ケ"));
+    }
+
+    #[test]
+    fn the_next_name_starts_behind_the_last() {
+        assert_eq!(
+            redacted(&[], &["blue door", "door street"], &[], "blue door street"),
+            "[NAME] street"
+        );
+    }
+
+    #[test]
+    fn names_of_two_letters_are_found_in_each_way_they_are_written() {
+        assert_eq!(
+            redacted(&["Jo", "JO"], &[], &[], "Jo, JO, jo"),
+            "[NAME], [NAME], jo"
+        );
+    }
+
+    #[test]
+    fn listed_words_of_signs_alone_are_left_out() {
+        assert_eq!(redacted(&[], &[], &["・", "゛"], "ケン・中"), "ケン・中");
     }
 }

@@ -1,5 +1,7 @@
 //! The words of a text, and how they are compared.
 
+use std::iter;
+
 use unicode_normalization_alignments::char::is_combining_mark;
 
 use crate::characters::{Reading, is_unspaced, reading, start_of_run};
@@ -136,23 +138,25 @@ fn by_tables(character: char) -> impl Iterator<Item = char> {
 }
 
 /// The words of a name, folded.
-pub(super) fn folded(name: &str) -> Vec<String> {
-    let mut words = Vec::new();
+pub(super) fn folded(name: &str) -> impl Iterator<Item = String> {
     let mut from = 0;
-    while let Some(word) = next(name, from) {
+    let words = iter::from_fn(move || {
+        let word = next(name, from)?;
+        from = word.end;
         let mut folded = String::new();
         fold_into(&name[word.start..word.end], &mut folded);
-        if !folded.is_empty() {
-            words.push(folded);
-        }
-        from = word.end;
-    }
-    words
+        Some(folded)
+    });
+    words.filter(|word| !word.is_empty())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn folded(name: &str) -> Vec<String> {
+        super::folded(name).collect()
+    }
 
     #[test]
     fn words_end_where_letters_do() {
