@@ -51,3 +51,68 @@ fn words(others: &OtherFields<'_>, has_emoji: bool) -> Option<&'static str> {
     .into_iter()
     .find_map(|(field, words)| is_there(field).then_some(words))
 }
+
+#[cfg(test)]
+mod tests {
+    use resonare_redaction::MEDIA_WORDS;
+
+    use super::*;
+
+    #[test]
+    fn redaction_knows_every_word() {
+        let field = Some(&b"1"[..]);
+        let of = |others: OtherFields<'_>| words(&others, false).unwrap();
+        let media = |name: &'static [u8]| OtherFields {
+            media_type: Some(name),
+            ..OtherFields::default()
+        };
+        let none = OtherFields::default;
+        let all = [
+            of(media(br#""sticker""#)),
+            of(media(br#""video_message""#)),
+            of(media(br#""voice_message""#)),
+            of(media(br#""animation""#)),
+            of(media(br#""video_file""#)),
+            of(media(br#""audio_file""#)),
+            of(media(br#""something new""#)),
+            of(OtherFields {
+                photo: field,
+                ..none()
+            }),
+            of(OtherFields {
+                poll: field,
+                ..none()
+            }),
+            of(OtherFields {
+                todo_list: field,
+                ..none()
+            }),
+            of(OtherFields {
+                contact_information: field,
+                ..none()
+            }),
+            of(OtherFields {
+                live_location_period_seconds: field,
+                ..none()
+            }),
+            of(OtherFields {
+                location_information: field,
+                ..none()
+            }),
+            of(OtherFields {
+                game_title: field,
+                ..none()
+            }),
+            of(OtherFields {
+                invoice_information: field,
+                ..none()
+            }),
+            of(OtherFields {
+                giveaway_information: field,
+                ..none()
+            }),
+        ];
+        assert!(all.iter().all(|word| MEDIA_WORDS.contains(word)));
+        assert_eq!(all.len(), MEDIA_WORDS.len());
+    }
+}

@@ -191,3 +191,96 @@ fn the_target_is_found_and_chats_keep_their_order_whatever_waits() {
     assert_eq!(names, ["Ann", "Bob", "Cid"]);
     assert_eq!(done.statistics.target.unwrap().target, "user1");
 }
+
+/// A full export whose owner stands after its chats, and a long chat after the first.
+fn owner_last(owner: u64, first: &Value) -> String {
+    let many: Vec<_> = (0..9000).map(|second| message(second, "Me", "x")).collect();
+    let mut long = chat("Long", many);
+    long["id"] = json!(owner + 100);
+    json!({"chats": {"list": [first, long]}, "personal_information": {"user_id": owner}})
+        .to_string()
+}
+
+#[test]
+fn an_owner_who_is_named_late_counts_as_well() {
+    let group = |text: &str| {
+        let texts: Vec<_> = (1..4).map(|second| message(second, "Me", text)).collect();
+        json!({"name": "Club", "type": "private_group", "id": 77, "messages": texts})
+    };
+    let groups = Settings {
+        chat_types: vec!["private_group".to_owned()],
+        ..settings()
+    };
+    let inputs = [
+        owner_last(1, &group("of one")),
+        owner_last(5, &group("of the other")),
+    ];
+    let done = joined(&inputs, &groups);
+    assert_eq!(repeated(&done), (0, 0));
+    assert_eq!(done.blocks().len(), 2);
+}
+
+#[test]
+fn chats_of_unknown_owners_are_one_only_if_they_share_messages() {
+    // With the same contact, who alone wrote in one of them.
+    let only_contact = |text: &str| vec![message(5, "Ann", text)];
+    let ours = chat("Ann", dialogue());
+    let others = chat("Ann", only_contact("to somebody else"));
+    let done = joined(&[ours.to_string(), others.to_string()], &settings());
+    assert_eq!(repeated(&done), (0, 0));
+    assert_eq!(done.blocks().len(), 2);
+    let mut more = dialogue();
+    more.push(message(50, "Ann", "and one more"));
+    let later = chat(
+        "Ann",
+        more[..]
+            .iter()
+            .filter(|m| m["from"] == "Ann")
+            .cloned()
+            .collect(),
+    );
+    let done = joined(&[ours.to_string(), later.to_string()], &settings());
+    assert_eq!(repeated(&done), (1, 3));
+    assert_eq!(done.blocks().len(), 1);
+}
+
+#[test]
+fn an_older_groups_history_is_each_accounts_own() {
+    let group = |text: &str| {
+        let mut message = message(1, "Me", text);
+        message["id"] = json!(-999_999_990);
+        message["date_unixtime"] = json!(text.len().to_string());
+        full(vec![
+            json!({"name": "Club", "type": "private_supergroup", "id": 7, "messages": [message]}),
+        ])
+    };
+    let groups = Settings {
+        chat_types: vec!["private_supergroup".to_owned()],
+        ..settings()
+    };
+    let done = joined(&[group("one"), group("another"), group("one")], &groups);
+    assert_eq!(repeated(&done), (2, 1));
+}
+
+#[test]
+fn messages_of_one_second_come_in_the_order_of_their_ids_whichever_export_is_first() {
+    let at = |id: i64| {
+        let mut message = message(1, "Me", &format!("m{id}"));
+        message["id"] = json!(id);
+        message
+    };
+    let with_holes = full(vec![chat("Ann", vec![at(1), at(3)])]);
+    let whole = full(vec![chat("Ann", vec![at(1), at(2), at(3)])]);
+    let done = joined(&[with_holes, whole], &settings());
+    assert_eq!(done.blocks(), [["assistant: >>> m1\n>>> m2\n>>> m3"]]);
+}
+
+#[test]
+fn what_one_input_has_twice_stays_apart_whatever_the_others_have() {
+    let part = chat("Ann", dialogue());
+    let twice = full(vec![part.clone(), part]);
+    let unrelated = full(vec![json!({"name": "Ben", "id": 9, "messages": []})]);
+    let done = joined(&[twice, unrelated], &settings());
+    assert_eq!(done.blocks(), [MERGED, MERGED]);
+    assert_eq!(repeated(&done), (0, 0));
+}

@@ -201,6 +201,18 @@ fn a_region_that_is_named_after_the_chats_counts_as_well() {
 }
 
 #[test]
+fn a_region_that_is_named_late_counts_for_long_chats_too() {
+    let messages: Vec<_> = (0..9000)
+        .map(|second| message(second, "Me", &format!("0170 12{second:05}")))
+        .collect();
+    let chats = json!([chat("Cid", messages)]);
+    let owner = r#"{"user_id": 1, "phone_number": "+49 170 0000000"}"#;
+    let after = format!(r#"{{"chats": {{"list": {chats}}}, "personal_information": {owner}}}"#);
+    let done = run(after, &with_redaction(&[PersonalData::Phone])).unwrap();
+    assert!(!done.processed.contains("0170"), "a number is left");
+}
+
+#[test]
 fn quotations_of_answers_and_repeated_chats_are_without_it_too() {
     let long = format!("{} Ann Lee", "word ".repeat(22));
     let mut answer = message(1, "Me", "ok");
