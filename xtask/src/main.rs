@@ -1,9 +1,11 @@
 //! The project's own commands: `cargo xtask test`, `cargo xtask circles`, `cargo xtask bench`,
-//! `cargo xtask make-export`, `cargo xtask templates`, `cargo xtask consumers`, `cargo xtask aws …`.
+//! `cargo xtask make-export`, `cargo xtask templates`, `cargo xtask clients`,
+//! `cargo xtask consumers`, `cargo xtask aws …`.
 
 mod aws;
 mod bench;
 mod circles;
+mod clients;
 mod consumers;
 mod deny;
 mod fuzz;
@@ -34,6 +36,8 @@ enum Command {
     Bench(bench::Options),
     /// Compare our rendering of real chat templates with that of transformers
     Templates,
+    /// Generate clients from the API's description, and use them against a running service
+    Clients,
     /// Give what we write for each trainer and service to its own code
     Consumers,
     /// Operate a stack on AWS
@@ -58,6 +62,7 @@ fn main() -> anyhow::Result<()> {
         Command::Circles => circles::check(),
         Command::Bench(options) => bench::run(&options),
         Command::Templates => templates::compare(),
+        Command::Clients => clients::compare(),
         Command::Consumers => consumers::compare(),
         Command::Aws { task } => aws::run_task(&task),
         Command::MakeExport { mb, seed } => {

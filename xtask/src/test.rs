@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::process::{self, cargo, eprintln};
-use crate::{aws, circles, deny, fuzz, imports, reference};
+use crate::{aws, circles, clients, deny, fuzz, imports, reference};
 
 /// Runs them, the quick ones first.
 ///
@@ -38,6 +38,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
         process::run(cargo().args(["test", "--locked", "--workspace", "--all-targets"]))?;
     }
     fuzz::smoke()?;
+    clients::compare()?;
     aws::run_flow()?;
     process::run(cargo().args(["test", "--locked", "--workspace", "--doc"]))?;
     let documentation = [

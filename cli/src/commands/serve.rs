@@ -20,7 +20,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use axum::Router;
 use axum::routing::get;
-use resonare_http::{Api, BodyLimits, ServerTransfers};
+use resonare_http::{Api, BodyLimits, CallerProof, ServerTransfers};
 use resonare_job_tokenizers::JobTokenizers;
 use resonare_jobs::{Jobs, Limits, Owner, PipelineProcessor, Ports, SystemClock, Timings, causes};
 use resonare_local::{Database, FileObjectStore, SqliteJobStore, SqliteQueue};
@@ -252,6 +252,10 @@ fn api(
         uploads: transfers.clone(),
         downloads: transfers,
         health: Arc::new(health),
+        proof: match arguments.token.token {
+            Some(_) => CallerProof::Secret,
+            None => CallerProof::None,
+        },
         lists_jobs: true,
     }
 }

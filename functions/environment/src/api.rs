@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use resonare_aws::S3ObjectStore;
-use resonare_http::{Api, BodyLimits, Health};
+use resonare_http::{Api, BodyLimits, CallerProof, Health};
 
 use crate::environment::Deployment;
 use crate::owner::Authorization;
@@ -42,6 +42,11 @@ pub fn api(deployment: &Deployment) -> Api {
         uploads: transfers.clone(),
         downloads: transfers,
         health: Arc::new(Bucket(deployment.objects.clone())),
+        proof: match deployment.environment.owners.authorization {
+            Authorization::Iam => CallerProof::Signature,
+            Authorization::Jwt => CallerProof::JsonWebToken,
+            Authorization::Open => CallerProof::None,
+        },
         lists_jobs: deployment.environment.owners.authorization != Authorization::Open,
     }
 }

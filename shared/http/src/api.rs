@@ -69,6 +69,19 @@ impl dyn Health {
     }
 }
 
+/// How callers prove who they are, for the description of the API: the deployment checks it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallerProof {
+    /// They don't.
+    None,
+    /// By the service's secret.
+    Secret,
+    /// By an AWS signature.
+    Signature,
+    /// By a JSON web token.
+    JsonWebToken,
+}
+
 /// Everything that the routes need.
 #[derive(Clone)]
 pub struct Api {
@@ -84,6 +97,8 @@ pub struct Api {
     pub downloads: Arc<dyn Downloads>,
     /// Whether what the service needs is there.
     pub health: Arc<dyn Health>,
+    /// How callers prove who they are.
+    pub proof: CallerProof,
     /// Whether callers may list their jobs. Where callers are not known, a job's name is its key.
     pub lists_jobs: bool,
 }

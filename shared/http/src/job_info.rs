@@ -1,5 +1,7 @@
 //! A job as its owner sees it.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use resonare_jobs::{JobRecord, JobStatus, Output, Progress, RunId, StatsSummary};
 use serde::Serialize;
@@ -63,22 +65,39 @@ impl PartialSchema for Status {
     }
 }
 
-impl ToSchema for Status {}
+impl ToSchema for Status {
+    fn name() -> Cow<'static, str> {
+        "JobStatus".into()
+    }
+}
 
 /// The progress of a job.
 #[derive(ToSchema)]
+#[schema(as = Progress)]
 #[expect(dead_code, reason = "it describes another type")]
 struct ProgressInfo {
-    /// What it is doing: `preparing`, `reading`, `writing` or `done`.
-    stage: String,
+    /// What it is doing.
+    stage: StageInfo,
     /// Bytes of the export that have been read.
     bytes_read: u64,
     /// Size of the export in bytes.
     bytes_total: u64,
 }
 
+/// What a job is doing.
+#[derive(ToSchema)]
+#[schema(as = Stage, rename_all = "lowercase")]
+#[expect(dead_code, reason = "it describes another type")]
+enum StageInfo {
+    Preparing,
+    Reading,
+    Writing,
+    Done,
+}
+
 /// An output of a job.
 #[derive(ToSchema)]
+#[schema(as = Output)]
 #[expect(dead_code, reason = "it describes another type")]
 struct OutputInfo {
     /// Its file name.

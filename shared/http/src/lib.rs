@@ -7,6 +7,7 @@ mod api;
 mod body;
 mod event_fields;
 mod job_info;
+mod key_schemas;
 mod openapi;
 mod problem;
 mod readiness;
@@ -18,7 +19,7 @@ mod server_transfers;
 mod unread;
 mod url;
 
-pub use api::{Api, BodyLimits, Fault, Health};
+pub use api::{Api, BodyLimits, CallerProof, Fault, Health};
 pub use event_fields::event_fields;
 pub use job_info::JobInfo;
 pub use openapi::openapi;

@@ -1,14 +1,16 @@
 //! The description of the API, made from the routes themselves.
 
-use axum::http::StatusCode;
-use resonare_settings::{Key, Kind};
-use utoipa::OpenApi as _;
-use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{
-    AdditionalProperties, AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema, SchemaFormat, Type,
-};
-use utoipa::openapi::{OpenApi, PathItem, RefOr, Required};
+mod security;
 
+use axum::http::StatusCode;
+use resonare_settings::Key;
+use utoipa::OpenApi as _;
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{ContentBuilder, Header, OpenApi, Ref, RefOr, Required, ResponseBuilder};
+
+use crate::api::CallerProof;
+use crate::key_schemas;
 use crate::routes;
 
 #[derive(utoipa::OpenApi)]
@@ -26,135 +28,104 @@ use crate::routes;
 )]
 struct Description;
 
-/// The description of all routes, as OpenAPI 3.1, where a request may choose among these models.
-pub fn openapi(models: &[String]) -> OpenApi {
+/// The description of all routes, as OpenAPI 3.1, where a request may choose among these models and gives this
+/// proof.
+pub fn openapi(models: &[String], proof: CallerProof) -> OpenApi {
     let mut description = Description::openapi();
     description.merge(routes::ingress().into_openapi());
     description.merge(routes::status().into_openapi());
     let process = description.paths.paths.get_mut("/data-prep/process");
     if let Some(process) = process.and_then(|item| item.post.as_mut()) {
         let parameters = process.parameters.get_or_insert_default();
+        parameters.push(idempotency_key().into());
         let keys = Key::of_requests().filter(|key| key.is_for_queries());
-        parameters.extend(keys.map(|key| query_parameter(key, models).into()));
+        parameters.extend(keys.map(|key| key_schemas::query_parameter(key).into()));
     }
-    let schemas = description.components.as_mut().map(|all| &mut all.schemas);
-    if let Some(RefOr::T(Schema::Object(upload))) =
-        schemas.and_then(|schemas| schemas.get_mut("UploadRequest"))
-    {
-        let config = upload_configuration(models);
-        upload.properties.insert("config".to_owned(), config.into());
-    }
-    for item in description.paths.paths.values_mut() {
-        describe_responses(item);
+    let components = description.components.get_or_insert_default();
+    components.schemas.extend(key_schemas::schemas(models));
+    security::describe(&mut description, proof);
+    for (path, item) in &mut description.paths.paths {
+        let operations = [
+            &mut item.get,
+            &mut item.post,
+            &mut item.put,
+            &mut item.delete,
+        ];
+        for operation in operations.into_iter().flatten() {
+            match proof {
+                CallerProof::Secret if path == HEALTH => operation.security = Some(Vec::new()),
+                CallerProof::Secret => refuse_strangers(operation),
+                CallerProof::None | CallerProof::Signature | CallerProof::JsonWebToken => {}
+            }
+            describe_responses(operation);
+        }
     }
     description
 }
 
-/// Every response has a description, if only its status in words.
-fn describe_responses(item: &mut PathItem) {
-    let operations = [
-        &mut item.get,
-        &mut item.post,
-        &mut item.put,
-        &mut item.delete,
-    ];
-    for operation in operations.into_iter().flatten() {
-        for (status, response) in &mut operation.responses.responses {
-            let RefOr::T(response) = response else {
-                continue;
-            };
-            let words = StatusCode::from_bytes(status.as_bytes())
-                .ok()
-                .and_then(|status| status.canonical_reason());
-            if let Some(words) = words.filter(|_| response.description.is_empty()) {
-                words.clone_into(&mut response.description);
-            }
-        }
-    }
-}
-
-/// What a configuration key takes.
-fn schema_of(key: Key, models: &[String]) -> Schema {
-    let object = |kind| ObjectBuilder::new().schema_type(kind);
-    let one_of = |names: &[&str]| object(Type::String).enum_values(Some(names.iter().copied()));
-    let format = |name: &str| {
-        let format = SchemaFormat::Custom(name.to_owned());
-        object(Type::String).format(Some(format))
-    };
-    match key.entry().kind {
-        Kind::Text | Kind::TextOrEmpty | Kind::Name | Kind::Path => {
-            Schema::from(object(Type::String))
-        }
-        Kind::Model => {
-            let models: Vec<_> = models.iter().map(String::as_str).collect();
-            Schema::from(one_of(&models))
-        }
-        Kind::Models | Kind::Texts => Schema::from(ArrayBuilder::new().items(object(Type::String))),
-        Kind::Flag => Schema::from(object(Type::Boolean)),
-        Kind::Number { least, most } => {
-            let number = object(Type::Integer);
-            Schema::from(number.minimum(Some(least)).maximum(Some(most)))
-        }
-        Kind::Date => Schema::from(
-            AnyOfBuilder::new()
-                .item(format("date"))
-                .item(format("date-time"))
-                .item(one_of(&["", "null", "None"])),
-        ),
-        Kind::OneOf(names) => Schema::from(one_of(names)),
-        Kind::OptionalOneOf(names) => {
-            let names = names.iter().copied().chain([""]);
-            Schema::from(object(Type::String).enum_values(Some(names)))
-        }
-        Kind::SomeOf(names) => {
-            Schema::from(ArrayBuilder::new().items(one_of(names)).min_items(Some(1)))
-        }
-        Kind::AnyOf(names) => Schema::from(ArrayBuilder::new().items(one_of(names))),
-        Kind::Fraction => {
-            let number = object(Type::Number).minimum(Some(0.0));
-            Schema::from(number.exclusive_maximum(Some(1.0)))
-        }
-    }
-}
-
-/// A configuration key in a query.
-fn query_parameter(key: Key, models: &[String]) -> Parameter {
-    let entry = key.entry();
-    // A list is one value, its parts joined by commas.
-    let explode = entry.kind.is_list().then_some(false);
+fn idempotency_key() -> Parameter {
+    let key = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .min_length(Some(1))
+        .max_length(Some(255))
+        .pattern(Some("^[!-~]*$"));
     ParameterBuilder::new()
-        .name(entry.name)
-        .parameter_in(ParameterIn::Query)
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
         .required(Required::False)
-        .description(Some(entry.help))
-        .schema(Some(schema_of(key, models)))
-        .explode(explode)
+        .description(Some(
+            "For 24 hours, the same key with the same body and configuration refers to the same job",
+        ))
+        .schema(Some(key))
         .build()
 }
 
-/// The configuration that comes with an upload.
-fn upload_configuration(models: &[String]) -> Schema {
-    let none = || ObjectBuilder::new().schema_type(Type::Null);
-    let mut keys = ObjectBuilder::new()
-        .schema_type(Type::Object)
-        .additional_properties(Some(AdditionalProperties::FreeForm(false)));
-    for key in Key::of_requests() {
-        let value = AnyOfBuilder::new()
-            .description(Some(key.entry().help))
-            .item(schema_of(key, models));
-        keys = keys.property(key.name(), value.item(none()));
+/// Health checks don't know the secret.
+const HEALTH: &str = "/data-prep/system/health";
+
+/// What a caller without the secret is told.
+fn refuse_strangers(operation: &mut Operation) {
+    let problem = RefOr::Ref(Ref::from_schema_name("Problem"));
+    let content = ContentBuilder::new().schema(Some(problem)).build();
+    let refusal = ResponseBuilder::new().content("application/problem+json", content);
+    let responses = &mut operation.responses.responses;
+    responses.insert("401".to_owned(), refusal.build().into());
+}
+
+/// Every response has a description, if only its status in words, and says where it is worth trying again.
+fn describe_responses(operation: &mut Operation) {
+    for (status, response) in &mut operation.responses.responses {
+        let RefOr::T(response) = response else {
+            continue;
+        };
+        let words = StatusCode::from_bytes(status.as_bytes())
+            .ok()
+            .and_then(|status| status.canonical_reason());
+        if let Some(words) = words.filter(|_| response.description.is_empty()) {
+            words.clone_into(&mut response.description);
+        }
+        if matches!(&**status, "429" | "503") {
+            let seconds = ObjectBuilder::new().schema_type(Type::Integer);
+            let mut header = Header::new(seconds);
+            header.description = Some("Seconds until it is worth trying again".to_owned());
+            response
+                .headers
+                .insert("Retry-After".to_owned(), header.into());
+        }
     }
-    Schema::from(AnyOfBuilder::new().item(keys).item(none()))
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
     #[test]
     fn every_route_is_described() {
         let models = ["a/b".to_owned()];
-        let description = serde_json::to_value(openapi(&models)).unwrap();
+        let description = openapi(&models, CallerProof::None);
+        let description = serde_json::to_value(description).unwrap();
         assert_eq!(description["openapi"], "3.1.0");
         let paths: Vec<_> = description["paths"].as_object().unwrap().keys().collect();
         assert_eq!(paths.len(), 10, "{paths:?}");
@@ -164,10 +135,12 @@ mod tests {
                 assert!(!response["description"].as_str().unwrap().is_empty());
             }
         }
-        let config = &description["components"]["schemas"]["UploadRequest"]["properties"]["config"];
-        let properties = config["anyOf"][0]["properties"].as_object().unwrap();
+        let schemas = &description["components"]["schemas"];
+        let config = &schemas["RequestConfiguration"];
+        let properties = config["properties"].as_object().unwrap();
         assert_eq!(properties.len(), Key::of_requests().count());
-        assert_eq!(properties["model_id"]["anyOf"][0]["enum"][0], "a/b");
+        assert_eq!(schemas["ModelId"]["enum"][0], "a/b");
+        assert_eq!(schemas["ChatType"]["enum"][0], "saved_messages");
         let parameters = &description["paths"]["/data-prep/process"]["post"]["parameters"];
         let names: Vec<_> = parameters
             .as_array()
@@ -180,5 +153,28 @@ mod tests {
             assert!(properties.contains_key(name), "{name}");
             assert_eq!(names.contains(&name), key.is_for_queries(), "{name}");
         }
+    }
+
+    #[test]
+    fn it_says_how_callers_prove_who_they_are() {
+        let described = |proof| serde_json::to_value(openapi(&[], proof)).unwrap();
+        let schemes = |description: &Value| description["components"]["securitySchemes"].clone();
+        let open = described(CallerProof::None);
+        assert_eq!(
+            (&open["security"], schemes(&open)),
+            (&Value::Null, Value::Null)
+        );
+        let secret = described(CallerProof::Secret);
+        assert_eq!(secret["security"], json!([{"secret": []}]));
+        assert_eq!(schemes(&secret)["secret"]["scheme"], "bearer");
+        let health = &secret["paths"][HEALTH]["get"];
+        assert_eq!(health["security"], json!([]));
+        assert_eq!(health["responses"]["401"], Value::Null);
+        let jobs = &secret["paths"]["/data-prep/jobs"]["get"];
+        assert_eq!(jobs["responses"]["401"]["description"], "Unauthorized");
+        let signed = described(CallerProof::Signature);
+        assert_eq!(schemes(&signed)["sigv4"]["name"], "Authorization");
+        let token = described(CallerProof::JsonWebToken);
+        assert_eq!(schemes(&token)["jwt"]["bearerFormat"], "JWT");
     }
 }

@@ -31,8 +31,8 @@ fn ingress_routes() -> Router<Api> {
 }
 
 fn status_routes(api: &Api) -> Router<Api> {
-    let configuration = Arc::clone(&api.configuration);
-    let description = Description::new(move || openapi(&configuration.allowed_models));
+    let (configuration, proof) = (Arc::clone(&api.configuration), api.proof);
+    let description = Description::new(move || openapi(&configuration.allowed_models, proof));
     let router = routes::status().split_for_parts().0;
     router.layer(Extension(description))
 }

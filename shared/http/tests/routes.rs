@@ -16,7 +16,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{Method, Request, StatusCode, header};
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
-use resonare_http::{Api, BodyLimits, Health, ServerTransfers};
+use resonare_http::{Api, BodyLimits, CallerProof, Health, ServerTransfers};
 use resonare_jobs::ports::{
     Creation, Downloads, JobStore as _, ObjectStore as _, Unavailable, WriteOutcome,
 };
@@ -128,6 +128,7 @@ impl Service {
             }),
             downloads: Arc::new(Addresses),
             health: Arc::new(health),
+            proof: CallerProof::None,
             lists_jobs: true,
         };
         let router = resonare_http::all(api);
@@ -423,6 +424,24 @@ async fn an_owner_with_too_many_jobs_is_told_when_to_come_back() {
 }
 
 #[tokio::test]
+async fn a_state_is_asked_for_in_either_case() {
+    let service = Service::new();
+    assert_eq!(service.post("", EXPORT).await.status, StatusCode::ACCEPTED);
+    for status in ["QUEUED", "queued", "Queued"] {
+        let path = format!("/data-prep/jobs?status={status}");
+        let listed = service.get(&path).await;
+        assert_eq!(listed.body.as_object().unwrap().len(), 1, "{status}");
+    }
+    let wrong = service.get("/data-prep/jobs?status=done").await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let detail = wrong.body["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("expected one of AWAITING_UPLOAD, QUEUED"),
+        "{detail}"
+    );
+}
+
+#[tokio::test]
 async fn jobs_are_listed_newest_first_in_pages_and_to_their_owner_alone() {
     let service = Service::new();
     let mut submitted = Vec::new();
@@ -456,7 +475,7 @@ async fn jobs_are_listed_newest_first_in_pages_and_to_their_owner_alone() {
         names(&service.get("/data-prep/jobs?status=FAILED").await),
         [""; 0]
     );
-    for query in ["?limit=0", "?limit=201", "?limit=x", "?status=queued"] {
+    for query in ["?limit=0", "?limit=201", "?limit=x", "?status=done"] {
         let answer = service.get(&format!("/data-prep/jobs{query}")).await;
         assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY, "{query}");
     }

@@ -18,7 +18,7 @@ use crate::problem::Problem;
 use crate::url::absolute;
 
 /// Get a job
-#[utoipa::path(get, path = "/data-prep/jobs/{run_id}", tag = "jobs",
+#[utoipa::path(get, operation_id = "getJob", path = "/data-prep/jobs/{run_id}", tag = "jobs",
     params(("run_id" = String, Path, format = Uuid)), responses(
     (status = OK, body = JobInfo),
     (status = NOT_FOUND, body = Problem, content_type = "application/problem+json"),
@@ -44,14 +44,33 @@ pub(crate) struct Listing {
     #[serde(default)]
     #[param(value_type = Option<u32>, minimum = 1, maximum = 200, default = 50)]
     limit: PageLimit,
-    /// Where the page begins, from the `Link` header of the previous page.
+    /// Where the page begins: the `cursor` in the `Link` header of the previous page, unchanged. Without it, the
+    /// page is the first.
     #[param(
         pattern = "^[0-9]{1,20}_[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
     )]
     cursor: Option<String>,
     /// Only jobs in this state.
     #[param(value_type = Option<crate::job_info::Status>)]
-    status: Option<JobStatus>,
+    status: Option<WantedStatus>,
+}
+
+/// A state by its name, in upper or lower case.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct WantedStatus(JobStatus);
+
+impl TryFrom<String> for WantedStatus {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        let mut all = JobStatus::ALL.into_iter();
+        let wanted = all.find(|status| status.name().eq_ignore_ascii_case(&name));
+        wanted.map(Self).ok_or_else(|| {
+            let names = JobStatus::ALL.map(JobStatus::name).join(", ");
+            format!("{name:?} is not a state; expected one of {names}")
+        })
+    }
 }
 
 /// The largest number of jobs on a page.
@@ -81,6 +100,11 @@ impl TryFrom<String> for PageLimit {
     }
 }
 
+/// Jobs by their `run_id`, newest first.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it describes another type")]
+pub(crate) struct JobsByRunId(std::collections::HashMap<String, JobInfo>);
+
 /// Jobs by their `run_id`, in the order of the page.
 pub(crate) async fn by_name(api: &Api, page: Page) -> Result<Map<String, Value>, Problem> {
     let positions = api.jobs.positions_in_queue(&page.records).await?;
@@ -93,10 +117,11 @@ pub(crate) async fn by_name(api: &Api, page: Page) -> Result<Map<String, Value>,
 
 /// List the caller's jobs, newest first
 ///
-/// `Link: <…>; rel="next"` leads to the next page.
-#[utoipa::path(get, path = "/data-prep/jobs", tag = "jobs", params(Listing), responses(
-    (status = OK, body = std::collections::HashMap<String, JobInfo>,
-        headers(("Link" = Option<String>, description = "The next page"))),
+/// As long as there are more, the answer has a header `Link: </data-prep/jobs?…&cursor=…>; rel="next"`. Its `cursor`
+/// is the value of that parameter for the next page.
+#[utoipa::path(get, operation_id = "listJobs", path = "/data-prep/jobs", tag = "jobs", params(Listing), responses(
+    (status = OK, body = JobsByRunId, headers(("Link" = String,
+        description = "`</data-prep/jobs?limit=…&cursor=…>; rel=\"next\"`: where the next page is. Missing on the last one"))),
     (status = FORBIDDEN, body = Problem, content_type = "application/problem+json",
         description = "Jobs cannot be listed if calls need no authorization"),
     (status = UNPROCESSABLE_ENTITY, body = Problem, content_type = "application/problem+json"),
@@ -116,6 +141,7 @@ pub(crate) async fn list(
         cursor,
         status,
     } = listing;
+    let status = status.map(|WantedStatus(status)| status);
     let page = api
         .jobs
         .list(&owner, status, cursor.as_deref(), limit)
@@ -136,7 +162,7 @@ pub(crate) async fn list(
 /// Remove a job and everything stored for it
 ///
 /// This also works while the job is running.
-#[utoipa::path(delete, path = "/data-prep/jobs/{run_id}", tag = "jobs",
+#[utoipa::path(delete, operation_id = "deleteJob", path = "/data-prep/jobs/{run_id}", tag = "jobs",
     params(("run_id" = String, Path, format = Uuid)), responses(
     (status = NO_CONTENT),
     (status = NOT_FOUND, body = Problem, content_type = "application/problem+json"),
@@ -163,12 +189,14 @@ pub(crate) struct DownloadQuery {
 
 /// Where an output can be downloaded, for a short time.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Download)]
 pub(crate) struct DownloadInfo {
+    /// The URL; a GET of it needs no proof of who calls if its host is not that of the service.
     url: String,
 }
 
 /// Download an output
-#[utoipa::path(get, path = "/data-prep/jobs/{run_id}/outputs/{name}", tag = "jobs",
+#[utoipa::path(get, operation_id = "getOutput", path = "/data-prep/jobs/{run_id}/outputs/{name}", tag = "jobs",
     params(("run_id" = String, Path, format = Uuid),
         ("name" = String, Path, description = "One of the job's `outputs`"), DownloadQuery), responses(
     (status = OK, body = DownloadInfo, description = "With `redirect=false`"),

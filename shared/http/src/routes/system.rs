@@ -14,7 +14,6 @@ use utoipa::openapi::OpenApi;
 
 use super::jobs::by_name;
 use crate::api::Api;
-use crate::job_info::JobInfo;
 use crate::problem::Problem;
 
 /// How long the bucket may take to answer.
@@ -25,18 +24,19 @@ const SHOWN: usize = 50;
 
 /// The caller's waiting and running jobs.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Queue)]
 pub(crate) struct QueueInfo {
     /// Whether a job is running.
     running: bool,
     /// How many jobs are waiting.
     queue_size: u64,
     /// The newest 50 jobs.
-    #[schema(value_type = std::collections::HashMap<String, JobInfo>)]
+    #[schema(value_type = super::jobs::JobsByRunId)]
     jobs: Map<String, Value>,
 }
 
 /// Show the queue
-#[utoipa::path(get, path = "/data-prep/system/queue", tag = "system", responses(
+#[utoipa::path(get, operation_id = "getQueue", path = "/data-prep/system/queue", tag = "system", responses(
     (status = OK, body = QueueInfo),
     (status = SERVICE_UNAVAILABLE, body = Problem, content_type = "application/problem+json"),
 ))]
@@ -59,6 +59,7 @@ pub(crate) async fn queue(
 
 /// The state of the service.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Health)]
 pub(crate) struct HealthInfo {
     /// `healthy`, or `degraded` if something is wrong that its operator has to see to.
     status: HealthStatus,
@@ -100,7 +101,7 @@ pub(crate) enum Storage {
 /// Check the health of the service
 ///
 /// The status is always 200.
-#[utoipa::path(get, path = "/data-prep/system/health", tag = "system", responses(
+#[utoipa::path(get, operation_id = "getHealth", path = "/data-prep/system/health", tag = "system", responses(
     (status = OK, body = HealthInfo),
 ))]
 pub(crate) async fn health(State(api): State<Api>) -> Json<HealthInfo> {
@@ -137,7 +138,7 @@ impl Description {
 }
 
 /// Get this API description
-#[utoipa::path(get, path = "/data-prep/openapi.json", tag = "system", responses(
+#[utoipa::path(get, operation_id = "getDescription", path = "/data-prep/openapi.json", tag = "system", responses(
     (status = OK, body = serde_json::Value),
 ))]
 pub(crate) async fn openapi_json(Extension(description): Extension<Description>) -> Response {

@@ -17,6 +17,7 @@ use super::accepted::AcceptedResponse;
 use super::extract::{JsonBody, PathRunId};
 use super::to_the_end::to_the_end;
 use crate::api::Api;
+use crate::key_schemas::RequestConfiguration;
 use crate::problem::Problem;
 use crate::readiness;
 use crate::request_configuration::{merge, of_body};
@@ -39,6 +40,7 @@ pub(crate) struct UploadRequest {
     /// Configuration keys and their values, as in the query of `/data-prep/process`, and
     /// `system_prompt`.
     #[serde(default)]
+    #[schema(value_type = Option<RequestConfiguration>)]
     config: Option<Map<String, Value>>,
 }
 
@@ -66,11 +68,13 @@ pub(crate) enum ContentEncoding {
 
 /// How to send an upload.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = UploadPlan)]
 pub(crate) struct UploadInfo {
     /// The job, which starts when the upload is complete.
     #[schema(value_type = String, format = Uuid)]
     run_id: RunId,
     /// `AWAITING_UPLOAD`.
+    #[schema(value_type = crate::job_info::Status)]
     status: &'static str,
     /// The file's parts, in order: each is sent with one PUT.
     parts: Vec<PartInfo>,
@@ -83,12 +87,13 @@ pub(crate) struct UploadInfo {
 
 /// A part of a file.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = UploadPart)]
 pub(crate) struct PartInfo {
     /// Its number, from 1.
     part_number: u32,
     /// Its size. All parts but the last have the same size.
     size_bytes: u64,
-    /// The method to send it with.
+    /// The method to send it with: `PUT`.
     method: &'static str,
     /// The URL to send it to.
     url: String,
@@ -99,7 +104,7 @@ pub(crate) struct PartInfo {
 /// Begin an upload
 ///
 /// For exports that are too large for `/data-prep/process`. The job starts when the upload is complete.
-#[utoipa::path(post, path = "/data-prep/uploads", tag = "submission", request_body = UploadRequest,
+#[utoipa::path(post, operation_id = "beginUpload", path = "/data-prep/uploads", tag = "submission", request_body = UploadRequest,
     responses(
     (status = CREATED, body = UploadInfo),
     (status = BAD_REQUEST, body = Problem, content_type = "application/problem+json"),
@@ -142,7 +147,7 @@ pub(crate) async fn begin(
 }
 
 /// Get new URLs for an upload
-#[utoipa::path(get, path = "/data-prep/uploads/{run_id}/parts", tag = "submission",
+#[utoipa::path(get, operation_id = "getUploadParts", path = "/data-prep/uploads/{run_id}/parts", tag = "submission",
     params(("run_id" = String, Path, format = Uuid)), responses(
     (status = OK, body = UploadInfo),
     (status = NOT_FOUND, body = Problem, content_type = "application/problem+json"),
@@ -163,7 +168,7 @@ pub(crate) async fn parts(
 /// Complete an upload of several parts
 ///
 /// The job is then queued. Calling this again changes nothing.
-#[utoipa::path(post, path = "/data-prep/uploads/{run_id}/complete", tag = "submission",
+#[utoipa::path(post, operation_id = "completeUpload", path = "/data-prep/uploads/{run_id}/complete", tag = "submission",
     params(("run_id" = String, Path, format = Uuid)), responses(
     (status = OK, body = AcceptedResponse),
     (status = NOT_FOUND, body = Problem, content_type = "application/problem+json"),
