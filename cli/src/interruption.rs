@@ -4,7 +4,9 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use crate::error::CommandError;
 
 /// How shells report a process that SIGINT ended.
 const EXIT_STATUS: i32 = 130;
@@ -12,12 +14,16 @@ const EXIT_STATUS: i32 = 130;
 /// How long work may take to notice: reading a pipe that nothing comes from never would.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// How soon a pause ends once it is to.
+const LOOK: Duration = Duration::from_millis(100);
+
 /// Set by SIGINT and SIGTERM.
 #[derive(Debug, Default)]
 pub(crate) struct Interruption {
     /// Whether work is to stop.
     pub(crate) cancelled: AtomicBool,
     unfinished: Mutex<Vec<PathBuf>>,
+    remains: Mutex<Vec<String>>,
 }
 
 impl Interruption {
@@ -30,6 +36,8 @@ impl Interruption {
                 std::thread::sleep(GRACE);
             }
             signalled.remove_unfinished();
+            // The work has not come to saying it.
+            signalled.error().report();
             std::process::exit(EXIT_STATUS);
         });
         if let Err(error) = installed {
@@ -38,6 +46,39 @@ impl Interruption {
             );
         }
         interruption
+    }
+
+    /// Whether work is to stop.
+    pub(crate) fn is_told(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+
+    /// Pauses, unless work is to stop.
+    pub(crate) fn pause(&self, pause: Duration) {
+        let end = Instant::now() + pause;
+        while !self.is_told() {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            std::thread::sleep(left.min(LOOK));
+        }
+    }
+
+    /// What is to be said if work is interrupted from now on, a line each.
+    pub(crate) fn leaves(&self, remains: Vec<String>) {
+        *self.remains() = remains;
+    }
+
+    /// The error of work that was interrupted.
+    pub(crate) fn error(&self) -> CommandError {
+        CommandError::Interrupted {
+            remains: self.remains().clone(),
+        }
+    }
+
+    fn remains(&self) -> MutexGuard<'_, Vec<String>> {
+        self.remains.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// These files and folders are to be removed where the process has to end before its work does.

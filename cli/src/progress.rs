@@ -8,8 +8,12 @@ pub(crate) fn bar(total: Option<u64>, template: &str) -> ProgressBar {
     if !can_redraw() {
         bar.set_draw_target(ProgressDrawTarget::hidden());
     }
-    let style = ProgressStyle::with_template(template).expect("the template is well-formed");
-    bar.with_style(style)
+    bar.with_style(style(template))
+}
+
+/// What a bar shows.
+pub(crate) fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("the template is well-formed")
 }
 
 /// Whether a terminal can move its cursor.

@@ -22,8 +22,10 @@ use axum::Router;
 use axum::routing::get;
 use resonare_http::{Api, BodyLimits, CallerProof, ServerTransfers};
 use resonare_job_tokenizers::JobTokenizers;
-use resonare_jobs::{Jobs, Limits, Owner, PipelineProcessor, Ports, SystemClock, Timings, causes};
-use resonare_local::{Database, FileObjectStore, SqliteJobStore, SqliteQueue};
+use resonare_jobs::{
+    JobStatus, Jobs, Limits, Owner, PipelineProcessor, Ports, SystemClock, Timings, causes,
+};
+use resonare_local::{Census, Database, FileObjectStore, SqliteJobStore, SqliteQueue};
 use resonare_settings::Configuration;
 use resonare_tokenizer::Lookup;
 use tokio::net::TcpListener;
@@ -52,6 +54,9 @@ const DECOMPRESSED_BYTES: u64 = 4 << 30;
 
 /// How long receiving a body of `/data-prep/process` may take.
 const BODY_TIME: Duration = Duration::from_mins(10);
+
+/// How often a running job's progress is noted: a write costs little here.
+const PROGRESS: Duration = Duration::from_secs(1);
 
 /// How long connections may take to close.
 const CONNECTION_GRACE: Duration = Duration::from_secs(5);
@@ -121,6 +126,7 @@ fn ports(
 fn timings(arguments: &ServeArguments) -> Timings {
     Timings {
         lease: Duration::from_secs(arguments.lease_secs),
+        beat: PROGRESS,
         retention: Duration::from_hours(24 * arguments.retention_days),
         max_attempts: MAX_ATTEMPTS,
         ..Timings::default()
@@ -180,7 +186,7 @@ async fn serve(
     };
     let workers = Workers::start(
         jobs.clone(),
-        (database, queue),
+        (database.clone(), queue),
         Arc::new(processor),
         arguments.jobs,
     );
@@ -208,13 +214,33 @@ async fn serve(
     info!("stopping: running jobs return to the queue");
     let ended = async { tokio::join!(workers.stop(), connections.end(CONNECTION_GRACE)) };
     tokio::select! {
-        _ = ended => info!("stopped"),
+        _ = ended => say_stopped(&database, arguments).await,
         () = stop.wait() => {
             warn!("stopped immediately: running jobs resume at the next start");
             return Err(CommandError::INTERRUPTED);
         }
     }
     Ok(())
+}
+
+/// Says what is kept for the next start.
+async fn say_stopped(database: &Database, arguments: &ServeArguments) {
+    let place = arguments.data_dir.display();
+    let waiting = match Census::take(database).await {
+        Ok(census) => census.count(JobStatus::Queued) + census.count(JobStatus::AwaitingUpload),
+        Err(error) => {
+            warn!("stopped; the jobs could not be counted: {}", causes(&error));
+            return;
+        }
+    };
+    if waiting == 0 {
+        info!(waiting, "stopped; finished jobs are kept in {place}");
+    } else {
+        info!(
+            waiting,
+            "stopped; {waiting} unfinished jobs are kept in {place} and go on at the next start"
+        );
+    }
 }
 
 /// The route that Prometheus asks.

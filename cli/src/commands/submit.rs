@@ -7,7 +7,7 @@ mod transfer;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -27,23 +27,31 @@ use transfer::{Export, OutputDownload};
 /// What every service takes as a body; larger exports are uploaded.
 const LARGEST_BODY: u64 = 4_000_000;
 
+/// What is shown while bytes are moved, and while nothing is.
+const BYTES: &str = "{msg} {wide_bar} {bytes} of {total_bytes}";
+const WAITING: &str = "{spinner} {msg}";
+
 /// The first and the longest pause between two requests for a job's state.
 const FIRST_LOOK: Duration = Duration::from_millis(200);
 const LONGEST_LOOK: Duration = Duration::from_secs(2);
 
-pub(crate) fn run(arguments: &SubmitArguments, interruption: &Interruption) -> Result<()> {
+pub(crate) fn run(arguments: &SubmitArguments, interruption: &Arc<Interruption>) -> Result<()> {
     let (token, region) = (
         arguments.token.token.as_deref(),
         arguments.aws_region.as_deref(),
     );
-    let client = Client::new(&arguments.api, token, region)
+    let client = Client::new(&arguments.api, token, region, Arc::clone(interruption))
         .map_err(|error| CommandError::usage(format!("--api: {error:#}")))?;
     let submission = Submission {
         arguments,
         client,
         interruption,
     };
-    submission.run()
+    let done = submission.run();
+    if interruption.is_told() && done.is_err() {
+        return Err(interruption.error());
+    }
+    done
 }
 
 struct Submission<'a> {
@@ -54,6 +62,8 @@ struct Submission<'a> {
 
 impl Submission<'_> {
     fn run(&self) -> Result<()> {
+        self.interruption
+            .leaves(vec!["nothing was submitted".to_owned()]);
         let export = open(&self.arguments.file)?;
         self.client.check()?;
         let config = self.arguments.request.values();
@@ -68,15 +78,21 @@ impl Submission<'_> {
         progress.finish_and_clear();
         let run_id = run_id?;
         tracing::info!(%run_id, "job {run_id} was accepted");
-        let goes_on = format!(
-            "the job was accepted and continues while the service runs; see {}/data-prep/jobs/{run_id}",
-            self.client.base()
-        );
+        let place = format!("{}/data-prep/jobs/{run_id}", self.client.base());
+        let goes_on =
+            format!("the job was accepted and continues while the service runs; see {place}");
+        self.interruption.leaves(vec![
+            goes_on.clone(),
+            format!("its outputs will be at {place}/outputs/train.jsonl and beside it"),
+        ]);
         match self.wait(&run_id) {
-            Ok(Some(job)) => self.finish(&run_id, &job),
-            Ok(None) => Err(CommandError::Interrupted {
-                remains: vec![goes_on],
-            }),
+            Ok(Some(job)) => {
+                self.interruption.leaves(vec![format!(
+                    "job {run_id} is finished; its outputs are at {place}/outputs/train.jsonl and beside it"
+                )]);
+                self.finish(&run_id, &job)
+            }
+            Ok(None) => Err(self.interruption.error()),
             Err(error) if error.is::<Refusal>() => Err(error.into()),
             Err(error) => Err(CommandError::Failed {
                 message: format!("{error:#}"),
@@ -88,7 +104,7 @@ impl Submission<'_> {
     /// Waits until the job is finished; `None` if that was interrupted.
     fn wait(&self, run_id: &str) -> anyhow::Result<Option<Value>> {
         let path = format!("/data-prep/jobs/{run_id}");
-        let bar = transfer_bar(1, "waiting");
+        let bar = progress::bar(None, WAITING).with_message("waiting");
         let mut pause = FIRST_LOOK;
         loop {
             let job = self.client.get(&path)?;
@@ -100,20 +116,22 @@ impl Submission<'_> {
                 Some("DELETING") => bail!("job {run_id} was deleted"),
                 Some("QUEUED") => {
                     let position = job["position_in_queue"].as_u64().unwrap_or_default();
+                    bar.set_style(progress::style(WAITING));
                     bar.set_message(format!("queued, number {position}"));
                 }
                 Some("RUNNING") => {
-                    let progress = &job["progress"];
-                    bar.set_length(progress["bytes_total"].as_u64().unwrap_or(1));
-                    bar.set_position(progress["bytes_read"].as_u64().unwrap_or(0));
+                    let done = &job["progress"];
+                    bar.set_style(progress::style(BYTES));
+                    bar.set_length(done["bytes_total"].as_u64().unwrap_or(1));
+                    bar.set_position(done["bytes_read"].as_u64().unwrap_or(0));
                     bar.set_message("working");
                 }
                 _ => bar.set_message("waiting for the upload to be noticed"),
             }
             bar.tick();
-            std::thread::sleep(pause);
+            self.interruption.pause(pause);
             pause = LONGEST_LOOK.min(pause * 5 / 4);
-            if self.interruption.cancelled.load(Ordering::Relaxed) {
+            if self.interruption.is_told() {
                 bar.finish_and_clear();
                 return Ok(None);
             }
@@ -247,6 +265,5 @@ fn open(path: &Path) -> anyhow::Result<Export> {
 }
 
 fn transfer_bar(total: u64, message: &'static str) -> ProgressBar {
-    let bar = progress::bar(Some(total), "{msg} {wide_bar} {bytes} of {total_bytes}");
-    bar.with_message(message)
+    progress::bar(Some(total), BYTES).with_message(message)
 }

@@ -119,6 +119,25 @@ fn a_restart_tells_no_job_twice() {
 }
 
 #[test]
+fn a_service_that_stops_says_what_it_keeps() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let running = server.submit("", &export(300_000));
+    server.wait_for(&running, &["RUNNING"]);
+    server.submit("", &export(1000));
+    assert_eq!(server.terminate(), 0);
+    let log = log(folder.path());
+    assert_eq!(
+        steps(&log, &running),
+        ["submitted", "claimed", "given back"]
+    );
+    let last = log.last().unwrap();
+    assert_eq!(last["waiting"], 2, "{last}");
+    let said = "2 unfinished jobs are kept in ./data and go on at the next start";
+    assert!(last["message"].as_str().unwrap().contains(said), "{last}");
+}
+
+#[test]
 fn a_log_is_text_and_has_colors_where_that_is_wanted() {
     let folder = tempfile::tempdir().unwrap();
     let log = |arguments: &[&str]| {

@@ -201,3 +201,109 @@ fn a_service_cannot_choose_where_its_outputs_go() {
     assert!(text(&output.stderr).contains("the service lists an unknown output"));
     assert!(!folder.path().join("evil").exists());
 }
+
+/// Ends a command as Ctrl-C does; its exit status and what it said.
+fn interrupted(command: std::process::Child) -> (Option<i32>, String) {
+    let pid = command.id().to_string();
+    let killed = std::process::Command::new("kill")
+        .args(["-INT", &pid])
+        .status();
+    assert!(killed.unwrap().success());
+    let output = command.wait_with_output().unwrap();
+    (output.status.code(), text(&output.stderr))
+}
+
+#[test]
+fn whoever_stops_waiting_is_told_that_the_job_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    std::fs::write(folder.path().join("result.json"), export(300_000)).unwrap();
+    let submitting = resonare(folder.path())
+        .args(["submit", "result.json", "--api", &server.url])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let job = loop {
+        let (_, jobs) = server.get("/data-prep/jobs?status=RUNNING");
+        if let Some(job) = jobs.as_object().unwrap().values().next() {
+            break job.clone();
+        }
+    };
+    let progress = &job["progress"];
+    assert!(
+        progress["stage"].is_string(),
+        "from the first moment: {job}"
+    );
+    assert!(
+        progress["bytes_total"].as_u64().unwrap() > 10_000_000,
+        "{job}"
+    );
+    let (status, error) = interrupted(submitting);
+    assert_eq!(status, Some(130), "{error}");
+    let run_id = job["run_id"].as_str().unwrap();
+    assert!(
+        error.contains("continues while the service runs"),
+        "{error}"
+    );
+    assert!(
+        error.contains(&format!("/data-prep/jobs/{run_id}")),
+        "{error}"
+    );
+    assert_eq!(server.wait(run_id)["status"], "COMPLETED");
+}
+
+#[test]
+fn an_upload_that_is_broken_off_leaves_no_job() {
+    let folder = tempfile::tempdir().unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let run_id = "0190c0de-0000-7000-8000-000000000001";
+    let plan = format!(
+        r#"{{"run_id":"{run_id}","parts":[{{"size_bytes":50000000,"url":"{url}/put","headers":{{}}}}]}}"#
+    );
+    let (reached_to, reached) = std::sync::mpsc::channel();
+    // Takes the beginning of an upload, and no more.
+    let service = std::thread::spawn(move || {
+        let mut stalled = Vec::new();
+        loop {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = vec![0; 65536];
+            let count = stream.read(&mut request).unwrap();
+            let request = String::from_utf8_lossy(&request[..count]).into_owned();
+            let body = match request.split(' ').next().unwrap() {
+                "PUT" => {
+                    reached_to.send(()).unwrap();
+                    stalled.push(stream);
+                    continue;
+                }
+                "POST" => &*plan,
+                _ => r#"{"status":"healthy"}"#,
+            };
+            let length = body.len();
+            write!(
+                stream,
+                "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+            )
+            .unwrap();
+            if request.starts_with("DELETE") {
+                return request;
+            }
+        }
+    });
+    std::fs::write(folder.path().join("large.json"), vec![b' '; 50_000_000]).unwrap();
+    let submitting = resonare(folder.path())
+        .args(["submit", "large.json", "--api", &url])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    reached.recv().unwrap();
+    let (status, error) = interrupted(submitting);
+    assert_eq!(status, Some(130), "{error}");
+    // The connection may not have given way in time.
+    let said = [
+        "nothing was submitted",
+        &*format!("the upload of job {run_id} is not complete"),
+    ];
+    assert!(said.iter().any(|said| error.contains(said)), "{error}");
+    drop(service);
+}

@@ -12,6 +12,8 @@ use crate::record::{JobRecord, JobStatus, Limit, SECONDS_OF_A_DAY};
 pub struct Timings {
     /// How long a claim holds without being extended.
     pub lease: Duration,
+    /// How often a worker extends its claim and notes progress, and at least four times while the claim holds.
+    pub beat: Duration,
     /// How often a job may be claimed.
     pub max_attempts: u32,
     /// The pause before the second attempt; each further one is twice as long.
@@ -47,6 +49,7 @@ impl Default for Timings {
     fn default() -> Self {
         Self {
             lease: Duration::from_mins(1),
+            beat: Duration::from_secs(15),
             max_attempts: 3,
             first_pause: Duration::from_secs(5),
             longest_pause: Duration::from_mins(5),

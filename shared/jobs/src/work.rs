@@ -215,10 +215,11 @@ impl Jobs {
                 token,
                 expires_at: now + self.timings.lease,
             });
-            next.progress = None;
+            next.progress = Some(Progress::of(0, record.payload.size_bytes));
         } else {
             next.status = JobStatus::Queued;
             next.sent_at = None;
+            next.progress = None;
         }
         next
     }
@@ -237,7 +238,7 @@ impl Jobs {
             // Should the worker die, the message comes back when its lease ends, not later.
             self.hide(message).await;
             loop {
-                tokio::time::sleep(self.timings.lease / 4).await;
+                tokio::time::sleep(self.timings.beat.min(self.timings.lease / 4)).await;
                 self.beat(job, attempt).await;
                 self.hide(message).await;
             }
@@ -433,6 +434,7 @@ impl Jobs {
             Verdict::Cancelled => {
                 next.status = JobStatus::Queued;
                 next.sent_at = Some(now);
+                next.progress = None;
                 // It was given back, not tried.
                 next.attempts = record.attempts.saturating_sub(1);
             }

@@ -58,14 +58,8 @@ async fn jobs_and_messages_are_counted() {
     }
     queue.receive(Duration::from_secs(9)).await.unwrap();
     let census = Census::take(&database).await.unwrap();
-    let count = |wanted| {
-        let mut jobs = census.jobs.iter();
-        jobs.find(|(status, _)| *status == wanted).unwrap().1
-    };
-    assert_eq!(
-        (count(JobStatus::Queued), count(JobStatus::Completed)),
-        (2, 1)
-    );
+    let counts = [JobStatus::Queued, JobStatus::Completed].map(|status| census.count(status));
+    assert_eq!(counts, [2, 1]);
     assert_eq!(census.oldest_queued, Some(record("bob", 2).created_at));
     assert_eq!(census.messages, 3, "one that is hidden counts");
 }

@@ -1,5 +1,6 @@
 //! Calls of the HTTP API.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
@@ -9,6 +10,7 @@ use ureq::http::{Response, StatusCode, Uri, header};
 use ureq::{Agent, Body, RequestBuilder};
 
 use super::credentials::Authorization;
+use crate::interruption::Interruption;
 
 /// How often a call that may be repeated is tried.
 const ATTEMPTS: u32 = 6;
@@ -42,6 +44,7 @@ impl std::error::Error for Refusal {}
 
 /// A running service.
 pub(crate) struct Client {
+    interruption: Arc<Interruption>,
     agent: Agent,
     base: String,
     authorization: Authorization,
@@ -53,6 +56,7 @@ impl Client {
         base: &str,
         token: Option<&str>,
         aws_region: Option<&str>,
+        interruption: Arc<Interruption>,
     ) -> anyhow::Result<Self> {
         let uri: Uri = base
             .parse()
@@ -76,6 +80,7 @@ impl Client {
             .build()
             .into();
         Ok(Self {
+            interruption,
             agent,
             base: base.trim_end_matches('/').to_owned(),
             authorization: Authorization::new(&uri, token, aws_region)?,
@@ -84,6 +89,10 @@ impl Client {
 
     pub(crate) fn base(&self) -> &str {
         &self.base
+    }
+
+    pub(crate) fn interruption(&self) -> &Arc<Interruption> {
+        &self.interruption
     }
 
     pub(crate) fn agent(&self) -> &Agent {
@@ -156,7 +165,8 @@ impl Client {
     ) -> anyhow::Result<Response<Body>> {
         let mut pause = FIRST_PAUSE;
         for attempt in 1.. {
-            let last = attempt == ATTEMPTS;
+            // Whoever wants to stop waits for no further attempt.
+            let last = attempt == ATTEMPTS || self.interruption.is_told();
             let asked = match call() {
                 Ok(response) if is_passing(response.status()) && !last => {
                     let asked = retry_after(&response);
@@ -167,7 +177,7 @@ impl Client {
                     asked
                 }
                 Ok(response) => return refuse_unless_success(response),
-                Err(error) if last => {
+                Err(error) if last || self.interruption.is_told() => {
                     return Err(error).with_context(|| self.unreachable());
                 }
                 Err(error) => {
@@ -175,7 +185,7 @@ impl Client {
                     None
                 }
             };
-            std::thread::sleep(asked.unwrap_or(pause));
+            self.interruption.pause(asked.unwrap_or(pause));
             pause *= 2;
         }
         unreachable!("the last attempt returns")
@@ -216,6 +226,13 @@ impl Client {
     ) -> anyhow::Result<Response<Body>> {
         let request = self.authorized(self.agent.get(url), "GET", url, b"")?;
         Ok(request.config().timeout_global(patience).build().call()?)
+    }
+
+    /// Removes a job, if that is possible at once.
+    pub(crate) fn remove(&self, run_id: &str) -> anyhow::Result<()> {
+        let url = self.url(&format!("/data-prep/jobs/{run_id}"))?;
+        let request = self.authorized(self.agent.delete(&url), "DELETE", &url, b"")?;
+        refuse_unless_success(request.call()?).map(drop)
     }
 
     /// Sends JSON to a path, once.

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek as _, SeekFrom, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -13,6 +14,7 @@ use ureq::SendBody;
 use ureq::http::{StatusCode, header};
 
 use super::client::{Client, Refusal, is_passing, json as json_of};
+use crate::interruption::Interruption;
 
 /// How often an output is downloaded where that is cut.
 const DOWNLOAD_ATTEMPTS: u32 = 3;
@@ -70,7 +72,30 @@ fn in_query(key: Key, value: &Value) -> String {
     format!("{}={}", key.name(), urlencoding::encode(&text))
 }
 
+/// A reader that fails once the user wants to stop.
+struct UntilInterrupted<R> {
+    reader: R,
+    interruption: Arc<Interruption>,
+}
+
+impl<R: Read> Read for UntilInterrupted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.interruption.is_told() {
+            // `Interrupted` would be tried again.
+            return Err(io::Error::other("interrupted"));
+        }
+        self.reader.read(buffer)
+    }
+}
+
 impl Client {
+    fn until_interrupted<R: Read>(&self, reader: R) -> UntilInterrupted<R> {
+        UntilInterrupted {
+            reader,
+            interruption: Arc::clone(self.interruption()),
+        }
+    }
+
     /// Sends an export as a body; the name of its job.
     pub(crate) fn process(
         &self,
@@ -126,8 +151,28 @@ impl Client {
             "content_encoding": encoding,
             "config": config,
         });
-        let mut upload = self.post("/data-prep/uploads", &begin)?;
+        let upload = self.post("/data-prep/uploads", &begin)?;
         let run_id = run_id(&upload)?;
+        let interruption = self.interruption();
+        interruption.leaves(vec![format!(
+            "the upload of job {run_id} is not complete; the service gives up on it within a day"
+        )]);
+        let sent = self.send_parts(export, &run_id, upload, progress);
+        if sent.is_err() && interruption.is_told() && self.remove(&run_id).is_ok() {
+            interruption.leaves(vec![
+                "nothing was submitted: the upload was broken off".to_owned(),
+            ]);
+        }
+        sent.map(|()| run_id)
+    }
+
+    fn send_parts(
+        &self,
+        export: &Export,
+        run_id: &str,
+        mut upload: Value,
+        progress: &ProgressBar,
+    ) -> anyhow::Result<()> {
         let count = upload["parts"].as_array().map_or(0, Vec::len);
         let mut offset = 0;
         for number in 0..count {
@@ -152,7 +197,7 @@ impl Client {
         if let Some(complete) = upload["complete_url"].as_str() {
             self.post(complete, &json!({}))?;
         }
-        Ok(run_id)
+        Ok(())
     }
 
     fn put(
@@ -179,7 +224,8 @@ impl Client {
             }
             // A service that keeps uploads itself takes them with its secret; none wants them signed.
             let request = self.authorized(request, "PUT", &url, b"")?;
-            let mut body = progress.wrap_read(export.part(offset, size)?);
+            let part = self.until_interrupted(export.part(offset, size)?);
+            let mut body = progress.wrap_read(part);
             Ok(request.send(SendBody::from_reader(&mut body))?)
         });
         match sent {
@@ -205,7 +251,11 @@ impl Client {
         for attempt in 1.. {
             progress.set_position(before);
             match self.download_once(output, progress, create()?) {
-                Err(error) if attempt < DOWNLOAD_ATTEMPTS && !error.is::<Refusal>() => {
+                Err(error)
+                    if attempt < DOWNLOAD_ATTEMPTS
+                        && !error.is::<Refusal>()
+                        && !self.interruption().is_told() =>
+                {
                     tracing::warn!("trying again: {error:#}");
                 }
                 result => return result,
@@ -233,7 +283,7 @@ impl Client {
         let patience = STALL + Duration::from_secs(size_bytes / LEAST_BYTES_PER_SEC);
         let response = self.repeat(|| self.get_within(&url, Some(patience)))?;
         let body = response.into_body().into_with_config().limit(u64::MAX);
-        let mut body = progress.wrap_read(body.reader());
+        let mut body = progress.wrap_read(self.until_interrupted(body.reader()));
         let copied = io::copy(&mut body, &mut target)?;
         if copied != size_bytes {
             bail!("only {copied} of {size_bytes} bytes arrived");

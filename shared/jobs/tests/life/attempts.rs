@@ -49,7 +49,12 @@ async fn a_running_job_shows_its_progress_and_its_tokenizer() {
     let watching = async {
         let record = async || world.jobs.get(&owner(), run_id).await.unwrap();
         tokio::time::sleep(Duration::from_secs(14)).await;
-        assert_eq!(record().await.progress, None);
+        let begun = Progress {
+            stage: Stage::Preparing,
+            bytes_read: 0,
+            bytes_total: 5,
+        };
+        assert_eq!(record().await.progress, Some(begun), "since its claim");
         // The lease is extended after a quarter of its time, and that is noted with it.
         world.clock.advance(Duration::from_secs(14));
         tokio::time::sleep(Duration::from_secs(2)).await;
@@ -69,6 +74,8 @@ async fn a_running_job_shows_its_progress_and_its_tokenizer() {
     assert_eq!(handled.unwrap(), DeliveryOutcome::Postponed);
     let steps = world.steps(run_id);
     assert_eq!(steps.last(), Some(&Step::GivenBack));
+    let waiting = world.jobs.get(&owner(), run_id).await.unwrap();
+    assert_eq!(waiting.progress, None);
 }
 
 #[tokio::test(start_paused = true)]
