@@ -3,10 +3,11 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context as _, bail};
 use indicatif::ProgressBar;
-use resonare_pipeline::Source;
+use resonare_pipeline::{Source, is_export};
 use resonare_settings::{Configuration, InputMode};
 use walkdir::WalkDir;
 
@@ -65,7 +66,7 @@ impl Input {
 
 /// Every `*.json` and `*.json.gz` below a folder, in byte order of the path. Outputs of earlier runs
 /// are not exports.
-fn exports_below(folder: &Path, output_dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
+fn json_below(folder: &Path, output_dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let output_dir = output_dir.canonicalize().ok();
     let is_output = |path: &Path| output_dir.is_some() && path.canonicalize().ok() == output_dir;
     let walk = WalkDir::new(folder).follow_links(true).into_iter();
@@ -93,6 +94,36 @@ fn exports_below(folder: &Path, output_dir: &Path) -> anyhow::Result<Vec<PathBuf
             .cmp(b.as_os_str().as_encoded_bytes())
     });
     Ok(files)
+}
+
+/// Those of a folder's files that are exports. Folders hold other JSON as well, which is named and passed over; what is
+/// broken may be an export, and is left to whoever reads it.
+fn exports_among(files: Vec<PathBuf>, folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let count = files.len();
+    let (exports, others): (Vec<_>, Vec<_>) =
+        files.into_iter().partition(|path| may_be_export(path));
+    if exports.is_empty() {
+        bail!(
+            "none of the {count} *.json and *.json.gz files below {} is an export; choose the result.json of \
+             an export, or its folder",
+            folder.display()
+        );
+    }
+    for path in others {
+        tracing::warn!("{} is not an export, and is passed over", path.display());
+    }
+    Ok(exports)
+}
+
+fn may_be_export(path: &Path) -> bool {
+    let Ok(file) = File::open(path) else {
+        return true;
+    };
+    let source = Source {
+        name: path.display().to_string(),
+        reader: Box::new(file),
+    };
+    is_export(source, &AtomicBool::new(false)).unwrap_or(true)
 }
 
 /// What is read where no path is given.
@@ -123,7 +154,8 @@ impl Inputs {
         let mut files = Vec::new();
         for path in paths {
             if path.is_dir() {
-                files.extend(exports_below(path, &configuration.output_local_dir)?);
+                let below = json_below(path, &configuration.output_local_dir)?;
+                files.extend(exports_among(below, path)?);
             } else {
                 files.push(path.clone());
             }
@@ -207,7 +239,7 @@ mod tests {
             std::fs::write(path, "").unwrap();
         }
         std::os::unix::fs::symlink(folder.path(), folder.path().join("a/loop")).unwrap();
-        let found = exports_below(folder.path(), &folder.path().join("out")).unwrap();
+        let found = json_below(folder.path(), &folder.path().join("out")).unwrap();
         let names: Vec<_> = found
             .iter()
             .map(|path| path.strip_prefix(folder.path()).unwrap().to_str().unwrap())
@@ -216,5 +248,27 @@ mod tests {
             names,
             ["B.json", "a.json.gz", "a/deep/x.json", "a/z.json", "b.json"]
         );
+    }
+
+    #[test]
+    fn what_is_no_export_is_passed_over_and_what_is_broken_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, content) in [
+            ("a.json", r#"{"name": "Ann", "messages": []}"#),
+            ("broken.json", r#"{"about": "#),
+            ("empty.json", ""),
+            ("package.json", r#"{"name": "x", "version": "1"}"#),
+        ] {
+            std::fs::write(folder.path().join(name), content).unwrap();
+        }
+        let exports = |names: &[&str]| {
+            let files = names.iter().map(|name| folder.path().join(name));
+            exports_among(files.collect(), folder.path())
+        };
+        let found = exports(&["a.json", "broken.json", "empty.json", "package.json"]).unwrap();
+        let names = found.iter().map(|path| path.file_name().unwrap());
+        assert_eq!(names.collect::<Vec<_>>(), ["a.json", "broken.json"]);
+        let none = exports(&["empty.json", "package.json"]).unwrap_err();
+        assert!(none.to_string().starts_with("none of the 2 "), "{none}");
     }
 }

@@ -436,3 +436,76 @@ fn without_a_network_a_fallback_counts_unless_the_exact_tokenizer_is_required() 
         "nothing was fetched"
     );
 }
+
+#[test]
+fn what_a_folder_holds_beside_exports_is_named_and_passed_over() {
+    let project = Project::new();
+    let write = |name: &str, content: &[u8]| {
+        let path = project.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    };
+    let sample = std::fs::read(SAMPLE).unwrap();
+    write("exports/2024/result.json", &sample);
+    write(
+        "exports/package.json",
+        br#"{"name": "x", "scripts": {"messages": "no"}}"#,
+    );
+    let prepare = ["prepare", "exports", "--tokenizer=o200k_base"];
+    let output = project.run(&prepare);
+    assert_eq!(output.status, 0, "{}", output.stderr);
+    let warning = "exports/package.json is not an export, and is passed over";
+    assert!(output.stderr.contains(warning), "{}", output.stderr);
+    assert!(output.stdout.contains("3 blocks from 2 chats"));
+    let inspected = project.run(&["inspect", "exports"]);
+    assert_eq!(inspected.status, 0, "{}", inspected.stderr);
+    assert!(inspected.stderr.contains(warning), "{}", inspected.stderr);
+    // Named itself, it was meant.
+    let named = project.run(&["inspect", "exports/package.json"]);
+    assert_eq!(named.status, 1);
+    assert!(
+        named.stderr.contains("without a list of chats"),
+        "{}",
+        named.stderr
+    );
+
+    write("exports/broken.json", &sample[..sample.len() / 2]);
+    let broken = project.run(&prepare);
+    assert_eq!(broken.status, 1);
+    assert!(
+        broken.stderr.contains("exports/broken.json"),
+        "{}",
+        broken.stderr
+    );
+
+    write("others/package.json", b"{}");
+    let none = project.run(&["inspect", "others"]);
+    assert_eq!(none.status, 1);
+    assert!(
+        none.stderr.contains("none of the 1 *.json"),
+        "{}",
+        none.stderr
+    );
+}
+
+#[test]
+fn an_archive_is_to_be_unpacked() {
+    let project = Project::new();
+    std::fs::write(
+        project.path("export.zip"),
+        b"PK\x03\x04\x14\0\0\0\x08\0\xff\xfe",
+    )
+    .unwrap();
+    for arguments in [
+        &["inspect", "export.zip"][..],
+        &["prepare", "export.zip", "--tokenizer=o200k_base"],
+    ] {
+        let output = project.run(arguments);
+        assert_eq!(output.status, 1);
+        assert!(
+            output.stderr.contains("is a ZIP archive (unpack it"),
+            "{}",
+            output.stderr
+        );
+    }
+}

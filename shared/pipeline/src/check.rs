@@ -39,38 +39,14 @@ pub fn check(
     largest: u64,
     cancelled: &AtomicBool,
 ) -> Result<CheckedExport, PipelineError> {
-    let Source { name, reader } = source;
-    let failed = |cause| PipelineError::Read {
-        source_name: name.clone(),
-        cause,
-    };
-    let bytes = decompressed(reader).map_err(failed)?;
-    let bytes = BoundedReader {
-        reader: bytes,
-        left: largest,
-    };
-    let reader = Reader::new(Window::new(Box::new(bytes)), None, cancelled);
-    // With no chat type selected, messages are passed over: checked, not decoded.
-    let settings = Settings {
-        chat_types: Vec::new(),
-        ..Settings::default()
-    };
+    let name = source.name.clone();
     let mut checked = CheckedExport::default();
-    let special_tokens = SpecialTokens::default();
-    let context = ReadingContext {
-        source: &name,
-        rules: &ReadingRules::new(&settings, &special_tokens, false),
-        sink: &mut NullSink,
-        input: 0,
-        chats: &mut checked.chats,
-    };
     let request = RequestValues {
         keys: beside,
         values: &mut checked.beside,
     };
-    let result = ExportReader::new(reader, context)
-        .with_request(request)
-        .read();
+    let export = LimitedSource { source, largest };
+    let result = export.look(cancelled, &mut checked.chats, Some(request));
     match result {
         Err(PipelineError::Read { cause, .. }) if cause.kind() == io::ErrorKind::FileTooLarge => {
             Err(PipelineError::TooLarge {
@@ -79,7 +55,64 @@ pub fn check(
             })
         }
         Err(error) => Err(error),
-        Ok(()) => Ok(checked),
+        Ok(_) => Ok(checked),
+    }
+}
+
+/// Whether a source has a list of chats or messages where an export has one. It is read no further than to find
+/// out, and an export has it near its beginning.
+///
+/// # Errors
+/// Those of reading: what is broken before that place may be an export.
+pub fn is_export(source: Source, cancelled: &AtomicBool) -> Result<bool, PipelineError> {
+    let largest = u64::MAX;
+    LimitedSource { source, largest }.look(cancelled, &mut 0, None)
+}
+
+/// A source of which no more than so many bytes are read.
+struct LimitedSource {
+    source: Source,
+    largest: u64,
+}
+
+impl LimitedSource {
+    /// Reads it without keeping anything of it: to its end where values of a request are wanted, else as far as
+    /// is needed to say whether it is an export.
+    fn look(
+        self,
+        cancelled: &AtomicBool,
+        chats: &mut u64,
+        request: Option<RequestValues<'_>>,
+    ) -> Result<bool, PipelineError> {
+        let Source { name, reader } = self.source;
+        let failed = |cause| PipelineError::Read {
+            source_name: name.clone(),
+            cause,
+        };
+        let bytes = decompressed(reader).map_err(failed)?;
+        let bytes = BoundedReader {
+            reader: bytes,
+            left: self.largest,
+        };
+        let reader = Reader::new(Window::new(Box::new(bytes)), None, cancelled);
+        // With no chat type selected, messages are passed over: checked, not decoded.
+        let settings = Settings {
+            chat_types: Vec::new(),
+            ..Settings::default()
+        };
+        let special_tokens = SpecialTokens::default();
+        let context = ReadingContext {
+            source: &name,
+            rules: &ReadingRules::new(&settings, &special_tokens, false),
+            sink: &mut NullSink,
+            input: 0,
+            chats,
+        };
+        let export = ExportReader::new(reader, context);
+        match request {
+            Some(request) => export.with_request(request).read().map(|()| true),
+            None => export.recognize(),
+        }
     }
 }
 
@@ -138,6 +171,39 @@ mod tests {
         assert_eq!(Value::from(checked.beside), beside);
         let full = r#"{"target_name": "Ann", "chats": {"list": []}}"#;
         assert!(check_text(full, 1000).unwrap().beside.is_empty());
+    }
+
+    #[test]
+    fn an_export_is_recognized_by_its_first_list_and_nothing_else_is() {
+        let recognized = |text: &str| {
+            let reader = Box::new(io::Cursor::new(text.to_owned()));
+            let name = "a file".to_owned();
+            is_export(Source { name, reader }, &AtomicBool::new(false))
+        };
+        for export in [
+            r#"{"about": {"chats": 1}, "chats": {"list": [oops"#,
+            r#"{"chats": [], "target_name": "Ann"}"#,
+            r#"{"name": "Ann", "messages": [{"id"#,
+            r#"[1, {"name": "Ann"}, {"messages": []}]"#,
+            "\u{feff}[{\"messages\": []}]",
+        ] {
+            assert!(recognized(export).unwrap(), "{export}");
+        }
+        for other in [
+            "",
+            "5",
+            "<html>",
+            "[]",
+            "[1, [{}]]",
+            r#"{"chats": 5, "messages": {}}"#,
+            r#"{"name": "package", "nested": {"messages": []}}"#,
+            r#"[{"messages": "none"}]"#,
+        ] {
+            assert!(!recognized(other).unwrap(), "{other}");
+        }
+        for broken in [r#"{"about": "#, r#"{"about": oops}"#, "[{}"] {
+            assert!(recognized(broken).is_err(), "{broken}");
+        }
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub enum UnexpectedContent {
     Nothing,
     /// HTML or XML.
     Markup,
+    /// A ZIP archive.
+    Archive,
     /// Bytes that are not UTF-8 text from the first on.
     NotText,
     /// A JSON string, number, boolean or null.
@@ -40,6 +42,7 @@ impl fmt::Display for UnexpectedContent {
                 "is HTML, not JSON (in Telegram Desktop choose the format \"Machine-readable JSON\" \
                  when exporting)"
             }
+            Self::Archive => "is a ZIP archive (unpack it, and take the result.json that is in it)",
             Self::NotText => "is not UTF-8 text (Telegram writes result.json in UTF-8)",
             Self::PlainValue => "is a single JSON value",
             Self::ChatsWithoutList => "has an object `chats` without a `list`",

@@ -69,7 +69,7 @@ mod whole_chat;
 pub use advice::{Advice, Setting};
 pub use causes::causes;
 pub use chat_template::{ChatTemplate, NotRendered};
-pub use check::{CheckedExport, check};
+pub use check::{CheckedExport, check, is_export};
 pub use error::PipelineError;
 pub use explain::{
     BlockTally, EarlyEnd, NoBlockKept, NothingUsable, TargetProblem, UnexpectedContent,

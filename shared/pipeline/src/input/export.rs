@@ -12,6 +12,9 @@ use crate::funnel::ChatDrop;
 use crate::json::cursor::Stop;
 use crate::json::{value, walk};
 
+/// How a ZIP archive begins.
+const ZIP_MAGIC: &[u8] = b"PK\x03\x04";
+
 /// Values that a request carries beside its chats.
 pub(crate) struct RequestValues<'a> {
     /// The keys that are wanted.
@@ -83,6 +86,59 @@ impl<'a, 'o> ExportReader<'a, 'o> {
         self.chats.finish(read)
     }
 
+    /// Whether there are chats or messages in the input, which is read no further than to find out.
+    pub(crate) fn recognize(mut self) -> Result<bool, PipelineError> {
+        let mut is_export = false;
+        let read = self.look(&mut is_export);
+        match self.chats.finish(read) {
+            Err(PipelineError::Structure { .. }) => Ok(false),
+            finished => finished.map(|()| is_export),
+        }
+    }
+
+    /// Looks for the first list of chats or messages.
+    fn look(&mut self, is_export: &mut bool) -> Result<(), Interrupt> {
+        match self.first_byte()? {
+            Some(b'{') => {
+                let lists: &[(&str, &[u8])] = &[("chats", b"[{"), ("messages", b"[")];
+                *is_export = self.has_member(lists)?;
+            }
+            Some(b'[') => {
+                let mut more = self.reader().attempt(walk::open_list)?;
+                while more && !*is_export {
+                    if self.reader().peek_value()? == b'{' {
+                        *is_export = self.has_member(&[("messages", b"[")])?;
+                    } else {
+                        self.reader().skip_value()?;
+                    }
+                    more = !*is_export && self.reader().attempt(walk::after_element)?;
+                }
+            }
+            None if self.reader().cut_short() => {
+                let position = self.reader().position();
+                return Err(ReadError::EndsEarly { position }.into());
+            }
+            Some(_) | None => {}
+        }
+        Ok(())
+    }
+
+    /// Whether an object has one of these keys with a value that begins like that; it is read until then.
+    fn has_member(&mut self, members: &[(&str, &[u8])]) -> Result<bool, Interrupt> {
+        let mut member = self.reader().first_key()?;
+        while let Some(key) = member {
+            let next = self.reader().peek_value()?;
+            let is_found =
+                |(name, begins): &(&str, &[u8])| *name == &*key && begins.contains(&next);
+            if members.iter().any(is_found) {
+                return Ok(true);
+            }
+            self.reader().skip_value()?;
+            member = self.reader().next_key()?;
+        }
+        Ok(false)
+    }
+
     fn reader(&mut self) -> &mut Reader<'a, 'o> {
         &mut self.chats.reader
     }
@@ -98,6 +154,9 @@ impl<'a, 'o> ExportReader<'a, 'o> {
             None => return Err(self.structure(UnexpectedContent::Nothing)),
             Some(b'[') => self.chats.chat_list()?,
             Some(b'{') => self.root_object()?,
+            Some(_) if self.reader().unread().starts_with(ZIP_MAGIC) => {
+                return Err(self.structure(UnexpectedContent::Archive));
+            }
             Some(b'<') => return Err(self.structure(UnexpectedContent::Markup)),
             Some(_) => {
                 self.reader().skip_value()?;
