@@ -134,13 +134,15 @@ pub(crate) fn chats_of_copies(
         };
         let known = known.entry(identity).or_default();
         let chat = known.find(copy, owner, copies);
-        match chat.filter(|chat| copies[*chats[*chat].last().unwrap_or(&place)].input != copy.input)
-        {
-            Some(chat) => chats[chat].push(place),
-            None => {
-                known.add(place, owner, chats.len());
-                chats.push(vec![place]);
-            }
+        let is_of_another_input = |chat: &usize| {
+            let last = chats[*chat].last();
+            last.is_none_or(|last| copies[*last].input != copy.input)
+        };
+        if let Some(chat) = chat.filter(is_of_another_input) {
+            chats[chat].push(place);
+        } else {
+            known.add(place, owner, chats.len());
+            chats.push(vec![place]);
         }
     }
     chats

@@ -194,6 +194,7 @@ impl Warning {
     }
 
     /// What is wrong and what to do about it, with settings as `spell` spells them.
+    #[expect(clippy::too_many_lines, reason = "one sentence for each warning")]
     pub fn words(&self, spell: impl Fn(Setting) -> String) -> String {
         let title = self.consumer().map_or("", Consumer::title);
         let more = |advice: Option<Advice>| match advice {

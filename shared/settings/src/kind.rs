@@ -227,15 +227,12 @@ fn separated(text: &str) -> Vec<String> {
     let mut parts = vec![String::new()];
     for piece in text.split(',') {
         let part = parts.last_mut().expect("there is one from the start");
-        match piece.strip_suffix('\\') {
-            Some(escaped) => {
-                part.push_str(escaped);
-                part.push(',');
-            }
-            None => {
-                part.push_str(piece);
-                parts.push(String::new());
-            }
+        if let Some(escaped) = piece.strip_suffix('\\') {
+            part.push_str(escaped);
+            part.push(',');
+        } else {
+            part.push_str(piece);
+            parts.push(String::new());
         }
     }
     parts
