@@ -28,7 +28,7 @@ impl Detector {
     /// Adds what it finds in `text`, and leaves all findings sorted and apart: those that overlap, or touch and are of
     /// one kind, are one, of the longest's kind. `region` is where phone numbers without a country's code are dialed.
     ///
-    /// It looks until nothing more is found in what [`replace`](crate::replace) would write, what was found before
+    /// It looks until nothing more is found in what [`replace`] would write, what was found before
     /// included.
     pub fn find(&self, text: &str, region: Option<Region>, findings: &mut Vec<Finding>) {
         placeholders::cover(text, findings);
