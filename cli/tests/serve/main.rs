@@ -13,6 +13,7 @@ mod kills;
 mod load;
 mod logs;
 mod metrics;
+mod operation;
 mod predecessor;
 mod submit;
 mod support;
