@@ -246,8 +246,10 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
             }
             let chat = self.joined(&mut chats, &places);
             let mut chat = chat.map_err(PipelineError::Scratch)?;
-            self.target
-                .note_names(&chat.head, &count_senders(&chat.records));
+            if self.target.lacks_name() {
+                let by_sender = count_senders(&chat.records);
+                self.target.note_names(&chat.head, &by_sender);
+            }
             let read = ReadChat {
                 records: &mut chat.records,
                 notes: &chat.notes,

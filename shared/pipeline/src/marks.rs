@@ -1,6 +1,6 @@
-//! What the export itself marks as personal data, and what has names in it.
+//! What the export itself marks as personal data.
 
-use resonare_redaction::{Finding, NameFinder, PersonalData};
+use resonare_redaction::{Finding, PersonalData};
 
 /// A place in a message's text that the export itself marks.
 #[derive(Clone, Copy, Debug)]
@@ -22,11 +22,4 @@ pub(crate) fn kind_of_entity(entity_type: &str) -> Option<PersonalData> {
         "mention_name" => PersonalData::Name,
         _ => return None,
     })
-}
-
-/// Whether a text has one of the names.
-pub(crate) fn has_names(finder: &NameFinder, text: &str) -> bool {
-    let mut findings = Vec::new();
-    finder.find(text, &mut findings);
-    !findings.is_empty()
 }

@@ -6,7 +6,6 @@ use resonare_redaction::{
 };
 
 use crate::chunk::{ChatEnd, Chunk, Record};
-use crate::marks::has_names;
 use crate::settings::{DEFAULT_CHAT_TYPE, Settings};
 use crate::waiting::WaitedChat;
 
@@ -166,9 +165,7 @@ impl LateRedactor {
 
     /// Whether a text has one of the names.
     pub(crate) fn names_somebody(&self, text: &str) -> bool {
-        self.names
-            .as_ref()
-            .is_some_and(|names| has_names(names, text))
+        self.names.as_ref().is_some_and(|names| names.is_in(text))
     }
 
     /// Replaces names, and phone numbers of a region that was not known before; `count` counts the tokens of

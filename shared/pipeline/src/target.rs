@@ -59,6 +59,11 @@ impl TargetSearch {
         }
     }
 
+    /// Whether no message of the target was met.
+    pub(crate) fn lacks_name(&self) -> bool {
+        self.name.is_none()
+    }
+
     /// A chat is written or waits; what it shows of the target is noted.
     pub(crate) fn note_names(&mut self, head: &ChatHead, by_sender: &[u64]) {
         let Some(KnownTarget { target, .. }) = &self.known else {

@@ -13,7 +13,7 @@ pub(crate) struct TopicMessages {
     pub(crate) notes: Vec<MessageNote>,
 }
 
-/// The topics of a chat that have messages, in the order of their first ones; nothing if it has no topics.
+/// The topics of a chat that have messages, in the order of their first ones; none if it is not divided into topics.
 ///
 /// Telegram's exports don't say which topic a message belongs to: one that begins a thread answers the
 /// message that began the topic, and others answer one another. What answers nothing is in the general
@@ -22,9 +22,9 @@ pub(crate) fn topics(
     head: &ChatHead,
     records: &[Record],
     notes: &[MessageNote],
-) -> Option<Vec<TopicMessages>> {
+) -> Vec<TopicMessages> {
     if head.topics.is_empty() {
-        return None;
+        return Vec::new();
     }
     let titles = &head.topics;
     let mut topic_of: HashMap<i64, Option<i64>> = HashMap::new();
@@ -59,5 +59,5 @@ pub(crate) fn topics(
         topics[place].records.push(*record);
         topics[place].notes.push(*note);
     }
-    Some(topics)
+    topics
 }

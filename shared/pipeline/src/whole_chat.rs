@@ -85,11 +85,7 @@ impl<'a, C: TokenCounter> WholeChatOutput<'a, C> {
             names: names.as_deref(),
             quotes: self.settings.reply_context,
         };
-        let mut topics = if self.settings.topics {
-            topics(head, records, notes).unwrap_or_default()
-        } else {
-            Vec::new()
-        };
+        let mut topics = topics(head, records, notes);
         // Each is a chat of its own.
         statistics.funnel.chats.read += (topics.len() as u64).saturating_sub(1);
         for topic in &mut topics {

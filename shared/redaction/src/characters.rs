@@ -1,7 +1,7 @@
 //! Classes of characters, and what a look-alike stands for.
 
-/// What dashes longer than a hyphen become in a [`View`](crate::view::View): between digits they separate like a
-/// hyphen, but in an address they end it.
+/// What a dash that is longer than a hyphen becomes in a [`View`](crate::view::View). Between digits it separates
+/// groups, as a hyphen does; after an email address or a link it marks the end.
 pub(crate) const DASH: u8 = 1;
 
 /// What a character is read as.

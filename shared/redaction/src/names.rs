@@ -227,6 +227,13 @@ impl NameFinder {
         }
     }
 
+    /// Whether `text` has something to find.
+    pub fn is_in(&self, text: &str) -> bool {
+        let mut findings = Vec::new();
+        self.find(text, &mut findings);
+        !findings.is_empty()
+    }
+
     fn find_words(&self, text: &str, found: &mut Vec<Finding>) {
         let mut folded = String::new();
         let mut from = 0;

@@ -4,7 +4,6 @@ use resonare_consumers::SpecialTokens;
 use resonare_redaction::{NameFinder, Names};
 
 use crate::funnel::MessageDrop;
-use crate::marks::has_names;
 use crate::settings::{Forwarded, RepeatedMessages, Settings};
 
 /// What decides on messages as they are read.
@@ -41,7 +40,7 @@ impl<'a> ReadingRules<'a> {
     /// Whether a text has none of the words of messages that are left out.
     pub(super) fn allow_words(&self, text: &str) -> Result<(), MessageDrop> {
         match &self.excluded_words {
-            Some(words) if has_names(words, text) => Err(MessageDrop::ExcludedWord),
+            Some(words) if words.is_in(text) => Err(MessageDrop::ExcludedWord),
             _ => Ok(()),
         }
     }

@@ -67,7 +67,7 @@ fn domain_end(text: &str, start: usize) -> usize {
     }
 }
 
-/// Whether the `@` here is within an address, or something like it, rather than before a username.
+/// Whether the `@` here is part of an email address, or of something like one, and not the beginning of a username.
 pub(super) fn is_within(text: &str, at: usize) -> bool {
     let joins = |character: char| {
         character.is_ascii_alphanumeric()
