@@ -11,9 +11,9 @@ pub(crate) enum Color {
     /// On terminals that have them, unless `NO_COLOR` is set
     #[default]
     Auto,
-    /// Also where it is not a terminal that reads
+    /// Even if the output does not go to a terminal
     Always,
-    /// Nowhere
+    /// Never
     Never,
 }
 

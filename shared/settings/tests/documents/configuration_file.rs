@@ -41,7 +41,7 @@ fn the_shipped_file_has_each_key_with_its_help_and_its_default() {
 
 fn comment(entry: &Entry) -> String {
     let preset = entry.set_by.map_or_else(String::new, |key| {
-        format!(" What {key} is may set it; remove the # to set it yourself.")
+        format!(" The key {key} may set it; remove the # to set it yourself.")
     });
     match entry.null_means {
         Some(words) => format!("{} (null: {words}).{preset}", entry.help),
