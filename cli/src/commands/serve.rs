@@ -6,6 +6,7 @@ mod guard;
 mod health;
 mod listener;
 mod metrics;
+mod page;
 mod readiness;
 mod requests;
 mod signals;
@@ -203,6 +204,7 @@ async fn serve(
     };
     let api = api(jobs, configuration, health, transfers, arguments);
     let router = resonare_http::all(api).merge(for_prometheus(metrics.clone(), watch));
+    let router = router.merge(page::routes());
     let router = requests::observed(guard.protect(router), metrics);
     let router = resonare_http::take_the_rest(router);
     // Whoever reads that it listens may tell it to stop.

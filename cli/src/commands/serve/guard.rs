@@ -1,12 +1,12 @@
-//! Which requests are accepted: none from web pages elsewhere and, if others can reach the service, only
-//! those with the secret.
+//! Which requests are accepted: none from web pages elsewhere and, where a secret is set, only those with it. No
+//! answer is kept by a browser, or shown inside another page.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Router};
@@ -14,8 +14,37 @@ use resonare_http::Problem;
 use resonare_jobs::Owner;
 use sha2::{Digest as _, Sha256};
 
+use super::page;
+
 /// Open to health checks, which do not know the secret.
 const HEALTH: &str = "/data-prep/system/health";
+
+/// What a browser says of where a request comes from: `same-origin`, or `none` for an address that was typed in.
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+/// `document` if the answer is shown in a tab of its own, out of reach for the page that opened it.
+const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+
+/// What every answer says, unless it says something else itself: nothing that is private stays in a browser's cache,
+/// becomes part of another page, or runs as one.
+const PRIVACY: [(HeaderName, HeaderValue); 5] = [
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+    ),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        HeaderValue::from_static("same-origin"),
+    ),
+    (
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    ),
+    (
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    ),
+];
 
 /// The checks before every route.
 #[derive(Clone)]
@@ -94,7 +123,7 @@ impl Guard {
                 "this host name is not allowed; start the service with --allow-host to allow it",
             );
         };
-        // The service has no pages: a request from a page is from elsewhere, unless the page is a proxy's.
+        // The service's own page is of the origin that the request names, also behind a proxy.
         let origin = text(header::ORIGIN);
         let own = |origin: &str| {
             let rest = origin
@@ -102,11 +131,15 @@ impl Guard {
                 .or_else(|| origin.strip_prefix("https://"));
             rest.is_some_and(|authority| authority.eq_ignore_ascii_case(host))
         };
-        if origin.is_some_and(|origin| !own(origin)) {
+        // Without an `Origin` come links, which are harmless, and images, scripts and frames, which aren't.
+        let embedded = text(SEC_FETCH_SITE)
+            .is_some_and(|site| !["same-origin", "none"].contains(&site))
+            && text(SEC_FETCH_DEST) != Some("document");
+        if origin.is_some_and(|origin| !own(origin)) || embedded {
             return forbidden("requests from web pages of other origins are refused");
         }
         let expected = self.token?;
-        if uri.path() == HEALTH {
+        if uri.path() == HEALTH || page::is_file(uri.path()) {
             return None;
         }
         let given = text(header::AUTHORIZATION).and_then(|value| {
@@ -129,10 +162,14 @@ impl Guard {
 }
 
 async fn check(State(guard): State<Guard>, request: Request, next: Next) -> Response {
-    match guard.refusal(request.uri(), request.headers()) {
+    let mut response = match guard.refusal(request.uri(), request.headers()) {
         Some(refusal) => refusal,
         None => next.run(request).await,
+    };
+    for (name, value) in PRIVACY {
+        response.headers_mut().entry(name).or_insert(value);
     }
+    response
 }
 
 #[cfg(test)]
@@ -187,7 +224,11 @@ mod tests {
         let reachable = guard("0.0.0.0", Some("secret"));
         let authorization = ("authorization", "Bearer secret");
         assert_eq!(
-            status(&reachable, "/", &[("host", "10.0.0.1:8010"), authorization]),
+            status(
+                &reachable,
+                HEALTH,
+                &[("host", "10.0.0.1:8010"), authorization]
+            ),
             None
         );
         assert_eq!(
@@ -211,13 +252,28 @@ mod tests {
                 "{origin}"
             );
         }
+        // Other ports of this machine are of the same site.
+        for (site, dest, expected) in [
+            ("same-origin", "iframe", None),
+            ("none", "document", None),
+            ("cross-site", "document", None),
+            ("cross-site", "iframe", Some(403)),
+            ("cross-site", "image", Some(403)),
+            ("same-site", "empty", Some(403)),
+        ] {
+            let from = [host, ("sec-fetch-site", site), ("sec-fetch-dest", dest)];
+            assert_eq!(status(&local, "/", &from), expected, "{site} {dest}");
+        }
     }
 
     #[test]
-    fn without_the_secret_only_the_health_is_shown() {
+    fn without_the_secret_only_the_health_and_the_page_are_shown() {
         let guard = guard("127.0.0.1", Some("secret"));
         let host = ("host", "localhost");
-        assert_eq!(status(&guard, HEALTH, &[host]), None);
+        for path in [HEALTH, "/", "/page/page.js"] {
+            assert_eq!(status(&guard, path, &[host]), None, "{path}");
+        }
+        assert_eq!(status(&guard, "/page/other", &[host]), Some(401));
         assert_eq!(status(&guard, "/data-prep/jobs", &[host]), Some(401));
         for (authorization, expected) in [
             ("Bearer secret", None),
@@ -226,7 +282,8 @@ mod tests {
             ("Bearer", Some(401)),
             ("Basic secret", Some(401)),
         ] {
-            let given = status(&guard, "/", &[host, ("authorization", authorization)]);
+            let headers = [host, ("authorization", authorization)];
+            let given = status(&guard, "/data-prep/jobs", &headers);
             assert_eq!(given, expected, "{authorization}");
         }
     }
