@@ -1,9 +1,10 @@
 //! The project's own commands: `cargo xtask test`, `cargo xtask circles`, `cargo xtask bench`,
 //! `cargo xtask make-export`, `cargo xtask templates`, `cargo xtask clients`,
-//! `cargo xtask consumers`, `cargo xtask aws …`.
+//! `cargo xtask browser`, `cargo xtask consumers`, `cargo xtask aws …`.
 
 mod aws;
 mod bench;
+mod browser;
 mod circles;
 mod clients;
 mod consumers;
@@ -38,6 +39,8 @@ enum Command {
     Templates,
     /// Generate clients from the API's description, and use them against a running service
     Clients,
+    /// Use the page of `resonare serve` in a browser
+    Browser(browser::Options),
     /// Give what we write for each trainer and service to its own code
     Consumers,
     /// Operate a stack on AWS
@@ -63,6 +66,7 @@ fn main() -> anyhow::Result<()> {
         Command::Bench(options) => bench::run(&options),
         Command::Templates => templates::compare(),
         Command::Clients => clients::compare(),
+        Command::Browser(options) => browser::test(&options),
         Command::Consumers => consumers::compare(),
         Command::Aws { task } => aws::run_task(&task),
         Command::MakeExport { mb, seed } => {

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::process::{self, cargo, eprintln};
-use crate::{aws, circles, clients, deny, fuzz, imports, reference};
+use crate::{aws, browser, circles, clients, deny, fuzz, imports, reference};
 
 /// Runs them, the quick ones first.
 ///
@@ -39,6 +39,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     }
     fuzz::smoke()?;
     clients::compare()?;
+    browser::test(&browser::Options::default())?;
     aws::run_flow()?;
     process::run(cargo().args(["test", "--locked", "--workspace", "--doc"]))?;
     let documentation = [
