@@ -21,7 +21,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use axum::Router;
 use axum::routing::get;
-use resonare_http::{Api, BodyLimits, CallerProof, ServerTransfers};
+use resonare_http::{Api, BodyLimits, CallerProof, ServerTransfers, Tickets};
 use resonare_job_tokenizers::JobTokenizers;
 use resonare_jobs::{
     JobStatus, Jobs, Limits, Owner, PipelineProcessor, Ports, SystemClock, Timings, causes,
@@ -39,7 +39,7 @@ use crate::storage::s3::S3;
 use crate::tokenizers;
 use data_dir::DataDir;
 use disk::Disk;
-use guard::Guard;
+use guard::{Guard, Secret};
 use health::ServiceHealth;
 use metrics::Metrics;
 use readiness::TokenizerReadiness;
@@ -191,17 +191,21 @@ async fn serve(
         Arc::new(processor),
         arguments.jobs,
     );
-    let guard = Guard::new(
-        address.ip(),
-        &arguments.allow_host,
-        arguments.token.token.as_deref(),
-        Owner("local".to_owned()),
-    );
+    let tickets = Tickets::new(Arc::clone(&ports.clock));
+    let secret = arguments.token.token.as_deref();
+    let secret = secret.map(|token| Secret::new(token, tickets));
     let transfers = ServerTransfers {
         objects: ports.objects,
         clock: ports.clock,
         timings,
+        tickets: secret.as_ref().map(|secret| secret.tickets.clone()),
     };
+    let guard = Guard::new(
+        address.ip(),
+        &arguments.allow_host,
+        secret,
+        Owner("local".to_owned()),
+    );
     let api = api(jobs, configuration, health, transfers, arguments);
     let router = resonare_http::all(api).merge(for_prometheus(metrics.clone(), watch));
     let router = router.merge(page::routes());

@@ -1,7 +1,9 @@
 //! Configuration keys, as the description has them: each set of names is a schema of its own, so that generated
 //! clients have one type for it.
 
-use resonare_settings::{Key, Kind};
+use resonare_settings::{Configuration, Key, Kind, public};
+use serde_json::{Map, Value};
+use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{
     AdditionalProperties, AnyOfBuilder, ArrayBuilder, ObjectBuilder, Ref, Schema, Type,
@@ -44,14 +46,19 @@ fn names(key: Key, models: &[String]) -> Option<Vec<&str>> {
     }
 }
 
-/// The schemas of names that keys of requests refer to, where a request may choose among these models.
-pub(crate) fn schemas(models: &[String]) -> Vec<(String, RefOr<Schema>)> {
+/// The schemas of keys of requests that come on top of this configuration, and of the names that they refer to.
+pub(crate) fn schemas(operator: &Configuration) -> Vec<(String, RefOr<Schema>)> {
+    let models = &operator.allowed_models;
     let of_names = Key::of_requests().filter_map(|key| {
         let names = object(Type::String).enum_values(Some(names(key, models)?));
         let described = names.description(Some(key.entry().help));
         Some((schema_name(key), described.into()))
     });
-    of_names.collect()
+    let of_keys = (
+        RequestConfiguration::name().into_owned(),
+        keys(&public(operator.to_json())).into(),
+    );
+    of_names.chain([of_keys]).collect()
 }
 
 fn object(kind: Type) -> ObjectBuilder {
@@ -102,23 +109,29 @@ pub(crate) struct RequestConfiguration;
 
 impl PartialSchema for RequestConfiguration {
     fn schema() -> RefOr<Schema> {
-        configuration().into()
+        keys(&Map::new()).into()
     }
 }
 
 impl ToSchema for RequestConfiguration {}
 
-fn configuration() -> Schema {
+/// The keys of requests. What the operator has set counts where a request says nothing: not as a `default`, which
+/// generated clients would send, so that it counted as what the request says.
+fn keys(operator: &Map<String, Value>) -> Schema {
     let mut keys = object(Type::Object)
         .description(Some(
             "Configuration keys and their values; null stands for none.",
         ))
         .additional_properties(Some(AdditionalProperties::FreeForm(false)));
     for key in Key::of_requests() {
+        let set = operator.get(key.name()).filter(|value| !value.is_null());
+        let set = set.filter(|_| key.is_for_queries());
+        let extension = set.map(|value| ExtensionsBuilder::new().add("x-default", value.clone()));
         let value = AnyOfBuilder::new()
             .description(Some(key.entry().help))
             .item(schema_of(key))
-            .item(object(Type::Null));
+            .item(object(Type::Null))
+            .extensions(extension.map(ExtensionsBuilder::build));
         keys = keys.property(key.name(), value);
     }
     keys.into()

@@ -16,6 +16,7 @@ mod request_log;
 mod routers;
 mod routes;
 mod server_transfers;
+mod tickets;
 mod unread;
 mod url;
 
@@ -28,4 +29,5 @@ pub use request_configuration::merge;
 pub use request_log::{AnsweredRequest, PendingRequest};
 pub use routers::{all, ingress, status};
 pub use server_transfers::ServerTransfers;
+pub use tickets::Tickets;
 pub use unread::take_the_rest;

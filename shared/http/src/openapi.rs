@@ -3,7 +3,7 @@
 mod security;
 
 use axum::http::StatusCode;
-use resonare_settings::Key;
+use resonare_settings::{Configuration, Key};
 use utoipa::OpenApi as _;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
@@ -28,9 +28,9 @@ use crate::routes;
 )]
 struct Description;
 
-/// The description of all routes, as OpenAPI 3.1, where a request may choose among these models and gives this
+/// The description of all routes, as OpenAPI 3.1, where requests come on top of this configuration and give this
 /// proof.
-pub fn openapi(models: &[String], proof: CallerProof) -> OpenApi {
+pub fn openapi(configuration: &Configuration, proof: CallerProof) -> OpenApi {
     let mut description = Description::openapi();
     description.merge(routes::ingress().into_openapi());
     description.merge(routes::status().into_openapi());
@@ -42,7 +42,8 @@ pub fn openapi(models: &[String], proof: CallerProof) -> OpenApi {
         parameters.extend(keys.map(|key| key_schemas::query_parameter(key).into()));
     }
     let components = description.components.get_or_insert_default();
-    components.schemas.extend(key_schemas::schemas(models));
+    let schemas = key_schemas::schemas(configuration);
+    components.schemas.extend(schemas);
     security::describe(&mut description, proof);
     for (path, item) in &mut description.paths.paths {
         let operations = [
@@ -123,8 +124,9 @@ mod tests {
 
     #[test]
     fn every_route_is_described() {
-        let models = ["a/b".to_owned()];
-        let description = openapi(&models, CallerProof::None);
+        let mut configuration = Configuration::default();
+        configuration.allowed_models = vec!["a/b".to_owned()];
+        let description = openapi(&configuration, CallerProof::None);
         let description = serde_json::to_value(description).unwrap();
         assert_eq!(description["openapi"], "3.1.0");
         let paths: Vec<_> = description["paths"].as_object().unwrap().keys().collect();
@@ -139,6 +141,8 @@ mod tests {
         let config = &schemas["RequestConfiguration"];
         let properties = config["properties"].as_object().unwrap();
         assert_eq!(properties.len(), Key::of_requests().count());
+        assert_eq!(properties["min_tokens_per_block"]["x-default"], 300);
+        assert_eq!(properties["system_prompt"]["x-default"], Value::Null);
         assert_eq!(schemas["ModelId"]["enum"][0], "a/b");
         assert_eq!(schemas["ChatType"]["enum"][0], "saved_messages");
         let parameters = &description["paths"]["/data-prep/process"]["post"]["parameters"];
@@ -157,7 +161,8 @@ mod tests {
 
     #[test]
     fn it_says_how_callers_prove_who_they_are() {
-        let described = |proof| serde_json::to_value(openapi(&[], proof)).unwrap();
+        let configuration = Configuration::default();
+        let described = |proof| serde_json::to_value(openapi(&configuration, proof)).unwrap();
         let schemes = |description: &Value| description["components"]["securitySchemes"].clone();
         let open = described(CallerProof::None);
         assert_eq!(

@@ -32,7 +32,7 @@ fn ingress_routes() -> Router<Api> {
 
 fn status_routes(api: &Api) -> Router<Api> {
     let (configuration, proof) = (Arc::clone(&api.configuration), api.proof);
-    let description = Description::new(move || openapi(&configuration.allowed_models, proof));
+    let description = Description::new(move || openapi(&configuration, proof));
     let router = routes::status().split_for_parts().0;
     router.layer(Extension(description))
 }

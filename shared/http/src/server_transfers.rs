@@ -8,6 +8,8 @@ use resonare_jobs::ports::{
 };
 use resonare_jobs::{DirectUpload, JobRecord, Jobs, Output, Payload, RunId, Timings, output_key};
 
+use crate::tickets::Tickets;
+
 /// URLs of uploads and downloads on the server itself, which [`crate::all`] serves.
 #[derive(Clone)]
 pub struct ServerTransfers {
@@ -17,6 +19,8 @@ pub struct ServerTransfers {
     pub clock: Arc<dyn Clock>,
     /// How long an upload may take to arrive.
     pub timings: Timings,
+    /// How downloads are let through without the secret, where there is one.
+    pub tickets: Option<Tickets>,
 }
 
 #[async_trait]
@@ -70,6 +74,10 @@ impl Downloads for ServerTransfers {
     ) -> Result<Option<String>, Unavailable> {
         let (run_id, name) = (job.run_id, &output.name);
         let found = self.objects.find(&output_key(run_id, name)).await?;
-        Ok(found.map(|_| format!("/data-prep/jobs/{run_id}/outputs/{name}/content")))
+        let path = format!("/data-prep/jobs/{run_id}/outputs/{name}/content");
+        Ok(found.map(|_| match &self.tickets {
+            Some(tickets) => tickets.url(&path),
+            None => path,
+        }))
     }
 }

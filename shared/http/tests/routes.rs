@@ -125,6 +125,7 @@ impl Service {
                 objects: Arc::new(objects.clone()),
                 clock: Arc::new(clock.clone()),
                 timings: Timings::default(),
+                tickets: None,
             }),
             downloads: Arc::new(Addresses),
             health: Arc::new(health),

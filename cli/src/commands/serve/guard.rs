@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Router};
-use resonare_http::Problem;
+use resonare_http::{Problem, Tickets};
 use resonare_jobs::Owner;
 use sha2::{Digest as _, Sha256};
 
@@ -51,9 +51,33 @@ const PRIVACY: [(HeaderName, HeaderValue); 5] = [
 pub(crate) struct Guard {
     names: Arc<[String]>,
     is_local: bool,
-    /// The digest of the secret: comparing digests takes the same time wherever they differ.
-    token: Option<[u8; 32]>,
+    secret: Option<Secret>,
     owner: Owner,
+}
+
+/// What requests have to bring: a secret, or a ticket that was given to someone who knew it.
+#[derive(Clone)]
+pub(crate) struct Secret {
+    /// Comparing digests takes the same time wherever they differ.
+    digest: [u8; 32],
+    pub(crate) tickets: Tickets,
+}
+
+impl Secret {
+    pub(crate) fn new(token: &str, tickets: Tickets) -> Self {
+        let digest = digest(token);
+        Self { digest, tickets }
+    }
+
+    fn admits(&self, uri: &Uri, authorization: Option<&str>) -> bool {
+        let given = authorization.and_then(|value| {
+            let (scheme, token) = value.split_once(' ')?;
+            scheme
+                .eq_ignore_ascii_case("bearer")
+                .then(|| digest(token.trim()))
+        });
+        given == Some(self.digest) || self.tickets.admits(uri)
+    }
 }
 
 fn digest(token: &str) -> [u8; 32] {
@@ -75,14 +99,14 @@ impl Guard {
     pub(crate) fn new(
         address: IpAddr,
         names: &[String],
-        token: Option<&str>,
+        secret: Option<Secret>,
         owner: Owner,
     ) -> Self {
         let names = names.iter().filter_map(|name| host_name(name)).collect();
         Self {
             names,
             is_local: address.is_loopback(),
-            token: token.map(digest),
+            secret,
             owner,
         }
     }
@@ -138,17 +162,9 @@ impl Guard {
         if origin.is_some_and(|origin| !own(origin)) || embedded {
             return forbidden("requests from web pages of other origins are refused");
         }
-        let expected = self.token?;
-        if uri.path() == HEALTH || page::is_file(uri.path()) {
-            return None;
-        }
-        let given = text(header::AUTHORIZATION).and_then(|value| {
-            let (scheme, token) = value.split_once(' ')?;
-            scheme
-                .eq_ignore_ascii_case("bearer")
-                .then(|| digest(token.trim()))
-        });
-        if given == Some(expected) {
+        let secret = self.secret.as_ref()?;
+        let is_open = uri.path() == HEALTH || page::is_file(uri.path());
+        if is_open || secret.admits(uri, text(header::AUTHORIZATION)) {
             return None;
         }
         let detail = "send the service's secret as `Authorization: Bearer …`";
@@ -174,6 +190,8 @@ async fn check(State(guard): State<Guard>, request: Request, next: Next) -> Resp
 
 #[cfg(test)]
 mod tests {
+    use resonare_jobs::SystemClock;
+
     use super::*;
 
     fn status(guard: &Guard, path: &str, headers: &[(&str, &str)]) -> Option<u16> {
@@ -188,10 +206,11 @@ mod tests {
 
     fn guard(address: &str, token: Option<&str>) -> Guard {
         let names = ["Box.Example".to_owned()];
+        let tickets = Tickets::new(Arc::new(SystemClock));
         Guard::new(
             address.parse().unwrap(),
             &names,
-            token,
+            token.map(|token| Secret::new(token, tickets)),
             Owner("local".to_owned()),
         )
     }

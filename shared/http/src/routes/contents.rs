@@ -115,25 +115,57 @@ pub(crate) async fn download(
     Path(OutputName { name }): Path<OutputName>,
 ) -> Result<Response, Problem> {
     let object = api.jobs.open_output(&owner, run_id, &name).await?;
-    let media_type = if name.rsplit('.').next() == Some("jsonl") {
-        "application/jsonl"
-    } else {
-        "application/json"
-    };
+    let disposition = format!("{}; filename=\"{name}\"", shown(&name));
+    let disposition = HeaderValue::from_str(&disposition);
     let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static(media_type)),
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static(media_type(&name)),
+        ),
         (header::CONTENT_LENGTH, HeaderValue::from(object.size_bytes)),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static(POLICY),
+        ),
         (
             header::X_CONTENT_TYPE_OPTIONS,
             HeaderValue::from_static("nosniff"),
         ),
         (
             header::CONTENT_DISPOSITION,
-            HeaderValue::from_static("attachment"),
+            disposition.unwrap_or(HeaderValue::from_static("attachment")),
         ),
     ];
     Ok((headers, Body::from_stream(chunks(object))).into_response())
+}
+
+/// An output that a browser shows is a document of its own, apart from the service: it runs no scripts, asks for
+/// nothing, and only the service's own page may frame it.
+const POLICY: &str = "sandbox allow-popups; default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
+     base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+
+fn ending(name: &str) -> Option<&str> {
+    name.rsplit_once('.').map(|(_, ending)| ending)
+}
+
+/// Whether browsers show an output or save it.
+fn shown(name: &str) -> &'static str {
+    match ending(name) {
+        Some("html") => "inline",
+        _ => "attachment",
+    }
+}
+
+fn media_type(name: &str) -> &'static str {
+    match ending(name) {
+        Some("jsonl") => "application/jsonl",
+        Some("json") => "application/json",
+        Some("html") => "text/html; charset=utf-8",
+        Some("yaml") => "application/yaml",
+        Some("md" | "py" | "sh" | "jinja") => "text/plain; charset=utf-8",
+        _ => "application/octet-stream",
+    }
 }
 
 /// An object's bytes. It is read on a thread that may block.
@@ -156,4 +188,18 @@ fn chunks(mut object: ObjectReader) -> impl Stream<Item = io::Result<Bytes>> {
     stream::unfold(receiver, async |mut receiver| {
         Some((receiver.recv().await?, receiver))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_report_is_shown() {
+        assert_eq!(media_type("train.jsonl"), "application/jsonl");
+        assert_eq!(shown("train.jsonl"), "attachment");
+        assert_eq!(media_type("train.parquet"), "application/octet-stream");
+        assert_eq!(media_type("report.html"), "text/html; charset=utf-8");
+        assert_eq!(shown("report.html"), "inline");
+    }
 }

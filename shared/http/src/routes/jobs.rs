@@ -191,7 +191,7 @@ pub(crate) struct DownloadQuery {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Download)]
 pub(crate) struct DownloadInfo {
-    /// The URL; a GET of it needs no proof of who calls if its host is not that of the service.
+    /// The URL; a GET of it needs no other proof of who calls.
     url: String,
 }
 
