@@ -156,6 +156,10 @@ pub(crate) struct ServeArguments {
     #[arg(long, value_name = "PORT", default_value_t = 8010)]
     pub(crate) port: u16,
 
+    /// Open the service's page in the browser
+    #[arg(long)]
+    pub(crate) open: bool,
+
     /// Folder for jobs, their outputs and downloaded tokenizers
     #[arg(long, value_name = "DIR", default_value = "./data")]
     pub(crate) data_dir: PathBuf,

@@ -2,7 +2,6 @@
 
 mod advice;
 mod arguments;
-#[expect(dead_code, reason = "the report and the page come next")]
 mod browser;
 mod color;
 mod commands;

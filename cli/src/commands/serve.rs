@@ -33,6 +33,7 @@ use tokio::net::TcpListener;
 use tracing::{info, warn};
 
 use crate::arguments::{ServeArguments, layers};
+use crate::browser;
 use crate::error::{CommandError, Result};
 use crate::log;
 use crate::storage::s3::S3;
@@ -214,7 +215,15 @@ async fn serve(
     // Whoever reads that it listens may tell it to stop.
     let mut stop = Signals::listen()?;
     info!(version = env!("CARGO_PKG_VERSION"), %address, "started");
-    log::say_listening(&format!("http://{address}"), arguments.log_format)?;
+    let url = format!("http://{address}");
+    log::say_listening(&url, arguments.log_format)?;
+    if arguments.open {
+        // A browser has no way to an address that stands for all of them.
+        browser::show(
+            url.replace("//0.0.0.0:", "//127.0.0.1:")
+                .replace("//[::]:", "//[::1]:"),
+        );
+    }
 
     let connections = listener::serve(&listener, router, stop.wait()).await;
     info!("stopping: running jobs return to the queue");

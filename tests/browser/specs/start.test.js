@@ -10,22 +10,22 @@ let browser;
 let service;
 
 before(async () => {
-    [browser, service] = await Promise.all([launch(), Service.start()]);
+  [browser, service] = await Promise.all([launch(), Service.start()]);
 });
 
 after(async () => {
-    await browser?.close();
-    await service?.remove();
+  await browser?.close();
+  await service?.remove();
 });
 
 for (const { name, ...look } of LOOKS) {
-    test(`an empty page is accessible and fits: ${name}`, async () => {
-        const page = await open(browser, service.url, { ...look, bypassCSP: true });
-        await page.goto(service.url);
-        await page.getByRole('heading', { level: 1 }).waitFor();
-        await assertAccessible(page, name);
-        await assertFitsInWidth(page, name);
-        assert.deepEqual(page.complaints, []);
-        await page.context().close();
-    });
+  test(`an empty page is accessible and fits: ${name}`, async () => {
+    const page = await open(browser, service.url, { ...look, bypassCSP: true });
+    await page.goto(service.url);
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    await assertAccessible(page, name);
+    await assertFitsInWidth(page, name);
+    assert.deepEqual(page.complaints, []);
+    await page.context().close();
+  });
 }

@@ -9,26 +9,26 @@ const DESKTOP = { width: 1280, height: 900 };
 
 /** Each size and each color scheme. */
 export const LOOKS = [
-    { name: 'phone, light', viewport: PHONE, colorScheme: 'light' },
-    { name: 'phone, dark', viewport: PHONE, colorScheme: 'dark' },
-    { name: 'desktop, light', viewport: DESKTOP, colorScheme: 'light' },
-    { name: 'desktop, dark', viewport: DESKTOP, colorScheme: 'dark' },
+  { name: 'phone, light', viewport: PHONE, colorScheme: 'light' },
+  { name: 'phone, dark', viewport: PHONE, colorScheme: 'dark' },
+  { name: 'desktop, light', viewport: DESKTOP, colorScheme: 'light' },
+  { name: 'desktop, dark', viewport: DESKTOP, colorScheme: 'dark' },
 ];
 
 /** A browser, which the caller closes. It asks nobody for anything of its own. */
 export function launch() {
-    return chromium.launch({
-        executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-        args: [
-            '--no-sandbox',
-            '--disable-gpu',
-            '--disable-quic',
-            '--no-first-run',
-            '--disable-background-networking',
-            '--disable-component-update',
-            '--disable-sync',
-        ],
-    });
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
 }
 
 /**
@@ -36,39 +36,39 @@ export function launch() {
  * requests to other origins than `own`.
  */
 export async function open(browser, own, options = {}) {
-    const context = await browser.newContext({ viewport: DESKTOP, ...options });
-    const page = await context.newPage();
-    page.complaints = [];
-    page.on('console', (message) => page.complaints.push(`${message.type()}: ${message.text()}`));
-    page.on('pageerror', (error) => page.complaints.push(`error: ${error.message}`));
-    context.on('request', (request) => {
-        const url = new URL(request.url());
-        if (!['data:', 'blob:', 'about:'].includes(url.protocol) && url.origin !== new URL(own).origin) {
-            page.complaints.push(`request: ${request.url()}`);
-        }
-    });
-    return page;
+  const context = await browser.newContext({ viewport: DESKTOP, ...options });
+  const page = await context.newPage();
+  page.complaints = [];
+  page.on('console', (message) => page.complaints.push(`${message.type()}: ${message.text()}`));
+  page.on('pageerror', (error) => page.complaints.push(`error: ${error.message}`));
+  context.on('request', (request) => {
+    const url = new URL(request.url());
+    if (!['data:', 'blob:', 'about:'].includes(url.protocol) && url.origin !== new URL(own).origin) {
+      page.complaints.push(`request: ${request.url()}`);
+    }
+  });
+  return page;
 }
 
 /** Fails where the accessibility checker finds a violation. The context needs `bypassCSP`. */
 export async function assertAccessible(page, state) {
-    // Colors are compared once they have arrived.
-    await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished)));
-    await page.evaluate(axe);
-    const found = await page.evaluate(() => window.axe.run(document));
-    const violations = found.violations.map(({ id, help, nodes }) => ({
-        id,
-        help,
-        nodes: nodes.map((node) => `${node.html}: ${node.failureSummary}`),
-    }));
-    assert.deepEqual(violations, [], state);
+  // Colors are compared once they have arrived.
+  await page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished)));
+  await page.evaluate(axe);
+  const found = await page.evaluate(() => window.axe.run(document));
+  const violations = found.violations.map(({ id, help, nodes }) => ({
+    id,
+    help,
+    nodes: nodes.map((node) => `${node.html}: ${node.failureSummary}`),
+  }));
+  assert.deepEqual(violations, [], state);
 }
 
 /** Fails where there is something to scroll to sideways. */
 export async function assertFitsInWidth(page, state) {
-    const { scrollWidth, clientWidth } = await page.evaluate(() => ({
-        scrollWidth: document.documentElement.scrollWidth,
-        clientWidth: document.documentElement.clientWidth,
-    }));
-    assert.ok(scrollWidth <= clientWidth, `${state}: ${scrollWidth} pixels in ${clientWidth}`);
+  const { scrollWidth, clientWidth } = await page.evaluate(() => ({
+    scrollWidth: document.documentElement.scrollWidth,
+    clientWidth: document.documentElement.clientWidth,
+  }));
+  assert.ok(scrollWidth <= clientWidth, `${state}: ${scrollWidth} pixels in ${clientWidth}`);
 }

@@ -36,14 +36,23 @@ macro_rules! file {
     };
 }
 
-static FILES: [PageFile; 4] = [
+static FILES: [PageFile; 13] = [
     PageFile {
         path: "/",
         media_type: HTML,
         content: include_str!("page/index.html"),
     },
     file!("page.css", CSS),
+    file!("elements.js", SCRIPT),
+    file!("export.js", SCRIPT),
+    file!("job.js", SCRIPT),
+    file!("jobs.js", SCRIPT),
     file!("page.js", SCRIPT),
+    file!("result.js", SCRIPT),
+    file!("service.js", SCRIPT),
+    file!("settings.js", SCRIPT),
+    file!("upload.js", SCRIPT),
+    file!("words.js", SCRIPT),
     file!("icon.svg", "image/svg+xml"),
 ];
 
