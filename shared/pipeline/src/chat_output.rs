@@ -10,7 +10,6 @@ use crate::funnel::ChatDrop;
 use crate::gaps::ChatTimes;
 use crate::lines::Lines;
 use crate::placing::BlockPlacer;
-use crate::roles::Role;
 use crate::select::BlockSelector;
 use crate::settings::{Settings, TokenBudget};
 use crate::statistics::Statistics;
@@ -98,7 +97,8 @@ impl<'a, C: TokenCounter> ChatOutput<'a, C> {
             return Ok(());
         }
         funnel.chats.kept += 1;
-        statistics.add_chat(name, blocks.len() as u64);
+        let known_as = statistics.add_chat(name, blocks.len() as u64);
+        statistics.profile.add_chat(&known_as, lines, &blocks);
         self.writer.begin_chat(name, chat_type, blocks.len());
         for block in &blocks {
             self.write_block(lines, block, statistics)?;
@@ -122,15 +122,6 @@ impl<'a, C: TokenCounter> ChatOutput<'a, C> {
     ) -> Result<(), PipelineError> {
         statistics.funnel.messages.in_blocks += block.messages.len() as u64;
         statistics.blocks_with_context += u64::from(!block.context.is_empty());
-        for index in block.messages.clone() {
-            let tokens = u64::from(lines.records[index].tokens);
-            let spoken = &mut statistics.spoken_tokens;
-            spoken.of_all += tokens;
-            spoken.of_target += match lines.role(index) {
-                Role::Assistant => tokens,
-                Role::User => 0,
-            };
-        }
         let composer = self.selector.composer();
         composer.compose(lines, block, &mut self.block_text);
         self.writer.block(lines, &self.block_text, block.split)?;

@@ -100,6 +100,12 @@ impl Record {
         &arena[self.arena_start()..index(self.text_start)]
     }
 
+    /// What the clock on the wall showed, as far as the export says.
+    pub(crate) fn wall(&self, arena: &str) -> Micros {
+        let written = date::parse(self.written_date(arena));
+        written.map_or(self.stamp, |date| date.wall)
+    }
+
     /// Appends the timestamp that the message is emitted with.
     pub(crate) fn write_timestamp(&self, arena: &str, out: &mut String) {
         if self.written_len == 0 {

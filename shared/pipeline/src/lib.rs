@@ -45,6 +45,7 @@ mod overlaps;
 mod pack;
 mod placing;
 mod position;
+mod profile;
 mod pseudonyms;
 mod redact;
 mod refusals;
@@ -87,6 +88,9 @@ pub use json::mend::Mends;
 pub use outcome::{Outcome, RunFiles, run_outputs};
 pub use output_name::OutputName;
 pub use position::Position;
+pub use profile::{
+    Calendar, Histogram, Month, Profile, Range, Ranges, Sample, SampledTurn, Samples, Voice, Voices,
+};
 pub use pseudonyms::PSEUDONYM_OF_TARGET;
 pub use refusals::Refusals;
 pub use resonare_consumers::SpecialTokens;

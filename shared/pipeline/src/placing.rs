@@ -2,7 +2,7 @@
 
 use crate::block::Block;
 use crate::earlier_blocks::{EarlierBlocks, Print, Printer};
-use crate::funnel::{DroppedMessages, MessageDrop};
+use crate::funnel::MessageDrop;
 use crate::lines::Lines;
 use crate::settings::{Deduplicate, Settings};
 use crate::split::Split;
@@ -39,8 +39,7 @@ impl<'a> BlockPlacer<'a> {
         if duplicates == Deduplicate::None && !self.is_split() {
             return blocks;
         }
-        let dropped = &mut statistics.funnel.messages.dropped;
-        let (blocks, prints) = self.without_duplicates(lines, blocks, dropped);
+        let (blocks, prints) = self.without_duplicates(lines, blocks, statistics);
         let Some(counts) = &mut statistics.split else {
             return blocks;
         };
@@ -57,8 +56,12 @@ impl<'a> BlockPlacer<'a> {
             let (own, rest) = prints.split_at(conversation.len());
             prints = rest;
             if self.leaks(own, split) {
-                let messages = conversation.iter().map(|block| block.messages.len() as u64);
-                dropped.add(MessageDrop::SplitLeak, messages.sum());
+                for block in conversation {
+                    let messages = block.messages.len() as u64;
+                    let dropped = &mut statistics.funnel.messages.dropped;
+                    dropped.add(MessageDrop::SplitLeak, messages);
+                    statistics.profile.dropped_tokens.add(block.tokens);
+                }
                 counts.add_leaking(conversation.len());
             } else {
                 counts.add(split, conversation.len());
@@ -74,7 +77,7 @@ impl<'a> BlockPlacer<'a> {
         &mut self,
         lines: Lines<'_>,
         blocks: Vec<Block>,
-        dropped: &mut DroppedMessages,
+        statistics: &mut Statistics,
     ) -> (Vec<Block>, Vec<Print>) {
         let duplicates = self.settings.deduplicate;
         let signed = duplicates == Deduplicate::Near || self.is_split();
@@ -83,7 +86,9 @@ impl<'a> BlockPlacer<'a> {
             let mut print = self.printer.print(lines, &block, signed);
             let reason = self.duplicates(&mut print);
             if let Some(reason) = reason {
+                let dropped = &mut statistics.funnel.messages.dropped;
                 dropped.add(reason, block.messages.len() as u64);
+                statistics.profile.dropped_tokens.add(block.tokens);
                 continue;
             }
             kept.push(block);

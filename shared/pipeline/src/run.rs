@@ -27,6 +27,7 @@ use crate::input::rules::ReadingRules;
 use crate::input::sink::ChunkSink;
 use crate::input::source::{Source, decompressed};
 use crate::input::window::Window;
+use crate::profile::Profile;
 use crate::redact::Redactor;
 use crate::select::BlockSelector;
 use crate::settings::{RepeatedMessages, Settings};
@@ -218,6 +219,7 @@ impl<T: Tokenizer> Run<'_, T> {
         let output = ChatOutput::new(&settings, selector, writer);
         let mut statistics = Statistics::new(self.tokenizer_info.clone());
         statistics.special_token_text = broken as u64;
+        statistics.profile = Profile::new(&settings);
         let is_split = !settings.validation_fraction.is_zero();
         statistics.split = is_split.then(SplitCounts::default);
         let mut finisher = Finisher::new(context, statistics, output);

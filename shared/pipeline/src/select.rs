@@ -98,7 +98,7 @@ impl<'a, C: TokenCounter> BlockSelector<'a, C> {
         self.known.clear();
         let mut kept = Vec::new();
         for block in self.pack(lines) {
-            let messages = block.messages.len() as u64;
+            let (messages, tokens) = (block.messages.len() as u64, block.tokens);
             self.tally.largest_tokens = self.tally.largest_tokens.max(block.tokens);
             let dropped = &mut statistics.funnel.messages.dropped;
             match self.select(lines, block) {
@@ -109,6 +109,7 @@ impl<'a, C: TokenCounter> BlockSelector<'a, C> {
                 }
                 Err(reason) => {
                     dropped.add(reason.of_messages(), messages);
+                    statistics.profile.dropped_tokens.add(tokens);
                     self.tally.add(&reason);
                     statistics.refusals.add(reason);
                 }

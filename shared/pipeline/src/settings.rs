@@ -303,6 +303,8 @@ pub struct Settings {
     pub deduplicate: Deduplicate,
     /// How many of the blocks are for validation, in whole conversations.
     pub validation_fraction: Fraction,
+    /// How many blocks the statistics keep for the report to show.
+    pub report_samples: u32,
 }
 
 impl Default for Settings {
@@ -335,6 +337,7 @@ impl Default for Settings {
             forwarded: Forwarded::default(),
             deduplicate: Deduplicate::default(),
             validation_fraction: Fraction::default(),
+            report_samples: 0,
         }
     }
 }

@@ -13,6 +13,7 @@ use serde_json::json;
 use crate::funnel::Funnel;
 use crate::gaps::{ChatTimes, Gaps};
 use crate::output_name::OutputName;
+use crate::profile::Profile;
 use crate::refusals::Refusals;
 use crate::salvage::Salvage;
 use crate::senders::SenderCount;
@@ -64,6 +65,11 @@ impl Summary {
         self.measured(self.max)
     }
 
+    /// The sum of all values.
+    pub fn sum(&self) -> f64 {
+        self.sum
+    }
+
     /// The mean.
     pub fn avg(&self) -> Option<f64> {
         self.measured(self.sum / self.count as f64)
@@ -105,13 +111,6 @@ impl ImportedChats {
             self.messages += times.at_one_moment;
         }
     }
-}
-
-/// The tokens of the messages' own texts in the output.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct SpokenTokens {
-    pub(crate) of_target: u64,
-    pub(crate) of_all: u64,
 }
 
 /// The statistics of a run.
@@ -157,9 +156,10 @@ pub struct Statistics {
     /// What to think about before the blocks are trained on.
     pub warnings: Vec<Warning>,
     pub(crate) imported: ImportedChats,
-    pub(crate) spoken_tokens: SpokenTokens,
+    /// What the report draws beside all this; it is not in `stats.json`.
+    pub profile: Profile,
     /// The size of the file that the consumer takes.
-    pub(crate) train_bytes: u64,
+    pub train_bytes: u64,
     /// How often a name came again.
     repeated: HashMap<String, u64>,
 }
@@ -187,15 +187,17 @@ impl Statistics {
             gaps: Gaps::default(),
             warnings: Vec::new(),
             imported: ImportedChats::default(),
-            spoken_tokens: SpokenTokens::default(),
+            profile: Profile::default(),
             train_bytes: 0,
             repeated: HashMap::new(),
         }
     }
 
-    pub(crate) fn add_chat(&mut self, name: &str, blocks: u64) {
+    /// Adds a chat, and gives the name that it has here.
+    pub(crate) fn add_chat<'n>(&mut self, name: &'n str, blocks: u64) -> Cow<'n, str> {
         let name = self.unused_name(name);
         self.block_breakdown.push(&name, blocks);
+        name
     }
 
     /// `name`, numbered where a chat of that name came before, even one that is itself called

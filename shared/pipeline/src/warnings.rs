@@ -173,8 +173,9 @@ pub(crate) fn of_chats(blocks: impl Iterator<Item = u64>) -> Option<Warning> {
 fn of_balance(statistics: &Statistics) -> impl Iterator<Item = Warning> {
     let blocks = statistics.block_breakdown.iter().map(|(_, blocks)| blocks);
     let outweighs = of_chats(blocks);
-    let spoken = statistics.spoken_tokens;
-    let (tokens, tokens_of_all) = (spoken.of_target, spoken.of_all);
+    let voices = statistics.profile.voices;
+    let tokens = voices.target.tokens;
+    let tokens_of_all = tokens + voices.others.tokens;
     let hardly = (tokens * 10 < tokens_of_all).then_some(Warning::TargetHardlySpeaks {
         tokens,
         all: tokens_of_all,

@@ -169,6 +169,7 @@ fn any_further_settings() -> impl Strategy<Value = Settings> {
                 },
                 exclude_chats: vec!["B".to_owned()],
                 min_chat_messages: least,
+                report_samples: 3,
                 ..settings
             },
         )
@@ -366,6 +367,14 @@ proptest! {
             (Ok(one), Ok(other)) => {
                 prop_assert!(one.statistics.funnel.balances(), "{:?}", one.statistics.funnel);
                 prop_assert_eq!(one.stats(), other.stats());
+                let (profile, blocks) = (&one.statistics.profile, one.statistics.num_blocks());
+                prop_assert_eq!(profile, &other.statistics.profile);
+                prop_assert_eq!(profile.emitted_tokens.total(), blocks);
+                prop_assert_eq!(profile.messages.iter().map(|range| range.count).sum::<u64>(), blocks);
+                prop_assert_eq!(profile.seconds.iter().map(|range| range.count).sum::<u64>(), blocks);
+                prop_assert_eq!(profile.samples.iter().len() as u64, blocks.min(3));
+                let said = profile.voices.target.messages + profile.voices.others.messages;
+                prop_assert_eq!(said, one.statistics.funnel.messages.in_blocks);
                 prop_assert_eq!(one.train, other.train);
                 prop_assert_eq!(one.processed, other.processed);
             }
