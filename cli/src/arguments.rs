@@ -68,6 +68,10 @@ pub(crate) struct PrepareArguments {
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
 
+    /// Open report.html in the browser when the run has ended
+    #[arg(long)]
+    pub(crate) open: bool,
+
     /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -194,6 +194,12 @@ class Application:
         with urllib.request.urlopen(answer["url"]) as response:
             return response.read()
 
+    def kind(self, run_id, name):
+        """What a browser is told that an output is, and whether it is to show it or to save it."""
+        url = self.call("GET", f"/data-prep/jobs/{run_id}/outputs/{name}?redirect=false")[2]["url"]
+        with urllib.request.urlopen(url) as response:
+            return response.headers["Content-Type"], response.headers["Content-Disposition"]
+
     def completed(self, run_id, expected, attempts=None):
         """Waits for a job, which must have these outputs, whole, and leave nothing of its payload."""
         job = self.wait(run_id)
@@ -412,7 +418,7 @@ def prepared(folder, *options, export=SAMPLE):
     run = [BINARIES / "resonare", "prepare", export, f"--model-id={MODEL}", "--run-id=prepared",
            f"--output-dir={folder}", *options]
     subprocess.run(run, check=True, stdout=subprocess.DEVNULL)
-    return {name: (folder / "prepared" / name).read_bytes() for name in ["train.jsonl", "processed.json", "stats.json"]}
+    return {name: (folder / "prepared" / name).read_bytes() for name in ["train.jsonl", "processed.json", "stats.json", "report.html"]}
 
 
 def check(name, start=[time.monotonic()]):

@@ -149,8 +149,11 @@ def service(app, folder, expected):
 def submissions(app, folder, expected):
     run_id = app.submit()
     job = app.completed(run_id, expected, attempts=1)
-    assert [output["name"] for output in job["outputs"]] == ["train.jsonl", "processed.json", "raw.json", "stats.json"]
+    assert [output["name"] for output in job["outputs"]] == [
+        "train.jsonl", "processed.json", "raw.json", "stats.json", "report.html"]
     json.loads(app.output(run_id, "raw.json"))
+    kinds = {name: app.kind(run_id, name) for name in ("train.jsonl", "report.html")}
+    assert kinds["report.html"] == ("text/html; charset=utf-8", "inline") and kinds["train.jsonl"][1] == "attachment", kinds
     check("a body becomes the bytes that `resonare prepare` gives")
 
     with app.forwarder() as address:
@@ -331,7 +334,7 @@ def buckets(app, folder, expected):
     assert found == without_raw, "outputs of an earlier run stay"
     assert run("both", "--output-raw=never").returncode == 0 and objects("both") == without_raw
     done = run("first", "--target-name=Nobody")
-    assert done.returncode == 1 and list(objects("first")) == ["stats.json"], done.stdout
+    assert done.returncode == 1 and sorted(objects("first")) == ["report.html", "stats.json"], done.stdout
     done = run("tiny", f"--tokenizer=s3://{own}/tiny.json", "--min-tokens-per-block=10")
     assert done.returncode == 0, done.stdout
     done = run("gone", export=f"s3://{own}/in/other.json")

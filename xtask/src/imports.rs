@@ -25,7 +25,7 @@ const COUNTING: &[&str] = &[
 ];
 
 /// Packages that a crate must not depend on, by the beginning of their names.
-const FORBIDDEN: [(&str, &[&str]); 14] = [
+const FORBIDDEN: [(&str, &[&str]); 15] = [
     // It renders strangers' templates: nothing that reaches out is even linked.
     ("resonare-chat-template", PURE),
     (
@@ -61,6 +61,20 @@ const FORBIDDEN: [(&str, &[&str]); 14] = [
             "ureq",
             "tokenizers",
             "resonare-jobs",
+        ],
+    ),
+    (
+        "resonare-report",
+        &[
+            "tokio",
+            "axum",
+            "hyper",
+            "aws-",
+            "ureq",
+            "tokenizers",
+            "tiktoken-rs",
+            "resonare-jobs",
+            "resonare-settings",
         ],
     ),
     (

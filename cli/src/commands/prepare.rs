@@ -15,6 +15,7 @@ use serde_json::json;
 
 use crate::advice;
 use crate::arguments::PrepareArguments;
+use crate::browser;
 use crate::error::{CommandError, Result};
 use crate::inputs::Inputs;
 use crate::interruption::Interruption;
@@ -46,6 +47,12 @@ pub(crate) fn run(arguments: &PrepareArguments, interruption: &Interruption) -> 
         Some(run_id) => run_id.clone(),
         None => uuid::Uuid::now_v7().to_string(),
     };
+    let is_local = configuration.output_modes.contains(&OutputMode::Local);
+    if arguments.open && !(configuration.output_report && is_local) {
+        return Err(CommandError::usage(
+            "--open needs a report on this machine: output.report must be true, and output.modes include local",
+        ));
+    }
     let s3 = S3::default();
     let replaces = arguments.run_id.is_some();
     let bucket = BucketOutputs::of(&configuration, &s3, &run_id, replaces)?;
@@ -68,6 +75,7 @@ pub(crate) fn run(arguments: &PrepareArguments, interruption: &Interruption) -> 
         model,
         threads: arguments.threads.unwrap_or_else(processors),
         interruption,
+        opens_report: arguments.open,
     };
     prepared.run(&run_id, arguments.json)
 }
@@ -83,6 +91,7 @@ struct PreparedRun<'a> {
     model: FoundModel<ModelTokenizer>,
     threads: NonZeroUsize,
     interruption: &'a Interruption,
+    opens_report: bool,
 }
 
 impl PreparedRun<'_> {
@@ -184,10 +193,9 @@ impl PreparedRun<'_> {
             error_details: &[],
             senders: &[],
         };
-        write_stats(folder, &stats)?;
         let mut outputs = self.run_outputs();
         outputs.retain(|output| statistics.leaves(*output));
-        outputs.push(OutputName::Stats);
+        outputs.extend(self.write_findings(folder, &stats)?);
         for file in kit.iter().flat_map(|kit| &kit.files) {
             let name = OutputName::of_kit_file(file.name);
             write_whole(folder, name, |out| out.write_all(file.content.as_bytes()))?;
@@ -205,6 +213,7 @@ impl PreparedRun<'_> {
                 local.retain(|output| *output != OutputName::Raw);
             }
             let place = folder.publish()?;
+            self.show_report(place);
             if let Some(kit) = &mut kit
                 && self
                     .configuration
@@ -254,16 +263,17 @@ impl PreparedRun<'_> {
         stats: &StatsFile<'_>,
         explains: bool,
     ) -> anyhow::Result<()> {
-        write_stats(folder, stats)?;
+        let findings = self.write_findings(folder, stats)?;
+        let findings = explains.then_some(findings);
         let in_bucket = match &self.bucket {
-            Some(bucket) => self.place_failure_in(bucket, folder, explains),
+            Some(bucket) => self.place_failure_in(bucket, folder, findings.as_deref()),
             None => Ok(()),
         };
         if self.writes_locally() {
             if folder.has_earlier_outputs() {
                 folder.publish_beside_earlier()?;
             } else if explains {
-                folder.publish()?;
+                self.show_report(folder.publish()?);
             }
         }
         in_bucket
@@ -273,15 +283,39 @@ impl PreparedRun<'_> {
         &self,
         bucket: &BucketOutputs<'_>,
         folder: &RunFolder,
-        explains: bool,
+        findings: Option<&[OutputName]>,
     ) -> anyhow::Result<()> {
         let cancelled = &self.interruption.cancelled;
         if bucket.has_earlier_outputs()? {
-            bucket.publish_beside_earlier(folder, cancelled)
-        } else if explains {
-            bucket.publish(folder, &[OutputName::Stats], cancelled)
-        } else {
-            Ok(())
+            return bucket.publish_beside_earlier(folder, cancelled);
+        }
+        match findings {
+            Some(findings) => bucket.publish(folder, findings, cancelled),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes the statistics and, if it is wanted, the report.
+    fn write_findings(
+        &self,
+        folder: &RunFolder,
+        stats: &StatsFile<'_>,
+    ) -> anyhow::Result<Vec<OutputName>> {
+        let mut written = vec![OutputName::Stats];
+        write_whole(folder, OutputName::Stats, |out| stats.write(out))?;
+        if self.configuration.output_report {
+            let report = OutputName::Report;
+            write_whole(folder, report, |out| resonare_report::write(stats, out))?;
+            written.push(report);
+        }
+        Ok(written)
+    }
+
+    /// Opens the report of this run, if that is asked.
+    fn show_report(&self, place: &Path) {
+        if self.opens_report {
+            let report = place.join(OutputName::Report.as_str());
+            browser::show(std::path::absolute(&report).unwrap_or(report));
         }
     }
 
@@ -305,10 +339,6 @@ impl PreparedRun<'_> {
 fn close(file: OutputFile, output: OutputName) -> anyhow::Result<()> {
     let closed = file.close();
     closed.with_context(|| format!("failed to write {output}"))
-}
-
-fn write_stats(folder: &RunFolder, stats: &StatsFile<'_>) -> anyhow::Result<()> {
-    write_whole(folder, OutputName::Stats, |out| stats.write(out))
 }
 
 fn write_whole(

@@ -19,6 +19,9 @@ use std::process::Stdio;
 use serde_json::Value;
 use support::{Project, SAMPLE, names_in, resonare};
 
+/// What every run leaves.
+const OUTPUTS: [&str; 4] = ["processed.json", "report.html", "stats.json", "train.jsonl"];
+
 #[test]
 fn the_sample_becomes_blocks_that_can_be_read() {
     let project = Project::new();
@@ -30,11 +33,8 @@ fn the_sample_becomes_blocks_that_can_be_read() {
     ]);
     assert_eq!(output.status, 0, "{}", output.stderr);
     let place = project.path("data/processed/first");
-    assert_eq!(
-        names_in(&place),
-        ["processed.json", "stats.json", "train.jsonl"]
-    );
-    for name in ["processed.json", "stats.json", "train.jsonl"] {
+    assert_eq!(names_in(&place), OUTPUTS);
+    for name in OUTPUTS {
         assert!(
             output.stdout.contains(&format!("first/{name}")),
             "{}",
@@ -83,7 +83,7 @@ fn threads_and_where_bytes_come_from_change_nothing() {
     run("c", "-", &export, "--threads=2");
     run("d", "-", &gzip, "--threads=1");
     run("e", "export", b"", "--threads=3");
-    for name in ["train.jsonl", "processed.json", "raw.json", "stats.json"] {
+    for name in OUTPUTS.into_iter().chain(["raw.json"]) {
         let read = |id: &str| fs::read(project.path("data/processed").join(id).join(name)).unwrap();
         for id in ["b", "c", "d", "e"] {
             assert_eq!(read(id), read("a"), "{name} of {id}");
@@ -165,7 +165,8 @@ fn a_failed_run_leaves_nothing_that_looks_finished() {
     assert_eq!(prepare("broken.json", "--salvage").status, 1);
     assert!(names_in(&project.path("data/processed")).is_empty());
     assert_eq!(prepare(SAMPLE, "--target-name=Nobody").status, 1);
-    assert_eq!(names_in(&project.path("data/processed/r")), ["stats.json"]);
+    let left = ["report.html", "stats.json"];
+    assert_eq!(names_in(&project.path("data/processed/r")), left);
     let stats = stats_of(&project, "stats.json");
     assert!(stats["error"].as_str().unwrap().starts_with("none of the"));
     assert!(stats["funnel"]["messages"]["read"].as_u64().unwrap() > 100);
@@ -178,7 +179,7 @@ fn outputs_of_an_earlier_run_stay_until_a_new_one_has_succeeded() {
     let prepare = |path: &str, more: &str| prepare_as_r(&project, path, more);
     let read = |name: &str| fs::read(place.join(name)).unwrap();
     assert_eq!(prepare(SAMPLE, "--output-raw=always").status, 0);
-    let (train, stats) = (read("train.jsonl"), read("stats.json"));
+    let [train, stats, report] = ["train.jsonl", "stats.json", "report.html"].map(read);
     fs::write(project.path("broken.json"), BROKEN).unwrap();
     for (path, more, error) in [
         (SAMPLE, "--target-name=Nobody", "none of the"),
@@ -188,15 +189,12 @@ fn outputs_of_an_earlier_run_stay_until_a_new_one_has_succeeded() {
         let failed = stats_of(&project, "stats.failed.json");
         assert!(failed["error"].as_str().unwrap().starts_with(error));
         assert_eq!(
-            (read("train.jsonl"), read("stats.json")),
-            (train.clone(), stats.clone())
+            ["train.jsonl", "stats.json", "report.html"].map(read),
+            [&train, &stats, &report].map(Clone::clone)
         );
     }
     assert_eq!(prepare(SAMPLE, "--salvage").status, 0);
-    assert_eq!(
-        names_in(&place),
-        ["processed.json", "stats.json", "train.jsonl"]
-    );
+    assert_eq!(names_in(&place), OUTPUTS);
 }
 
 #[test]
@@ -229,10 +227,7 @@ fn what_is_for_validation_is_a_file_of_its_own_as_long_as_there_is_any() {
         "{}",
         whole.stdout
     );
-    assert_eq!(
-        names_in(&place),
-        ["processed.json", "stats.json", "train.jsonl"]
-    );
+    assert_eq!(names_in(&place), OUTPUTS);
 }
 
 #[test]
@@ -279,7 +274,8 @@ fn a_bucket_that_is_away_does_not_hide_why_a_run_failed() {
     let error = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{error}");
     assert!(error.contains("error: none of the"), "{error}");
-    assert_eq!(names_in(&project.path("data/processed/r")), ["stats.json"]);
+    let left = ["report.html", "stats.json"];
+    assert_eq!(names_in(&project.path("data/processed/r")), left);
 }
 
 /// Not JSON, and not the beginning of any.

@@ -217,7 +217,7 @@ pub(crate) fn prepared(folder: &Path, export: &Path) -> Vec<(String, Vec<u8>)> {
         .output()
         .unwrap();
     assert!(output.status.success());
-    ["train.jsonl", "processed.json", "stats.json"]
+    ["train.jsonl", "processed.json", "stats.json", "report.html"]
         .map(|name| {
             let bytes = std::fs::read(folder.join("prepared/prepared").join(name)).unwrap();
             (name.to_owned(), bytes)

@@ -240,12 +240,18 @@ impl Downloads for S3ObjectStore {
         if self.head(&key).await?.is_none() {
             return Ok(None);
         }
+        let (media_type, disposition) = if output.is_report() {
+            (Some("text/html; charset=utf-8".to_owned()), "inline")
+        } else {
+            (None, "attachment")
+        };
         let signed = self
             .client
             .get_object()
             .bucket(&self.bucket)
             .key(&key)
-            .response_content_disposition("attachment")
+            .set_response_content_type(media_type)
+            .response_content_disposition(disposition)
             .presigned(lasting(DOWNLOAD_LASTS)?)
             .await
             .map_err(failed)?;

@@ -344,7 +344,7 @@ impl<T> Ending<T> {
         let folder = self.place.run_id.to_string();
         let kit = self.model.kit(&self.configuration, statistics, &folder);
         let mut outputs: Vec<_> = files.collect();
-        outputs.push(self.stats(statistics, None)?);
+        outputs.extend(self.findings(statistics, None)?);
         for file in kit.into_iter().flat_map(|kit| kit.files) {
             let name = OutputName::of_kit_file(file.name);
             let written = self
@@ -355,17 +355,18 @@ impl<T> Ending<T> {
         finish_all(outputs.into_iter())
     }
 
-    /// Leaves the statistics alone, which say why there is nothing else.
+    /// Leaves the statistics and the report alone, which say why there is nothing else.
     fn explain(&self, failure: &Failure) -> io::Result<Vec<Output>> {
-        let stats = self.stats(&failure.statistics, Some(&failure.error))?;
-        finish_all([stats].into_iter())
+        let findings = self.findings(&failure.statistics, Some(&failure.error))?;
+        finish_all(findings.into_iter())
     }
 
-    fn stats(
+    /// The statistics and, if it is wanted, the report.
+    fn findings(
         &self,
         statistics: &Statistics,
         error: Option<&PipelineError>,
-    ) -> io::Result<OutputObject> {
+    ) -> io::Result<Vec<OutputObject>> {
         let text = error.map(explained);
         let details = error.map(PipelineError::private_details);
         let template = self.model.template_words();
@@ -379,6 +380,12 @@ impl<T> Ending<T> {
             error_details: details.as_deref().unwrap_or_default(),
             senders: error.map(PipelineError::senders).unwrap_or_default(),
         };
-        self.place.write(OutputName::Stats, |out| file.write(out))
+        let place = &self.place;
+        let mut findings = vec![place.write(OutputName::Stats, |out| file.write(out))?];
+        if self.configuration.output_report {
+            let report = place.write(OutputName::Report, |out| resonare_report::write(&file, out));
+            findings.push(report?);
+        }
+        Ok(findings)
     }
 }

@@ -43,7 +43,9 @@ output_names! {
     Raw = "raw.json",
     /// Where everything went, and with which settings.
     Stats = "stats.json",
-    /// The same of a run that failed beside the outputs of an earlier one.
+    /// The same as a page to read, with charts and samples.
+    Report = "report.html",
+    /// The statistics of a run that failed beside the outputs of an earlier one.
     FailedStats = "stats.failed.json",
     /// A card that names the files to whoever loads them as a data set.
     DatasetCard = "README.md",

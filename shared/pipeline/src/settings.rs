@@ -337,7 +337,7 @@ impl Default for Settings {
             forwarded: Forwarded::default(),
             deduplicate: Deduplicate::default(),
             validation_fraction: Fraction::default(),
-            report_samples: 0,
+            report_samples: 10,
         }
     }
 }

@@ -39,6 +39,8 @@ pub struct Configuration {
     pub output_s3_region: Option<String>,
     /// When `raw.json` is written.
     pub output_raw: RawOutput,
+    /// Whether `report.html` is written.
+    pub output_report: bool,
     /// The files with blocks that are written; `train.jsonl` is, in any case.
     pub output_formats: Vec<OutputFormat>,
     /// Whether an uploaded payload outlives its job.
@@ -151,6 +153,7 @@ impl Configuration {
             output_s3_bucket: values.optional_text(Key::OutputS3Bucket),
             output_s3_region: values.optional_text(Key::OutputS3Region),
             output_raw: values.choice(Key::OutputRaw),
+            output_report: values.flag(Key::OutputReport),
             output_formats: values.choices(Key::OutputFormats),
             keep_input: values.flag(Key::KeepInput),
             allowed_models: allowed_models.unwrap_or_else(|| vec![model_id.clone()]),
@@ -215,7 +218,17 @@ fn pipeline(values: &Values) -> Result<Settings, SettingsError> {
         forwarded: values.choice(Key::Forwarded),
         deduplicate: values.choice(Key::Deduplicate),
         validation_fraction: values.fraction(Key::ValidationFraction),
+        report_samples: report_samples(values),
     })
+}
+
+/// None where there is no report to show them.
+fn report_samples(values: &Values) -> u32 {
+    if values.flag(Key::OutputReport) {
+        values.number(Key::ReportSamples)
+    } else {
+        0
+    }
 }
 
 fn limits(values: &Values) -> Result<TokenLimits, SettingsError> {

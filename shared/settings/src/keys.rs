@@ -313,6 +313,14 @@ keys! {
                instead of train.jsonl",
         ..Entry::OF_REQUEST
     },
+    ReportSamples = Entry {
+        name: "report_samples",
+        kind: Kind::Number { least: 0, most: 1_000 },
+        default: Some("10"),
+        option: Some(option("report-samples", "N")),
+        help: "How many blocks report.html shows; 0 leaves texts out",
+        ..Entry::OF_REQUEST
+    },
     OutputFormats = Entry {
         name: "output.formats",
         kind: Kind::SomeOf(OutputFormat::NAMES),
@@ -330,6 +338,14 @@ keys! {
         help: "When to write raw.json: s3 (only with outputs on S3), always, or never",
         set_by: Some("redact"),
         ..Entry::OF_OPERATOR
+    },
+    OutputReport = Entry {
+        name: "output.report",
+        kind: Kind::Flag,
+        default: Some("true"),
+        option: Some(option("output-report", "BOOL")),
+        help: "Write report.html, a page about the blocks with charts and samples",
+        ..Entry::OF_REQUEST
     },
     OutputModes = Entry {
         name: "output.modes",
@@ -536,7 +552,9 @@ mod tests {
             "forwarded",
             "deduplicate",
             "validation_fraction",
+            "report_samples",
             "output.formats",
+            "output.report",
         ];
         assert_eq!(names, expected);
         let not_in_queries: Vec<_> = Key::of_requests()

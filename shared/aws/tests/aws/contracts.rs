@@ -3,9 +3,9 @@
 use std::io::{Read as _, Write as _};
 
 use resonare_aws::S3UrlReader;
-use resonare_jobs::ports::{Completion, ObjectStore as _, Uploads as _};
-use resonare_jobs::testkit::{job_store_contract, object_store_contract, queue_contract};
-use resonare_jobs::{Payload, RunId};
+use resonare_jobs::ports::{Completion, Downloads as _, ObjectStore as _, Uploads as _};
+use resonare_jobs::testkit::{job_store_contract, object_store_contract, queue_contract, record};
+use resonare_jobs::{Output, Payload, RunId, output_key};
 use resonare_tokenizer::testkit::model_files_contract;
 use resonare_tokenizer::{FilesError, UrlReader as _};
 use tokio::runtime::Handle;
@@ -113,6 +113,35 @@ async fn a_signed_address_takes_what_was_announced_once() {
         object.reader.read_to_string(&mut text).map(|_| text)
     });
     assert_eq!(read.await.unwrap().unwrap(), "hello");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn browsers_show_a_report_and_save_other_outputs() {
+    let emulator = Emulator::start(Program::Ministack).await;
+    let objects = emulator.objects().await;
+    let job = record("me", 0);
+    let mut told = Vec::new();
+    for name in ["report.html", "train.jsonl"] {
+        let key = output_key(job.run_id, name);
+        let writer = objects.create(&key).await.unwrap();
+        tokio::task::spawn_blocking(|| writer.finish())
+            .await
+            .unwrap()
+            .unwrap();
+        let output = Output {
+            name: name.to_owned(),
+            size_bytes: 0,
+        };
+        let address = objects.address(&job, &output).await.unwrap().unwrap();
+        let get = tokio::task::spawn_blocking(move || {
+            let response = ureq::get(&address).call().unwrap();
+            let header = |name| response.headers()[name].to_str().unwrap().to_owned();
+            [header("content-type"), header("content-disposition")]
+        });
+        told.push(get.await.unwrap());
+    }
+    assert_eq!(told[0], ["text/html; charset=utf-8", "inline"]);
+    assert_eq!(told[1][1], "attachment");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
 //! What a job leaves: its outputs, and its numbers.
 
-use resonare_pipeline::Statistics;
+use resonare_pipeline::{OutputName, Statistics};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -11,6 +11,13 @@ pub struct Output {
     pub name: String,
     /// Its size.
     pub size_bytes: u64,
+}
+
+impl Output {
+    /// Whether it is the page that browsers are to show; they save the others.
+    pub fn is_report(&self) -> bool {
+        self.name == OutputName::Report.as_str()
+    }
 }
 
 /// The statistics' numbers; what has names is in `stats.json`.

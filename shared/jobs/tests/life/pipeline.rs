@@ -154,7 +154,13 @@ async fn a_job_stores_the_outputs_and_the_numbers() {
     let names: Vec<_> = job.outputs.iter().map(|output| &*output.name).collect();
     assert_eq!(
         names,
-        ["train.jsonl", "processed.json", "raw.json", "stats.json"]
+        [
+            "train.jsonl",
+            "processed.json",
+            "raw.json",
+            "stats.json",
+            "report.html"
+        ]
     );
     for output in &job.outputs {
         assert_eq!(
@@ -181,6 +187,7 @@ async fn a_job_for_a_consumer_stores_its_format_and_what_it_needs() {
         "raw.json",
         "train.bedrock.jsonl",
         "stats.json",
+        "report.html",
         "bedrock-job.json",
         "README.md",
     ];
@@ -284,6 +291,25 @@ async fn the_record_of_a_finished_job_says_what_applied_and_what_to_think_about(
 }
 
 #[tokio::test]
+async fn a_report_is_an_output_unless_it_is_not_wanted() {
+    let world = World::new();
+    let (_, job) = do_job(&world, &export(2), "Me", words("1")).await;
+    let report = read(&world, &job, "report.html").await;
+    assert!(report.contains("2 conversation blocks") && report.contains("fine, secret thanks"));
+    let overrides = [("target_name", "Me"), ("report_samples", "0")];
+    let (_, job) = do_job_with(&world, &export(2), &overrides, words("1")).await;
+    let without_texts = read(&world, &job, "report.html").await;
+    assert!(without_texts.contains("Secret 1") && !without_texts.contains("fine, secret"));
+    let overrides = [("target_name", "Me"), ("output.report", "false")];
+    let (_, job) = do_job_with(&world, &export(2), &overrides, words("1")).await;
+    assert!(
+        job.outputs
+            .iter()
+            .all(|output| output.name != "report.html")
+    );
+}
+
+#[tokio::test]
 async fn a_record_stays_small_and_names_nobody() {
     let world = World::new();
     let (_, job) = do_job(&world, &export(5000), "Me", words("1")).await;
@@ -311,10 +337,8 @@ async fn a_failure_that_needs_names_leaves_them_in_the_statistics() {
             .await
             .contains("Secret Ann")
     );
-    assert_eq!(
-        world.objects.keys(),
-        [format!("{}/data/stats.json", job.run_id)]
-    );
+    let left = ["report.html", "stats.json"].map(|name| format!("{}/data/{name}", job.run_id));
+    assert_eq!(world.objects.keys(), left);
 }
 
 #[tokio::test]

@@ -1,36 +1,44 @@
 //! How often values of which size occurred.
 
-/// So many bins of equal width, and one for what is beyond them.
+/// So many bins of equal width at most.
 const BINS: u64 = 40;
 
-/// Values by size, in bins of equal width.
+/// Values by size, in bins of equal width up to a limit, and one for all beyond it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Histogram {
+    limit: u64,
     width: u64,
     counts: Vec<u64>,
 }
 
 impl Histogram {
-    /// Bins that hold the values up to `largest`; the last one is for larger ones.
-    pub(crate) fn up_to(largest: u64) -> Self {
+    pub(crate) fn up_to(limit: u64) -> Self {
+        let limit = limit.max(1);
+        let width = limit.div_ceil(BINS);
+        let bins = usize::try_from(limit.div_ceil(width)).expect("there are few");
         Self {
-            width: (largest / BINS + 1).max(1),
-            counts: vec![0; usize::try_from(BINS).unwrap_or_default() + 1],
+            limit,
+            width,
+            counts: vec![0; bins + 1],
         }
     }
 
     pub(crate) fn add(&mut self, value: u64) {
-        let bin = usize::try_from(value / self.width).unwrap_or(usize::MAX);
-        let last = self.counts.len() - 1;
-        self.counts[bin.min(last)] += 1;
+        let beyond = self.counts.len() - 1;
+        let bin = if value > self.limit {
+            beyond
+        } else {
+            usize::try_from(value.saturating_sub(1) / self.width).unwrap_or(beyond)
+        };
+        self.counts[bin] += 1;
     }
 
-    /// How many different values a bin holds.
+    /// How many different values a bin holds: the first from 1 on, with 0 in addition.
     pub fn width(&self) -> u64 {
         self.width
     }
 
-    /// How many values each bin has; the last one has those that are larger than all others hold.
+    /// How many values each bin has; the last has those beyond the limit.
     pub fn counts(&self) -> &[u64] {
         &self.counts
     }
@@ -113,17 +121,34 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_bin_ends_with_its_largest_value_and_the_limit_is_the_end_of_one() {
+        let mut histogram = Histogram::up_to(800);
+        for tokens in [0, 1, 20, 21, 800, 801] {
+            histogram.add(tokens);
+        }
+        assert_eq!((histogram.width(), histogram.counts().len()), (20, 41));
+        assert_eq!(histogram.counts()[..2], [3, 1]);
+        assert_eq!(histogram.counts()[39..], [1, 1]);
+    }
+
     proptest! {
         #[test]
-        fn every_value_is_in_the_bin_that_holds_it(largest in 1_u64.., values in prop::collection::vec(any::<u64>(), 1..20)) {
-            let mut histogram = Histogram::up_to(largest);
-            for value in &values {
-                histogram.add(*value);
+        fn every_value_is_in_the_bin_that_holds_it(
+            limit in prop_oneof![1_u64..200, Just(u64::from(u32::MAX))],
+            values in prop::collection::vec(prop_oneof![0_u64..200, any::<u64>()], 1..20),
+        ) {
+            let mut histogram = Histogram::up_to(limit);
+            let mut counts = vec![0; histogram.counts().len()];
+            prop_assert!(counts.len() <= 41);
+            for value in values {
+                histogram.add(value);
+                let last = counts.len() - 1;
+                let holds = |bin: &usize| value <= (*bin as u64 + 1) * histogram.width();
+                let bin = (0..last).find(|bin| value <= limit && holds(bin));
+                counts[bin.unwrap_or(last)] += 1;
             }
-            prop_assert_eq!(histogram.total(), values.len() as u64);
-            prop_assert!(u128::from(histogram.width()) * u128::from(BINS) > u128::from(largest));
-            let beyond = values.iter().filter(|value| **value / histogram.width() >= BINS).count();
-            prop_assert_eq!(histogram.counts().last(), Some(&(beyond as u64)));
+            prop_assert_eq!(histogram.counts(), counts);
         }
     }
 }
