@@ -18,9 +18,19 @@ pub(super) struct Word {
 /// Letters and digits, with the marks on them and what can't be seen between them; not of scripts that have no spaces
 /// between words.
 pub(super) fn is_of_word(character: char) -> bool {
+    by_range(character).unwrap_or_else(|| is_of_word_by_tables(character))
+}
+
+/// Whether a word can start with it: marks, and what can't be seen, only go on with one.
+fn starts_word(character: char) -> bool {
+    by_range(character)
+        .unwrap_or_else(|| character.is_alphanumeric() && is_of_word_by_tables(character))
+}
+
+/// Whether it is a letter or digit of a word, for what most texts are of; others are looked up in tables.
+fn by_range(character: char) -> Option<bool> {
     match u32::from(character) {
-        // What most texts are of, without a look into tables.
-        0..0x80 => character.is_ascii_alphanumeric(),
+        0..0x80 => Some(character.is_ascii_alphanumeric()),
         0xC0..=0xD6
         | 0xD8..=0xF6
         | 0xF8..=0x24F
@@ -30,9 +40,16 @@ pub(super) fn is_of_word(character: char) -> bool {
         | 0x93D..=0x940
         | 0x621..=0x63A
         | 0x641..=0x64A
-        | 0xAC00..=0xD7A3 => true,
-        0x3400..=0x4DBF | 0x4E00..=0x9FFF | 0x1F300..=0x1FAFF => false,
-        _ => is_of_word_by_tables(character),
+        | 0xAC00..=0xD7A3 => Some(true),
+        // Quotation marks and dots, symbols, Kana, Han, emoji.
+        0x2016..=0x2027
+        | 0x2600..=0x2767
+        | 0x3041..=0x3096
+        | 0x30A1..=0x30FA
+        | 0x3400..=0x4DBF
+        | 0x4E00..=0x9FFF
+        | 0x1F300..=0x1FAFF => Some(false),
+        _ => None,
     }
 }
 
@@ -43,40 +60,61 @@ fn is_of_word_by_tables(character: char) -> bool {
             || reading(character) == Reading::Nothing)
 }
 
+/// What a byte of a text is to words.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ByteKind {
+    /// A letter or digit of ASCII.
+    Alphanumeric,
+    /// Another character of ASCII.
+    Other,
+    /// A part of a longer character.
+    Longer,
+}
+
+static KINDS: [ByteKind; 256] = {
+    let mut kinds = [ByteKind::Longer; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        kinds[byte as usize] = if byte.is_ascii_alphanumeric() {
+            ByteKind::Alphanumeric
+        } else {
+            ByteKind::Other
+        };
+        byte += 1;
+    }
+    kinds
+};
+
 /// The next word from `from` on.
 pub(super) fn next(text: &str, from: usize) -> Option<Word> {
     let bytes = text.as_bytes();
     let mut start = from;
     loop {
-        let byte = *bytes.get(start)?;
-        if byte.is_ascii() {
-            if byte.is_ascii_alphanumeric() {
-                break;
+        match KINDS[usize::from(*bytes.get(start)?)] {
+            ByteKind::Alphanumeric => break,
+            ByteKind::Other => start += 1,
+            ByteKind::Longer => {
+                let character = text[start..].chars().next()?;
+                if starts_word(character) {
+                    break;
+                }
+                start += character.len_utf8();
             }
-            start += 1;
-        } else {
-            let character = text[start..].chars().next()?;
-            if character.is_alphanumeric() && is_of_word(character) {
-                break;
-            }
-            start += character.len_utf8();
         }
     }
     let (mut end, mut ascii) = (start, true);
-    while let Some(&byte) = bytes.get(end) {
-        if byte.is_ascii_alphanumeric() {
-            end += 1;
-            continue;
-        }
-        let other = (!byte.is_ascii())
-            .then(|| text[end..].chars().next())
-            .flatten();
-        match other.filter(|&character| is_of_word(character)) {
-            Some(character) => {
+    loop {
+        match bytes.get(end).map(|&byte| KINDS[usize::from(byte)]) {
+            Some(ByteKind::Alphanumeric) => end += 1,
+            Some(ByteKind::Longer) => {
+                let character = text[end..].chars().next();
+                let Some(character) = character.filter(|&character| is_of_word(character)) else {
+                    break;
+                };
                 ascii = false;
                 end += character.len_utf8();
             }
-            None => break,
+            Some(ByteKind::Other) | None => break,
         }
     }
     Some(Word { start, end, ascii })
@@ -178,6 +216,8 @@ mod tests {
                 is_of_word_by_tables(character)
             };
             assert_eq!(is_of_word(character), tables, "{character:?}");
+            let starts = tables && character.is_alphanumeric();
+            assert_eq!(starts_word(character), starts, "{character:?}");
             let mut short = String::new();
             fold_into(character.encode_utf8(&mut [0; 4]), &mut short);
             assert_eq!(
