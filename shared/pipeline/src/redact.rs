@@ -65,9 +65,7 @@ impl Rewritten {
         findings: &[Finding],
         counts: &mut Counts,
     ) {
-        for finding in findings {
-            counts.add(finding.kind);
-        }
+        count_all(findings, counts);
         let text = record.text(arena);
         self.arena.push_str(record.written_date(arena));
         let start = self.arena.len();
@@ -180,8 +178,8 @@ impl LateRedactor {
         if self.names.is_none() && !late.region_is_new {
             return;
         }
-        let mut texts = Rewritten::with_capacity(chat.arena.len());
         let mut findings = Vec::new();
+        let mut replaced = String::new();
         for record in &mut chat.records {
             findings.clear();
             let text = record.text(&chat.arena);
@@ -192,11 +190,24 @@ impl LateRedactor {
             if late.region_is_new || !findings.is_empty() {
                 self.detector.find(text, late.region, &mut findings);
             }
-            texts.push(record, &chat.arena, &findings, counts);
-            if !findings.is_empty() {
-                record.tokens = count(record.text(&texts.arena));
+            if findings.is_empty() {
+                continue;
             }
+            // After the texts as they were, with the date before it.
+            replaced.clear();
+            replaced.push_str(record.written_date(&chat.arena));
+            count_all(&findings, counts);
+            replace(text, &findings, &mut replaced);
+            let start = chat.arena.len() + usize::from(record.written_len);
+            chat.arena.push_str(&replaced);
+            record.set_text(start..chat.arena.len());
+            record.tokens = count(record.text(&chat.arena));
         }
-        chat.arena = texts.arena;
+    }
+}
+
+fn count_all(findings: &[Finding], counts: &mut Counts) {
+    for finding in findings {
+        counts.add(finding.kind);
     }
 }

@@ -1,6 +1,6 @@
 //! What a message's text is told with: who speaks, and what it answers.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use crate::chunk::{Record, WholeChat};
 

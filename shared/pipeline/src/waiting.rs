@@ -115,13 +115,13 @@ impl WaitedChats {
         let [head_len, notes_len, arena_len, count] = lengths;
         let head = postcard::from_bytes(&self.bytes(head_len)?).map_err(io::Error::other)?;
         let notes = postcard::from_bytes(&self.bytes(notes_len)?).map_err(io::Error::other)?;
-        let arena = String::from_utf8(self.bytes(arena_len)?).map_err(io::Error::other)?;
-        let mut records = Vec::with_capacity(count);
-        let mut bytes = [0; Record::BYTES];
-        for _ in 0..count {
-            self.fill(&mut bytes)?;
-            records.push(Record::from_bytes(&bytes));
-        }
+        // Much faster than the standard library's check, and a copy costs little.
+        let arena = self.bytes(arena_len)?;
+        let arena = simdutf8::basic::from_utf8(&arena).map_err(io::Error::other)?;
+        let arena = arena.to_owned();
+        let records = self.bytes(count * Record::BYTES)?;
+        let (records, _) = records.as_chunks();
+        let records = records.iter().map(Record::from_bytes).collect();
         Ok(WaitedChat {
             head,
             records,
