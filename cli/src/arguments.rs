@@ -230,8 +230,10 @@ pub(crate) struct TokenArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct SubmitArguments {
-    /// Export to send: a file written by Telegram Desktop, possibly gzipped
-    pub(crate) file: PathBuf,
+    /// Exports to send: files written by Telegram Desktop (result.json, possibly gzipped), folders of them, or -
+    /// for standard input. Several become one job
+    #[arg(value_name = "PATH", required = true)]
+    pub(crate) paths: Vec<PathBuf>,
 
     /// URL of the service
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8010")]

@@ -34,7 +34,7 @@ enum Input {
 impl Input {
     /// What is at a path, and how many bytes it has, if that is known.
     fn find(path: PathBuf, s3: &S3) -> anyhow::Result<(Self, Option<u64>)> {
-        if path.as_os_str() == STANDARD_INPUT {
+        if is_standard_input(&path) {
             return Ok((Self::Standard, None));
         }
         if let Some(address) = address_of(&path)? {
@@ -62,6 +62,27 @@ impl Input {
             Self::Object(object) => s3.open(object).map_err(io::Error::other)?,
         })
     }
+}
+
+/// Whether a path means standard input.
+pub(crate) fn is_standard_input(path: &Path) -> bool {
+    path.as_os_str() == STANDARD_INPUT
+}
+
+/// What these paths mean: a folder, the exports below it.
+///
+/// # Errors
+/// If a folder can't be read, or has no exports.
+pub(crate) fn files_at(paths: &[PathBuf], output_dir: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            files.extend(exports_among(json_below(path, output_dir)?, path)?);
+        } else {
+            files.push(path.clone());
+        }
+    }
+    Ok(files)
 }
 
 /// Every `*.json` and `*.json.gz` below a folder, in byte order of the path. Outputs of earlier runs
@@ -151,15 +172,7 @@ impl Inputs {
             [] => &[configured.to_owned()],
             paths => paths,
         };
-        let mut files = Vec::new();
-        for path in paths {
-            if path.is_dir() {
-                let below = json_below(path, &configuration.output_local_dir)?;
-                files.extend(exports_among(below, path)?);
-            } else {
-                files.push(path.clone());
-            }
-        }
+        let files = files_at(paths, &configuration.output_local_dir)?;
         let mut all = Vec::new();
         let mut total = Some(0);
         for file in files {

@@ -2,11 +2,11 @@
 
 mod client;
 mod credentials;
+mod export;
 mod transfer;
 
 use std::fs::File;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +22,8 @@ use crate::progress;
 use crate::report;
 use crate::storage::folder::RunFolder;
 use client::{Client, Refusal};
-use transfer::{Export, OutputDownload};
+use export::Export;
+use transfer::OutputDownload;
 
 /// What every service takes as a body; larger exports are uploaded.
 const LARGEST_BODY: u64 = 4_000_000;
@@ -64,13 +65,14 @@ impl Submission<'_> {
     fn run(&self) -> Result<()> {
         self.interruption
             .leaves(vec!["nothing was submitted".to_owned()]);
-        let export = open(&self.arguments.file)?;
+        let export = Export::open(&self.arguments.paths, &self.arguments.output_dir)?;
         self.client.check()?;
         let config = self.arguments.request.values();
         // URLs end up in logs, so nothing private belongs in one.
         let fits_query = config.iter().all(|(key, _)| key.is_for_queries());
         let progress = transfer_bar(export.size_bytes, "sending");
-        let run_id = if export.size_bytes <= LARGEST_BODY && fits_query {
+        let is_small = export.size_bytes <= LARGEST_BODY && !export.is_archive;
+        let run_id = if is_small && fits_query {
             self.client.process(&export, config, &progress)
         } else {
             self.client.upload(&export, config, &progress)
@@ -90,7 +92,7 @@ impl Submission<'_> {
                 self.interruption.leaves(vec![format!(
                     "job {run_id} is finished; its outputs are at {place}/outputs/train.jsonl and beside it"
                 )]);
-                self.finish(&run_id, &job)
+                self.finish(&export, &run_id, &job)
             }
             Ok(None) => Err(self.interruption.error()),
             Err(error) if error.is::<Refusal>() => Err(error.into()),
@@ -139,9 +141,9 @@ impl Submission<'_> {
     }
 
     /// Downloads what the job has, and tells how it ended.
-    fn finish(&self, run_id: &str, job: &Value) -> Result<()> {
+    fn finish(&self, export: &Export, run_id: &str, job: &Value) -> Result<()> {
         let outputs = outputs(job)?;
-        let paths = self.download(run_id, &outputs)?;
+        let paths = self.download(export, run_id, &outputs)?;
         let stats = paths
             .iter()
             .find(|path| path.ends_with(OutputName::Stats.as_str()));
@@ -174,11 +176,16 @@ impl Submission<'_> {
         Ok(())
     }
 
-    fn download(&self, run_id: &str, outputs: &[JobOutput]) -> anyhow::Result<Vec<PathBuf>> {
+    fn download(
+        &self,
+        export: &Export,
+        run_id: &str,
+        outputs: &[JobOutput],
+    ) -> anyhow::Result<Vec<PathBuf>> {
         if outputs.is_empty() {
             return Ok(Vec::new());
         }
-        let inputs = [self.arguments.file.as_path()];
+        let inputs: Vec<_> = export.files.iter().map(PathBuf::as_path).collect();
         let folder = RunFolder::create(&self.arguments.output_dir, run_id, &inputs)?;
         self.interruption.guard(folder.unfinished());
         let result = self.download_into(&folder, run_id, outputs);
@@ -236,32 +243,6 @@ fn outputs(job: &Value) -> anyhow::Result<Vec<JobOutput>> {
         outputs.push(JobOutput { name, size_bytes });
     }
     Ok(outputs)
-}
-
-fn open(path: &Path) -> anyhow::Result<Export> {
-    let failed = || format!("failed to read {}", path.display());
-    let mut file = File::open(path).with_context(failed)?;
-    let metadata = file.metadata().with_context(failed)?;
-    if !metadata.is_file() {
-        bail!(
-            "{} is not a file; submit one export at a time",
-            path.display()
-        );
-    }
-    if metadata.len() == 0 {
-        bail!("{} is empty", path.display());
-    }
-    let mut magic = [0; 2];
-    let is_gzip = match file.read_exact(&mut magic) {
-        Ok(()) => magic == [0x1f, 0x8b],
-        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => false,
-        Err(error) => return Err(error).with_context(failed),
-    };
-    Ok(Export {
-        path: path.to_owned(),
-        size_bytes: metadata.len(),
-        is_gzip,
-    })
 }
 
 fn transfer_bar(total: u64, message: &'static str) -> ProgressBar {

@@ -84,6 +84,70 @@ fn a_large_or_compressed_export_is_uploaded_in_little_memory() {
     assert_eq!(config["chat_types"].as_array().unwrap().len(), 2);
 }
 
+/// Two exports of one chat, of which the second goes on where the first ends and has some of it again.
+fn overlapping(folder: &Path) {
+    let messages = |numbers: std::ops::Range<usize>| {
+        let message = |number: usize| {
+            let time = 1_600_000_000 + number * 60;
+            let sender = number % 2 + 1;
+            format!(
+                r#"{{"id":{number},"type":"message","date":"2020-09-13T12:26:40","date_unixtime":"{time}","from":"Sender {sender}","from_id":"user{sender}","text":"words and more words, number {number}"}}"#
+            )
+        };
+        let messages: Vec<_> = numbers.map(message).collect();
+        format!(
+            r#"{{"personal_information":{{"user_id":1}},"chats":{{"list":[{{"name":"Sender 2","type":"personal_chat","id":2,"messages":[{}]}}]}}}}"#,
+            messages.join(",")
+        )
+    };
+    for (name, numbers) in [
+        ("exports/2020/result.json", 0..300),
+        ("exports/2021/result.json", 200..600),
+    ] {
+        let path = folder.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, messages(numbers)).unwrap();
+    }
+    std::fs::write(folder.join("exports/package.json"), "{}").unwrap();
+}
+
+#[test]
+fn a_folder_of_exports_is_one_job_with_each_message_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    overlapping(folder.path());
+    let output = submit(folder.path(), &server, &["exports", "--json"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("package.json is not an export"));
+    let result: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let messages = &result["stats"]["funnel"]["messages"];
+    assert_eq!(messages["dropped"]["repeated_message"], 100, "{messages}");
+    for (name, bytes) in prepared(folder.path(), &folder.path().join("exports")) {
+        let downloaded = std::fs::read(outputs(folder.path()).join(&name)).unwrap();
+        assert!(downloaded == bytes, "{name}");
+    }
+}
+
+#[test]
+fn standard_input_is_submitted() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let mut submitting = resonare(folder.path())
+        .args(["submit", "-", "--output-dir=out", "--api", &server.url])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut input = submitting.stdin.take().unwrap();
+    input.write_all(&std::fs::read(SAMPLE).unwrap()).unwrap();
+    drop(input);
+    assert!(submitting.wait().unwrap().success());
+    for (name, bytes) in prepared(folder.path(), Path::new(SAMPLE)) {
+        let downloaded = std::fs::read(outputs(folder.path()).join(&name)).unwrap();
+        assert!(downloaded == bytes, "{name}");
+    }
+}
+
 #[test]
 fn what_goes_wrong_is_said() {
     let folder = tempfile::tempdir().unwrap();
@@ -91,11 +155,16 @@ fn what_goes_wrong_is_said() {
     let nobody = r#"{"name": "Ann", "messages": []}"#;
     std::fs::write(folder.path().join("empty.json"), nobody).unwrap();
     std::fs::write(folder.path().join("page.json"), "<html>").unwrap();
+    std::fs::write(folder.path().join("export.zip"), b"PK\x03\x04").unwrap();
+    std::fs::create_dir(folder.path().join("others")).unwrap();
+    std::fs::write(folder.path().join("others/package.json"), "{}").unwrap();
     for (arguments, expected) in [
         (&["empty.json"][..], "no usable chat"),
         (&["page.json"], "refused the request (400 Bad Request)"),
         (&["missing.json"], "failed to read missing.json"),
-        (&["."], "is not a file"),
+        (&["empty.json", "nothing"], "failed to read nothing"),
+        (&["export.zip"], "is a ZIP archive; unpack it"),
+        (&["others"], "none of the 1 *.json"),
         (
             &["empty.json", "--min-tokens-per-block=x"],
             "min_tokens_per_block",

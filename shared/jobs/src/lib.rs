@@ -15,6 +15,7 @@ mod jobs;
 mod limits;
 mod model;
 mod outputs;
+mod payload_exports;
 pub mod ports;
 mod process;
 mod record;

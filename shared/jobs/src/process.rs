@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use resonare_pipeline::{
-    Failure, Outcome, OutputName, PipelineError, Run, RunFiles, Source, Statistics, StatsFile,
-    Tokenizer, causes, run_outputs,
+    Failure, Outcome, OutputName, PipelineError, Run, RunFiles, Statistics, StatsFile, Tokenizer,
+    causes, run_outputs,
 };
 use resonare_settings::Configuration;
 use tokio::runtime::Handle;
@@ -19,6 +19,7 @@ use crate::advice::explained;
 use crate::events::FailureKind;
 use crate::jobs::output_key;
 use crate::model::FoundModel;
+use crate::payload_exports::PayloadExports;
 use crate::ports::{ObjectStore, ObjectWriter, Unavailable};
 use crate::record::{JobRecord, Output, RunId, StatsSummary};
 use crate::work::{Attempt, Processor, Verdict};
@@ -285,11 +286,8 @@ impl<T: Tokenizer> Work<T> {
             reader: self.payload,
             bytes_read: Arc::clone(&self.attempt.bytes_read),
         });
-        let source = Source {
-            name: "the export".to_owned(),
-            reader,
-        };
-        let result = run.execute([Ok(source)], self.files.outputs());
+        let exports = PayloadExports::of(reader);
+        let result = run.execute(exports, self.files.outputs());
         let ending = Ending {
             place: self.place,
             configuration: self.configuration,

@@ -82,7 +82,7 @@ pub use funnel::{
     MessageFunnel,
 };
 pub use gaps::{EstimatedGaps, GapRange, Gaps, ThresholdResult};
-pub use input::source::Source;
+pub use input::source::{Source, decompressed};
 pub use inspect::{InspectedChat, Inspection, inspect};
 pub use json::mend::Mends;
 pub use outcome::{Outcome, RunFiles, run_outputs};

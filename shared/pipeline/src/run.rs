@@ -151,7 +151,8 @@ pub struct Run<'a, T> {
 }
 
 impl<T: Tokenizer> Run<'_, T> {
-    /// Reads all sources and writes the outputs.
+    /// Reads all sources and writes the outputs. Whether there are several has to be known first: two are asked
+    /// for before the first is read, unless their size hint says that there are as many.
     ///
     /// # Errors
     /// Those of [`PipelineError`], with the statistics so far; what was written is to be discarded.
@@ -160,8 +161,10 @@ impl<T: Tokenizer> Run<'_, T> {
         S: IntoIterator<Item = io::Result<Source>, IntoIter: Send>,
     {
         let mut sources = sources.into_iter();
-        let first: Vec<_> = sources.by_ref().take(2).collect();
-        let has_several_inputs = first.len() > 1;
+        let are_several = sources.size_hint().0 > 1;
+        let ahead = if are_several { 0 } else { 2 };
+        let first: Vec<_> = sources.by_ref().take(ahead).collect();
+        let has_several_inputs = are_several || first.len() > 1;
         let sources = first.into_iter().chain(sources);
         let Outputs {
             train,

@@ -1,8 +1,6 @@
 //! Exports on their way to a service, outputs on their way back.
 
-use std::fs::File;
-use std::io::{self, Read, Seek as _, SeekFrom, Write};
-use std::path::PathBuf;
+use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +12,7 @@ use ureq::SendBody;
 use ureq::http::{StatusCode, header};
 
 use super::client::{Client, Refusal, is_passing, json as json_of};
+use super::export::Export;
 use crate::interruption::Interruption;
 
 /// How often an output is downloaded where that is cut.
@@ -21,26 +20,6 @@ const DOWNLOAD_ATTEMPTS: u32 = 3;
 /// What a download may take beside the time for its bytes, and how many of these come at least.
 const STALL: Duration = Duration::from_mins(1);
 const LEAST_BYTES_PER_SEC: u64 = 64 << 10;
-
-/// The export that is sent.
-pub(crate) struct Export {
-    pub(crate) path: PathBuf,
-    pub(crate) size_bytes: u64,
-    pub(crate) is_gzip: bool,
-}
-
-impl Export {
-    /// The bytes of one part.
-    fn part(&self, offset: u64, size: u64) -> anyhow::Result<impl Read + 'static> {
-        let open = || -> io::Result<File> {
-            let mut file = File::open(&self.path)?;
-            file.seek(SeekFrom::Start(offset))?;
-            Ok(file)
-        };
-        let file = open().with_context(|| format!("failed to read {}", self.path.display()))?;
-        Ok(file.take(size))
-    }
-}
 
 /// An output that is downloaded.
 #[derive(Clone, Copy)]

@@ -103,7 +103,8 @@ pub(crate) struct PartInfo {
 
 /// Begin an upload
 ///
-/// For exports that are too large for `/data-prep/process`. The job starts when the upload is complete.
+/// For exports that are too large for `/data-prep/process`, and for several at once: then the file is a tar archive of
+/// them, and messages that more than one of them has are used once. The job starts when the upload is complete.
 #[utoipa::path(post, operation_id = "beginUpload", path = "/data-prep/uploads", tag = "submission", request_body = UploadRequest,
     responses(
     (status = CREATED, body = UploadInfo),

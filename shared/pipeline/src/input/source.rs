@@ -18,7 +18,7 @@ const GZIP_MAGIC: [u8; 2] = [0x1F, 0x8B];
 ///
 /// # Errors
 /// Those of the reader.
-pub(crate) fn decompressed(mut reader: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>> {
+pub fn decompressed(mut reader: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>> {
     let mut start = [0; GZIP_MAGIC.len()];
     let mut filled = 0;
     while filled < start.len() {
