@@ -124,6 +124,7 @@ impl<'a, C: TokenCounter> ChatOutput<'a, C> {
         statistics.blocks_with_context += u64::from(!block.context.is_empty());
         let composer = self.selector.composer();
         composer.compose(lines, block, &mut self.block_text);
+        statistics.turns.add(self.block_text.messages());
         self.writer.block(lines, &self.block_text, block.split)?;
         statistics.train_bytes = self.writer.train_bytes();
         if let Some(ends) = self.block_text.ends() {

@@ -11,6 +11,8 @@ use crate::funnel::{ChatDrop, Funnel, MessageDrop};
 use crate::position::Position;
 use crate::salvage::LastMessage;
 use crate::settings::TokenLimits;
+use crate::short_blocks::ShortBlock;
+use crate::words::{counted, grouped};
 
 /// What an input holds instead of an export.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,28 +136,32 @@ impl fmt::Display for NothingUsable {
         }
         if !self.all_are_passed_over() {
             if messages.read == 0 {
-                return write!(f, "none of the {} chats has a message", chats.read);
+                return match chats.read {
+                    1 => f.write_str("the only chat has no message"),
+                    read => write!(f, "none of the {} chats has a message", grouped(read)),
+                };
             }
             let reasons = MessageDrop::ALL
                 .iter()
                 .map(|&reason| (reason.name(), messages.dropped.get(reason)));
+            match messages.read {
+                1 => f.write_str("the only message was not kept"),
+                read => write!(f, "none of the {} messages was kept", grouped(read)),
+            }?;
             return write!(
                 f,
-                "none of the {} messages was kept ({}); a message is kept if it has a sender, text \
-                 and a date",
-                messages.read,
+                " ({}); a message is kept if it has a sender, text and a date",
                 counts(reasons)
             );
         }
         let reasons = ChatDrop::ALL
             .iter()
             .map(|&reason| (reason.name(), chats.dropped.get(reason)));
-        write!(
-            f,
-            "all {} chats were passed over ({})",
-            chats.read,
-            counts(reasons)
-        )?;
+        match chats.read {
+            1 => f.write_str("the only chat was passed over"),
+            read => write!(f, "all {} chats were passed over", grouped(read)),
+        }?;
+        write!(f, " ({})", counts(reasons))?;
         if self.passed_over_types.is_empty() {
             return Ok(());
         }
@@ -198,7 +204,8 @@ pub struct BlockTally {
 /// Why a block is dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum BlockDrop {
-    TooShort,
+    /// As it would be kept with a lower minimum, if it would.
+    TooShort(Option<ShortBlock>),
     TooLong,
     NoExchange,
     /// With the template's own words.
@@ -210,7 +217,7 @@ impl BlockDrop {
     /// The reason under which its messages are counted.
     pub(crate) fn of_messages(&self) -> MessageDrop {
         match self {
-            Self::TooShort => MessageDrop::BlockTooShort,
+            Self::TooShort(_) => MessageDrop::BlockTooShort,
             Self::TooLong => MessageDrop::MessageTooLong,
             Self::NoExchange => MessageDrop::NoExchange,
             Self::TemplateRefused(_) => MessageDrop::TemplateRefused,
@@ -222,7 +229,7 @@ impl BlockDrop {
 impl BlockTally {
     pub(crate) fn add(&mut self, reason: &BlockDrop) {
         *match reason {
-            BlockDrop::TooShort => &mut self.too_short,
+            BlockDrop::TooShort(_) => &mut self.too_short,
             BlockDrop::TooLong => &mut self.too_long,
             BlockDrop::NoExchange => &mut self.no_exchange,
             BlockDrop::TemplateRefused(_) => &mut self.template_refused,
@@ -275,23 +282,23 @@ impl fmt::Display for NoBlockKept {
         let Self { tally, limits, .. } = self;
         write!(
             f,
-            "no block was kept: {} had fewer than {} tokens, {} had more than {}, and {} had no \
-             exchange; ",
-            tally.too_short,
-            limits.min(),
-            tally.too_long,
-            limits.max(),
-            tally.no_exchange,
+            "no block was kept: {} had fewer than {}, {} had more than {}, and {} had no exchange; ",
+            grouped(tally.too_short),
+            counted(limits.min(), "token", "tokens"),
+            grouped(tally.too_long),
+            grouped(limits.max()),
+            grouped(tally.no_exchange),
         )?;
         if tally.template_refused > 0 {
-            let blocks = tally.template_refused;
+            let blocks = grouped(tally.template_refused);
             write!(f, "the model's chat template refused {blocks}; ")?;
         }
         if tally.refused_by_consumer > 0 {
-            let blocks = tally.refused_by_consumer;
+            let blocks = grouped(tally.refused_by_consumer);
             write!(f, "{blocks} broke a rule of the consumer; ")?;
         }
-        write!(f, "the largest had {} tokens", tally.largest_tokens)
+        let largest = counted(tally.largest_tokens, "token", "tokens");
+        write!(f, "the largest had {largest}")
     }
 }
 
@@ -427,15 +434,15 @@ mod tests {
         let broken = || BlockDrop::RefusedByConsumer(Rule::ALL[0]);
         for (reasons, advice) in [
             (
-                vec![(2, BlockDrop::TooShort), (1, BlockDrop::TooLong)],
+                vec![(2, BlockDrop::TooShort(None)), (1, BlockDrop::TooLong)],
                 Advice::KeepShorterBlocks,
             ),
             (
-                vec![(2, BlockDrop::TooShort), (2, BlockDrop::TooLong)],
+                vec![(2, BlockDrop::TooShort(None)), (2, BlockDrop::TooLong)],
                 Advice::KeepShorterBlocks,
             ),
             (
-                vec![(1, BlockDrop::TooShort), (2, BlockDrop::TooLong)],
+                vec![(1, BlockDrop::TooShort(None)), (2, BlockDrop::TooLong)],
                 Advice::AllowLongerBlocks,
             ),
             (
@@ -454,10 +461,10 @@ mod tests {
 
     #[test]
     fn what_took_no_block_is_mentioned_only_if_every_run_may_meet_it() {
-        let short = no_block_kept(&[(1, BlockDrop::TooShort)]);
+        let short = no_block_kept(&[(1, BlockDrop::TooShort(None))]);
         assert_eq!(
             short.to_string(),
-            "no block was kept: 1 had fewer than 1 tokens, 0 had more than 9, and 0 had no exchange; \
+            "no block was kept: 1 had fewer than 1 token, 0 had more than 9, and 0 had no exchange; \
              the largest had 0 tokens"
         );
         let refused = no_block_kept(&[
@@ -474,7 +481,7 @@ mod tests {
     #[test]
     fn messages_go_with_their_block_under_its_reason() {
         for (reason, of_messages) in [
-            (BlockDrop::TooShort, MessageDrop::BlockTooShort),
+            (BlockDrop::TooShort(None), MessageDrop::BlockTooShort),
             (BlockDrop::TooLong, MessageDrop::MessageTooLong),
             (BlockDrop::NoExchange, MessageDrop::NoExchange),
         ] {

@@ -13,3 +13,13 @@ pub struct Failure {
     /// The statistics up to that point. They need not balance.
     pub statistics: Box<Statistics>,
 }
+
+impl Failure {
+    /// A run that failed where it had found this out: nothing that it wrote counts.
+    pub(crate) fn new(error: PipelineError, statistics: Statistics) -> Self {
+        Self {
+            error,
+            statistics: statistics.without_outputs().into(),
+        }
+    }
+}

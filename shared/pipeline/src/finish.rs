@@ -1,6 +1,6 @@
 //! From kept messages to blocks in the outputs: what happens to a chat once it is whole.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,6 +18,7 @@ use crate::funnel::{ChatDrop, MessageDrop};
 use crate::overlaps::{AddedCopy, ChatCopy, OverlappingChat, chats_of_copies};
 use crate::pseudonyms::PSEUDONYM_OF_TARGET;
 use crate::redact::{LateRedactor, LateRegion, NameCollection};
+use crate::remedies;
 use crate::sender::Target;
 use crate::senders::{SenderCounts, count_senders};
 use crate::settings::{CHAT_TYPES, Settings};
@@ -80,7 +81,6 @@ pub(crate) struct Finisher<'a, C> {
     buffer: ChatBuffer,
     senders: SenderCounts,
     kept_messages: u64,
-    passed_over_types: BTreeMap<&'static str, u64>,
 }
 
 impl<'a, C: TokenCounter> Finisher<'a, C> {
@@ -108,7 +108,6 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
             buffer: ChatBuffer::default(),
             senders: SenderCounts::default(),
             kept_messages: 0,
-            passed_over_types: BTreeMap::new(),
         }
     }
 
@@ -219,7 +218,10 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
         if reason == ChatDrop::ChatType {
             let known = CHAT_TYPES.into_iter().find(|known| *known == end.chat_type);
             let name = known.unwrap_or("unknown type");
-            *self.passed_over_types.entry(name).or_default() += 1;
+            let passed_over = &mut self.statistics.passed_over_types;
+            let passed_over = passed_over.entry(name).or_default();
+            passed_over.chats += 1;
+            passed_over.messages += end.read;
         }
     }
 
@@ -342,12 +344,18 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
                 let (settings, tally) = (self.context.settings, self.output.tally());
                 let mut statistics = self.into_statistics();
                 statistics.warnings = warnings::of_run(settings, &statistics, &tally);
+                statistics.remedies = remedies::of_run(settings, &statistics);
                 Ok(statistics)
             }
-            Err(error) => Err(Failure {
-                error,
-                statistics: self.into_statistics().into(),
-            }),
+            Err(error) => {
+                let has_blocks_to_gain = matches!(error, PipelineError::NoBlocks(_));
+                let settings = self.context.settings;
+                let mut statistics = self.into_statistics();
+                if has_blocks_to_gain {
+                    statistics.remedies = remedies::of_run(settings, &statistics);
+                }
+                Err(Failure::new(error, statistics))
+            }
         }
     }
 
@@ -403,9 +411,13 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
     }
 
     fn nothing_usable(&self) -> NothingUsable {
+        let passed_over = &self.statistics.passed_over_types;
         NothingUsable {
             funnel: self.statistics.funnel.clone(),
-            passed_over_types: self.passed_over_types.clone(),
+            passed_over_types: passed_over
+                .iter()
+                .map(|(name, count)| (*name, count.chats))
+                .collect(),
             selected_types: self.context.settings.chat_types.clone(),
         }
     }

@@ -49,6 +49,8 @@ reasons! {
         NoTarget = "no_target",
         /// Not one of its blocks was kept.
         NoBlocks = "no_blocks",
+        /// It had blocks, and the run failed later.
+        RunFailed = "run_failed",
     }
 }
 
@@ -107,6 +109,8 @@ reasons! {
         NearDuplicateBlock = "near_duplicate_block",
         /// A block of its conversation resembles one in the other split.
         SplitLeak = "split_leak",
+        /// It was in a block, and the run failed later.
+        RunFailed = "run_failed",
     }
 }
 
@@ -125,7 +129,8 @@ impl ChatDrop {
             | Self::SmallChat
             | Self::RepeatedChat
             | Self::NoTarget
-            | Self::NoBlocks => None,
+            | Self::NoBlocks
+            | Self::RunFailed => None,
         }
     }
 }

@@ -34,6 +34,8 @@ pub struct Gaps {
     chats: u64,
     /// With each of the thresholds.
     blocks: [u64; THRESHOLDS.len()],
+    /// In these blocks.
+    messages: [u64; THRESHOLDS.len()],
 }
 
 /// A range of the histogram.
@@ -54,6 +56,8 @@ pub struct ThresholdResult {
     pub conversations: u64,
     /// Blocks within the token limits, measured by the messages' own texts.
     pub blocks: u64,
+    /// The messages in these blocks.
+    pub messages: u64,
 }
 
 /// What the times of a chat's messages show.
@@ -91,11 +95,13 @@ impl ChatTimes {
             moment = if gap == 0 { moment + 1 } else { 1 };
             at_one_moment = at_one_moment.max(moment);
         }
+        let (blocks, messages) = blocks.end();
         Self {
             gaps: Gaps {
                 counts,
                 chats: 1,
-                blocks: blocks.end(),
+                blocks,
+                messages,
             },
             at_one_moment,
         }
@@ -121,7 +127,9 @@ struct Blocks {
     min: u32,
     max: u32,
     tokens: [u32; 8],
+    messages: [u32; 8],
     kept: [u32; 8],
+    kept_messages: [u32; 8],
 }
 
 impl Blocks {
@@ -131,7 +139,9 @@ impl Blocks {
             min: limit(limits.min()),
             max: limit(limits.max()),
             tokens: [tokens; 8],
+            messages: [1; 8],
             kept: [0; 8],
+            kept_messages: [0; 8],
         }
     }
 
@@ -151,8 +161,11 @@ impl Blocks {
             let longer = block.saturating_add(tokens);
             let cuts = range > last || longer > self.max;
             let is_kept = cuts && self.is_within(block);
+            let messages = self.messages[lane];
             self.kept[lane] += u32::from(is_kept);
+            self.kept_messages[lane] += if is_kept { messages } else { 0 };
             self.tokens[lane] = if cuts { tokens } else { longer };
+            self.messages[lane] = if cuts { 1 } else { messages + 1 };
         }
     }
 
@@ -160,10 +173,19 @@ impl Blocks {
         (self.min..=self.max).contains(&tokens)
     }
 
-    fn end(self) -> [u64; THRESHOLDS.len()] {
-        std::array::from_fn(|lane| {
-            u64::from(self.kept[lane] + u32::from(self.is_within(self.tokens[lane])))
-        })
+    /// The blocks and their messages with each threshold.
+    fn end(self) -> ([u64; THRESHOLDS.len()], [u64; THRESHOLDS.len()]) {
+        let is_kept = |lane: usize| self.is_within(self.tokens[lane]);
+        let blocks = |lane| u64::from(self.kept[lane] + u32::from(is_kept(lane)));
+        let messages = |lane| {
+            let last = if is_kept(lane) {
+                self.messages[lane]
+            } else {
+                0
+            };
+            u64::from(self.kept_messages[lane] + last)
+        };
+        (std::array::from_fn(blocks), std::array::from_fn(messages))
     }
 }
 
@@ -176,6 +198,7 @@ impl Gaps {
         };
         sum(&mut self.counts, &other.counts);
         sum(&mut self.blocks, &other.blocks);
+        sum(&mut self.messages, &other.messages);
         self.chats += other.chats;
     }
 
@@ -190,11 +213,13 @@ impl Gaps {
     pub fn thresholds(&self) -> impl Iterator<Item = ThresholdResult> {
         let counts = self.counts;
         let chats = self.chats;
-        let results = THRESHOLDS.into_iter().zip(self.blocks);
-        results.map(move |(edge, blocks)| ThresholdResult {
+        let results = self.blocks.into_iter().zip(self.messages);
+        let results = THRESHOLDS.into_iter().zip(results);
+        results.map(move |(edge, (blocks, messages))| ThresholdResult {
             secs: EDGES[edge],
             conversations: chats + counts[edge + 1..].iter().sum::<u64>(),
             blocks,
+            messages,
         })
     }
 }
@@ -210,6 +235,7 @@ impl Serialize for EstimatedGaps {
                 secs,
                 conversations,
                 blocks,
+                ..
             } = result;
             json!({"secs": secs, "conversations": conversations, "estimated_blocks": blocks})
         });
@@ -293,7 +319,9 @@ mod tests {
                 let kept = blocks(limits.max())
                     .into_iter()
                     .filter(|block| (limits.min()..=limits.max()).contains(&block.tokens));
-                prop_assert_eq!(threshold.blocks, kept.count() as u64);
+                let kept: Vec<_> = kept.map(|block| block.messages.len() as u64).collect();
+                prop_assert_eq!(threshold.blocks, kept.len() as u64);
+                prop_assert_eq!(threshold.messages, kept.iter().sum::<u64>());
                 prop_assert_eq!(threshold.conversations, blocks(u64::MAX).len() as u64);
             }
             let all: u64 = gaps.histogram().map(|range| range.gaps).sum();

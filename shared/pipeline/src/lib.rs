@@ -36,6 +36,7 @@ mod input;
 mod inspect;
 mod json;
 mod lines;
+mod long_messages;
 mod marks;
 mod message_counts;
 mod notes;
@@ -49,6 +50,8 @@ mod profile;
 mod pseudonyms;
 mod redact;
 mod refusals;
+mod remedies;
+mod remedy;
 mod roles;
 mod run;
 mod salvage;
@@ -56,16 +59,19 @@ mod select;
 mod sender;
 mod senders;
 mod settings;
+mod short_blocks;
 mod split;
 mod statistics;
 mod surroundings;
 mod target;
 mod tokens;
 mod topics;
+mod turns;
 mod waiting;
 mod warning;
 mod warnings;
 mod whole_chat;
+mod words;
 
 pub use advice::{Advice, Setting};
 pub use causes::causes;
@@ -93,6 +99,7 @@ pub use profile::{
 };
 pub use pseudonyms::PSEUDONYM_OF_TARGET;
 pub use refusals::Refusals;
+pub use remedy::{Change, Gain, Remedy};
 pub use resonare_consumers::SpecialTokens;
 pub use resonare_redaction::PersonalData;
 pub use run::{FormatOutput, Outputs, Run};
@@ -103,10 +110,13 @@ pub use settings::{
     CHAT_TYPES, DateLimit, Deduplicate, Forwarded, Fraction, RepeatedMessages, RoleOrder, Settings,
     TokenBudget, TokenLimits, TokenLimitsError,
 };
+pub use short_blocks::{BlockCount, ShortBlocks};
 pub use split::{Split, SplitCounts};
 pub use statistics::{
-    BlockBreakdown, ChatBlocks, EstimatedLengths, Statistics, StatsFile, Summary,
+    BlockBreakdown, ChatBlocks, EstimatedLengths, SpokenTokens, Statistics, StatsFile, Summary,
 };
 pub use target::TargetChoice;
 pub use tokens::{TokenCounter, Tokenizer, TokenizerInfo};
+pub use turns::TurnCounts;
 pub use warning::Warning;
+pub use words::{counted, grouped};

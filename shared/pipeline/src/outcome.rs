@@ -123,11 +123,11 @@ mod tests {
     use super::*;
     use crate::error::PipelineError;
     use crate::explain::TargetProblem;
-    use crate::settings::Fraction;
+    use crate::settings::{Fraction, TokenLimits};
     use crate::tokens::TokenizerInfo;
 
     fn statistics() -> Statistics {
-        Statistics::new(TokenizerInfo::default())
+        Statistics::new(TokenizerInfo::default(), TokenLimits::default())
     }
 
     fn outcome_of(error: PipelineError) -> Outcome {

@@ -39,7 +39,7 @@ impl Refusals {
             BlockDrop::RefusedByConsumer(rule) => {
                 *self.by_consumer.entry(rule.name()).or_default() += 1;
             }
-            BlockDrop::TooShort | BlockDrop::TooLong | BlockDrop::NoExchange => {}
+            BlockDrop::TooShort(_) | BlockDrop::TooLong | BlockDrop::NoExchange => {}
         }
     }
 

@@ -208,10 +208,9 @@ impl<T: Tokenizer> Run<'_, T> {
         let formats = formats
             .into_iter()
             .filter_map(|output| output.file(flag).transpose());
-        let formats = formats.collect::<Result<_, _>>().map_err(|error| Failure {
-            error,
-            statistics: Statistics::new(self.tokenizer_info.clone()).into(),
-        })?;
+        let statistics = || Statistics::new(self.tokenizer_info.clone(), self.settings.limits);
+        let formats = formats.collect::<Result<_, _>>();
+        let formats = formats.map_err(|error| Failure::new(error, statistics()))?;
         let files = BlockFiles {
             train,
             validation: validation.map(|out| out as _),
@@ -220,7 +219,7 @@ impl<T: Tokenizer> Run<'_, T> {
         };
         let writer = BlockWriter::new(files, flag);
         let output = ChatOutput::new(&settings, selector, writer);
-        let mut statistics = Statistics::new(self.tokenizer_info.clone());
+        let mut statistics = statistics();
         statistics.special_token_text = broken as u64;
         statistics.profile = Profile::new(&settings);
         let is_split = !settings.validation_fraction.is_zero();
@@ -242,10 +241,7 @@ impl<T: Tokenizer> Run<'_, T> {
         };
         let finished = match result {
             Ok(()) => finisher.finish(),
-            Err(error) => Err(Failure {
-                error,
-                statistics: finisher.into_statistics().into(),
-            }),
+            Err(error) => Err(Failure::new(error, finisher.into_statistics())),
         };
         // Finishing counts, too; and where counts are wrong, nothing that follows from them is right.
         let timed_out = template.is_some_and(|template| template.timed_out());
@@ -255,10 +251,10 @@ impl<T: Tokenizer> Run<'_, T> {
             None => return finished,
         };
         let statistics = match finished {
-            Ok(statistics) => statistics.into(),
-            Err(Failure { statistics, .. }) => statistics,
+            Ok(statistics) => statistics,
+            Err(Failure { statistics, .. }) => *statistics,
         };
-        Err(Failure { error, statistics })
+        Err(Failure::new(error, statistics))
     }
 
     /// Reads the sources one after the other into `sink`.

@@ -17,6 +17,7 @@ use crate::pack::template::{TemplateCosts, TemplateMeasure, TemplateMeter};
 use crate::pack::{self, ContentMeter};
 use crate::roles;
 use crate::settings::{RoleOrder, Settings, TokenBudget};
+use crate::short_blocks::ShortBlock;
 use crate::statistics::Statistics;
 use crate::tokens::TokenCounter;
 
@@ -99,7 +100,7 @@ impl<'a, C: TokenCounter> BlockSelector<'a, C> {
         let mut kept = Vec::new();
         for block in self.pack(lines) {
             let (messages, tokens) = (block.messages.len() as u64, block.tokens);
-            self.tally.largest_tokens = self.tally.largest_tokens.max(block.tokens);
+            self.tally.largest_tokens = self.tally.largest_tokens.max(tokens);
             let dropped = &mut statistics.funnel.messages.dropped;
             match self.select(lines, block) {
                 Ok(block) => {
@@ -110,6 +111,12 @@ impl<'a, C: TokenCounter> BlockSelector<'a, C> {
                 Err(reason) => {
                     dropped.add(reason.of_messages(), messages);
                     statistics.profile.dropped_tokens.add(tokens);
+                    if let BlockDrop::TooShort(Some(short)) = reason {
+                        statistics.short_blocks.add(short);
+                    }
+                    if reason == BlockDrop::TooLong {
+                        statistics.long_messages.add(tokens);
+                    }
                     self.tally.add(&reason);
                     statistics.refusals.add(reason);
                 }
@@ -160,9 +167,27 @@ impl<'a, C: TokenCounter> BlockSelector<'a, C> {
             self.measure(lines, &mut block.without_context())
         };
         if own < self.settings.limits.min() {
-            return Err(BlockDrop::TooShort);
+            return Err(BlockDrop::TooShort(self.as_kept(lines, block, own)));
         }
         Ok(())
+    }
+
+    /// A block with so many tokens of its own as a lower minimum would keep it; nothing where it has no exchange and
+    /// needs one.
+    fn as_kept(&self, lines: Lines<'_>, block: &Block, own: u64) -> Option<ShortBlock> {
+        let content = |messages| pack::content_tokens(&lines.records[messages]);
+        let (messages, tokens) = match self.settings.role_order {
+            RoleOrder::AsIs => (block.messages.clone(), own),
+            RoleOrder::UserFirst => {
+                let left = roles::user_first(block, |index| lines.role(index))?.messages;
+                let cut = content(block.messages.clone()) - content(left.clone());
+                (left, own.saturating_sub(cut))
+            }
+        };
+        Some(ShortBlock {
+            tokens,
+            messages: messages.len() as u64,
+        })
     }
 
     fn in_user_first_order(&mut self, lines: Lines<'_>, block: Block) -> Result<Block, BlockDrop> {

@@ -3,23 +3,28 @@
 mod breakdown;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use resonare_redaction::Counts;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
-use crate::funnel::Funnel;
+use crate::funnel::{ChatDrop, Funnel, MessageDrop};
 use crate::gaps::{ChatTimes, Gaps};
+use crate::long_messages::LongMessages;
 use crate::output_name::OutputName;
 use crate::profile::Profile;
 use crate::refusals::Refusals;
+use crate::remedy::Remedy;
 use crate::salvage::Salvage;
 use crate::senders::SenderCount;
+use crate::settings::TokenLimits;
+use crate::short_blocks::ShortBlocks;
 use crate::split::SplitCounts;
 use crate::target::TargetChoice;
 use crate::tokens::TokenizerInfo;
+use crate::turns::TurnCounts;
 use crate::warning::Warning;
 pub use breakdown::BlockBreakdown;
 
@@ -65,7 +70,7 @@ impl Summary {
         self.measured(self.max)
     }
 
-    /// The sum of all values.
+    /// All of them together.
     pub fn sum(&self) -> f64 {
         self.sum
     }
@@ -113,6 +118,24 @@ impl ImportedChats {
     }
 }
 
+/// The tokens of the messages' own texts in the output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SpokenTokens {
+    /// What everybody says.
+    #[serde(rename = "all")]
+    pub of_all: u64,
+    /// What the target says.
+    pub of_target: u64,
+}
+
+/// Chats that were passed over because of their type.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PassedOverChats {
+    pub(crate) chats: u64,
+    /// Their messages, service messages included.
+    pub(crate) messages: u64,
+}
+
 /// The statistics of a run.
 #[derive(Clone, Debug)]
 pub struct Statistics {
@@ -155,6 +178,16 @@ pub struct Statistics {
     pub gaps: Gaps,
     /// What to think about before the blocks are trained on.
     pub warnings: Vec<Warning>,
+    /// What would keep more of the export, what keeps most first.
+    pub remedies: Vec<Remedy>,
+    /// Who speaks in the blocks, and in which order.
+    pub turns: TurnCounts,
+    /// What they say, in tokens.
+    pub spoken_tokens: SpokenTokens,
+    /// Blocks that were dropped because they are too short.
+    pub short_blocks: ShortBlocks,
+    pub(crate) long_messages: LongMessages,
+    pub(crate) passed_over_types: BTreeMap<&'static str, PassedOverChats>,
     pub(crate) imported: ImportedChats,
     /// What the report draws beside all this; it is not in `stats.json`.
     pub profile: Profile,
@@ -165,7 +198,7 @@ pub struct Statistics {
 }
 
 impl Statistics {
-    pub(crate) fn new(tokenizer: TokenizerInfo) -> Self {
+    pub(crate) fn new(tokenizer: TokenizerInfo, limits: TokenLimits) -> Self {
         Self {
             block_breakdown: BlockBreakdown::default(),
             tokens_per_block: Summary::default(),
@@ -186,10 +219,41 @@ impl Statistics {
             salvaged: None,
             gaps: Gaps::default(),
             warnings: Vec::new(),
+            remedies: Vec::new(),
+            turns: TurnCounts::default(),
+            spoken_tokens: SpokenTokens::default(),
+            short_blocks: ShortBlocks::new(limits.min()),
+            long_messages: LongMessages::new(limits.max()),
+            passed_over_types: BTreeMap::new(),
             imported: ImportedChats::default(),
             profile: Profile::default(),
             train_bytes: 0,
             repeated: HashMap::new(),
+        }
+    }
+
+    /// The same where the run failed: what was written of blocks is thrown away.
+    pub(crate) fn without_outputs(mut self) -> Self {
+        let Funnel {
+            chats, messages, ..
+        } = &mut self.funnel;
+        let kept = std::mem::take(&mut chats.kept);
+        chats.dropped.add(ChatDrop::RunFailed, kept);
+        let in_blocks = std::mem::take(&mut messages.in_blocks);
+        messages.dropped.add(MessageDrop::RunFailed, in_blocks);
+        Self {
+            block_breakdown: BlockBreakdown::default(),
+            tokens_per_block: Summary::default(),
+            limited_tokens_per_block: Summary::default(),
+            template_tokens_per_block: Summary::default(),
+            duration_minutes_per_block: Summary::default(),
+            estimated_lengths: EstimatedLengths::default(),
+            turns: TurnCounts::default(),
+            spoken_tokens: SpokenTokens::default(),
+            blocks_with_context: 0,
+            split: None,
+            train_bytes: 0,
+            ..self
         }
     }
 
@@ -282,6 +346,7 @@ impl Statistics {
         map.serialize_entry("min_tokens_per_block", &whole(self.tokens_per_block.min()))?;
         map.serialize_entry("max_tokens_per_block", &whole(self.tokens_per_block.max()))?;
         map.serialize_entry("avg_tokens_per_block", &self.tokens_per_block.avg())?;
+        map.serialize_entry("total_tokens", &whole(Some(self.tokens_per_block.sum())))?;
         let of_tokens = |summary: &Summary| json!({"min": whole(summary.min()), "max": whole(summary.max()), "avg": summary.avg()});
         let limited = of_tokens(&self.limited_tokens_per_block);
         map.serialize_entry("tokens_held_against_limits_per_block", &limited)?;
@@ -304,7 +369,11 @@ impl Statistics {
         if let Some(split) = &self.split {
             map.serialize_entry("split", split)?;
         }
+        map.serialize_entry("turns", &self.turns)?;
+        map.serialize_entry("message_tokens", &self.spoken_tokens)?;
         map.serialize_entry("funnel", &self.funnel)?;
+        map.serialize_entry("remedies", &self.remedies)?;
+        map.serialize_entry("short_blocks", &self.short_blocks)?;
         map.serialize_entry("gaps", &self.gaps)?;
         map.serialize_entry("warnings", &self.warnings)?;
         if !self.refusals.is_empty() {
@@ -397,7 +466,7 @@ mod tests {
             fallback_reason: None,
             engine: "compiled".to_owned(),
         };
-        let mut statistics = Statistics::new(info);
+        let mut statistics = Statistics::new(info, TokenLimits::default());
         for name in ["Ben", "Ben (2)", "Ben", "Ben", "Ben (2)"] {
             statistics.add_chat(name, 1);
         }

@@ -8,6 +8,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::advice::{Advice, Setting};
+use crate::words::{counted, grouped};
 
 /// Something that spoils a set of blocks, or may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +120,13 @@ pub enum Warning {
         /// The tokens of what everybody says.
         all: u64,
     },
+    /// The target doesn't speak in some of the blocks.
+    BlocksWithoutTarget {
+        /// These blocks.
+        blocks: u64,
+        /// All blocks.
+        all: u64,
+    },
 }
 
 impl Warning {
@@ -141,6 +149,7 @@ impl Warning {
             Self::NoSenders { .. } => "no_senders",
             Self::OneChatOutweighs { .. } => "one_chat_outweighs",
             Self::TargetHardlySpeaks { .. } => "target_hardly_speaks",
+            Self::BlocksWithoutTarget { .. } => "blocks_without_target",
         }
     }
 
@@ -167,7 +176,9 @@ impl Warning {
             | Self::LearnsEverything { .. } => Vec::new(),
             Self::OneMoment { chats, messages } => vec![("chats", chats), ("messages", messages)],
             Self::NoSenders { messages, read } => vec![("messages", messages), ("read", read)],
-            Self::OneChatOutweighs { blocks, all } => vec![("blocks", blocks), ("all", all)],
+            Self::OneChatOutweighs { blocks, all } | Self::BlocksWithoutTarget { blocks, all } => {
+                vec![("blocks", blocks), ("all", all)]
+            }
             Self::TargetHardlySpeaks { tokens, all } => vec![("tokens", tokens), ("all", all)],
         }
     }
@@ -189,7 +200,8 @@ impl Warning {
             | Self::OneMoment { .. }
             | Self::NoSenders { .. }
             | Self::OneChatOutweighs { .. }
-            | Self::TargetHardlySpeaks { .. } => None,
+            | Self::TargetHardlySpeaks { .. }
+            | Self::BlocksWithoutTarget { .. } => None,
         }
     }
 
@@ -208,8 +220,10 @@ impl Warning {
                 advice,
                 ..
             } => format!(
-                "{title} takes no fewer than {least} blocks ({}), and there are {rows}; {}",
+                "{title} takes no fewer than {} ({}), and {}; {}",
+                counted(least, "block", "blocks"),
                 Rule::TooFewRows.name(),
+                there_are(rows),
                 more(advice)
             ),
             Self::FewRows {
@@ -218,8 +232,10 @@ impl Warning {
                 recommended,
                 advice,
             } => format!(
-                "{title} recommends at least {recommended} blocks ({}), and there are {rows}; {}",
+                "{title} recommends at least {} ({}), and {}; {}",
+                counted(recommended, "block", "blocks"),
                 Rule::FewRows.name(),
+                there_are(rows),
                 more(advice)
             ),
             Self::FewRows {
@@ -228,18 +244,23 @@ impl Warning {
                 recommended,
                 advice,
             } => format!(
-                "there is little to learn from {rows} of at least {recommended} blocks; {}",
+                "there is little to learn from {} (at least {recommended} are a good start); {}",
+                counted(rows, "block", "blocks"),
                 more(advice)
             ),
             Self::TooManyRows { rows, most, .. } => format!(
-                "{title} takes no more than {most} blocks ({}), and there are {rows}; raise {}, or set a later {}",
+                "{title} takes no more than {} ({}), and {}; raise {}, or set a later {}",
+                counted(most, "block", "blocks"),
                 Rule::TooManyRows.name(),
+                there_are(rows),
                 spell(Setting::MaxTokensPerBlock),
                 spell(Setting::DateLimit)
             ),
             Self::TooManyValidationRows { rows, most, .. } => format!(
-                "{title} takes no more than {most} blocks for validation ({}), and there are {rows}; lower {}",
+                "{title} takes no more than {} for validation ({}), and {}; lower {}",
+                counted(most, "block", "blocks"),
                 Rule::TooManyRows.name(),
+                there_are(rows),
                 spell(Setting::ValidationFraction)
             ),
             Self::NoValidation { .. } => format!(
@@ -250,12 +271,16 @@ impl Warning {
             Self::FileTooLarge {
                 bytes, most_bytes, ..
             } => format!(
-                "{title} takes no file of more than {most_bytes} bytes ({}), and there are {bytes}; set a later {}",
+                "{title} takes no file of more than {} bytes ({}), and there are {}; set a later {}",
+                grouped(most_bytes),
                 Rule::FileTooLarge.name(),
+                grouped(bytes),
                 spell(Setting::DateLimit)
             ),
             Self::RowOverLimit { tokens, most, .. } => format!(
-                "{title} takes no more than {most} tokens a block, and the longest may have {tokens}; lower {}",
+                "{title} takes no more than {} tokens a block, and the longest may have {}; lower {}",
+                grouped(most),
+                grouped(tokens),
                 spell(Setting::MaxTokensPerBlock)
             ),
             Self::PromptNotWritten => format!(
@@ -279,25 +304,44 @@ impl Warning {
                 "{title} will learn the other side's turns too: no chat template at hand marks the target's"
             ),
             Self::OneMoment { chats, messages } => format!(
-                "{messages} messages of {chats} {} carry one moment each, as after an import from another \
-                 service; where a conversation ends can't be told there, so leave them out of the export",
-                if chats == 1 { "chat" } else { "chats" }
+                "{} of {} carry one moment each, as after an import from another service; where a conversation \
+                 ends can't be told there, so leave them out of the export",
+                counted(messages, "message", "messages"),
+                counted(chats, "chat", "chats")
             ),
             Self::NoSenders { messages, read } => format!(
-                "{messages} of {read} messages name no sender, and can't be used; {}",
+                "{} of {} {} no sender, and can't be used; {}",
+                grouped(messages),
+                counted(read, "message", "messages"),
+                if messages == 1 { "names" } else { "name" },
                 Advice::ExportWithSenders.words(&spell)
             ),
             Self::OneChatOutweighs { blocks, all } => format!(
-                "one chat has {blocks} of {all} blocks, so that the model will mostly learn how the target \
-                 speaks there; add other chats"
+                "one chat has {} of {}, so that the model will mostly learn how the target speaks there; add other \
+                 chats",
+                grouped(blocks),
+                counted(all, "block", "blocks")
             ),
             Self::TargetHardlySpeaks { tokens, all } => format!(
-                "the target says {tokens} of the {all} tokens in the blocks, and only those are to be \
-                 learned; check {}",
+                "the target says {} of {} in the blocks, and only those are to be learned; check {}",
+                grouped(tokens),
+                counted(all, "token", "tokens"),
                 spell(Setting::TargetName)
+            ),
+            Self::BlocksWithoutTarget { blocks, all } => format!(
+                "the target says nothing in {} of {}, and there is nothing to learn from them; {} user_first \
+                 drops them",
+                grouped(blocks),
+                counted(all, "block", "blocks"),
+                spell(Setting::RoleOrder)
             ),
         }
     }
+}
+
+fn there_are(rows: u64) -> String {
+    let verb = if rows == 1 { "is" } else { "are" };
+    format!("there {verb} {}", grouped(rows))
 }
 
 impl Serialize for Warning {

@@ -56,6 +56,12 @@ pub(crate) fn of_run(
         dropped.get(MessageDrop::NoSender),
     ));
     warnings.extend(of_balance(statistics));
+    if statistics.turns.blocks_without_target > 0 {
+        warnings.push(Warning::BlocksWithoutTarget {
+            blocks: statistics.turns.blocks_without_target,
+            all: statistics.num_blocks(),
+        });
+    }
     warnings
 }
 
@@ -196,7 +202,7 @@ mod tests {
                 consumer: Some(consumer),
                 ..Settings::default()
             };
-            let mut statistics = Statistics::new(TokenizerInfo::default());
+            let mut statistics = Statistics::new(TokenizerInfo::default(), settings.limits);
             statistics.split = Some(SplitCounts {
                 validation_blocks,
                 ..SplitCounts::default()

@@ -6,6 +6,7 @@
 )]
 
 mod properties;
+mod remedies;
 mod rules;
 mod splitting;
 mod support;

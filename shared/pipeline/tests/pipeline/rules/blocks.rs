@@ -175,7 +175,7 @@ fn the_rule_that_took_most_blocks_is_the_one_to_change() {
         role_order: RoleOrder::UserFirst,
         ..settings()
     };
-    insta::assert_snapshot!(error_of(export.to_string(), &alone), @"no block was kept: 0 had fewer than 1 tokens, 0 had more than 1000, and 3 had no exchange; the largest had 90 tokens; set role_order to as_is or raise convo_block_threshold_secs");
+    insta::assert_snapshot!(error_of(export.to_string(), &alone), @"no block was kept: 0 had fewer than 1 token, 0 had more than 1,000, and 3 had no exchange; the largest had 90 tokens; set role_order to as_is or raise convo_block_threshold_secs");
 }
 
 #[test]

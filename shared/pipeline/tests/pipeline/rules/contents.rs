@@ -339,5 +339,5 @@ fn where_all_chats_are_too_small_the_error_says_so() {
         ..settings()
     };
     let error = error_of(chat("Ann", dialogue()).to_string(), &settings);
-    insta::assert_snapshot!(error, @"no usable chat: all 1 chats were passed over (1 small_chat); lower min_chat_messages");
+    insta::assert_snapshot!(error, @"no usable chat: the only chat was passed over (1 small_chat); lower min_chat_messages");
 }

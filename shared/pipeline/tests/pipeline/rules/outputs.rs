@@ -106,8 +106,13 @@ fn the_statistics_have_the_documented_keys() {
     assert_eq!((ranges.len(), thresholds.len()), (9, 5));
     assert_eq!(ranges[0], json!({"up_to_secs": 60, "gaps": 4}));
     assert_eq!(ranges[8], json!({"up_to_secs": null, "gaps": 0}));
-    let expected = json!({"secs": 900, "conversations": 1, "blocks": 1});
+    let expected = json!({"secs": 900, "conversations": 1, "blocks": 1, "messages": 5});
     assert_eq!(thresholds[0], expected);
+    let short = stats.as_object_mut().unwrap().shift_remove("short_blocks");
+    let short = short.unwrap();
+    assert_eq!(short.as_array().unwrap().len(), 12);
+    let expected = json!({"from_tokens": 0, "blocks": 0, "messages": 0});
+    assert_eq!(short[0], expected);
     insta::assert_json_snapshot!(stats, @r#"
     {
       "num_chats": 1,
@@ -115,6 +120,7 @@ fn the_statistics_have_the_documented_keys() {
       "min_tokens_per_block": 14,
       "max_tokens_per_block": 14,
       "avg_tokens_per_block": 14.0,
+      "total_tokens": 14,
       "tokens_held_against_limits_per_block": {
         "min": 9,
         "max": 9,
@@ -132,6 +138,19 @@ fn the_statistics_have_the_documented_keys() {
       "block_breakdown": {
         "Ann": 1
       },
+      "turns": {
+        "all": 3,
+        "of_target": 1,
+        "blocks_begun_by_target": 0,
+        "blocks_ended_by_others": 1,
+        "blocks_of_one_side": 0,
+        "blocks_without_target": 0,
+        "blocks_out_of_order": 1
+      },
+      "message_tokens": {
+        "all": 9,
+        "of_target": 4
+      },
       "funnel": {
         "chats": {
           "read": 1,
@@ -145,10 +164,11 @@ fn the_statistics_have_the_documented_keys() {
         },
         "mended": {}
       },
+      "remedies": [],
       "warnings": [
         {
           "name": "few_rows",
-          "message": "there is little to learn from 1 of at least 50 blocks; export more chats",
+          "message": "there is little to learn from 1 block (at least 50 are a good start); export more chats",
           "rows": 1,
           "recommended": 50
         }

@@ -63,7 +63,9 @@ fn few_blocks_are_worth_a_warning_whoever_takes_them() {
         warnings,
         [(
             "few_rows",
-            "there is little to learn from 49 of at least 50 blocks; export more chats".to_owned()
+            "there is little to learn from 49 blocks (at least 50 are a good start); export more \
+             chats"
+                .to_owned()
         )]
     );
     assert_eq!(names(&of_chats(&[50], &settings())), [""; 0]);
@@ -160,7 +162,7 @@ fn chats_that_were_imported_with_the_time_of_the_import_are_told() {
     };
     assert_eq!(imported(18, 2), ["one_moment"]);
     assert_eq!(imported(17, 3), [""; 0]);
-    assert_eq!(imported(19, 0), [""; 0]);
+    assert_eq!(imported(19, 0), ["blocks_without_target"]);
 }
 
 #[test]
