@@ -96,6 +96,8 @@ pub enum Advice {
     NameTargetAsWritten,
     /// Select the types that were passed over.
     SelectOtherChatTypes,
+    /// Select types in which people answer each other.
+    SelectOtherThanSavedMessages,
     /// Keep older messages.
     SetEarlierDateLimit,
     /// Leave fewer chats out.
@@ -148,6 +150,11 @@ impl Advice {
             Self::SelectOtherChatTypes => {
                 format!("select other types with {}", spell(Setting::ChatTypes))
             }
+            Self::SelectOtherThanSavedMessages => format!(
+                "saved_messages can't be used, since Telegram exports them without a name and nobody answers \
+                 there; select other types with {}",
+                spell(Setting::ChatTypes)
+            ),
             Self::SetEarlierDateLimit => format!("set an earlier {}", spell(Setting::DateLimit)),
             Self::KeepSmallChats => format!("lower {}", spell(Setting::MinChatMessages)),
             Self::ExcludeFewerChats => {

@@ -10,7 +10,7 @@ use crate::advice::Advice;
 use crate::funnel::{ChatDrop, Funnel, MessageDrop};
 use crate::position::Position;
 use crate::salvage::LastMessage;
-use crate::settings::TokenLimits;
+use crate::settings::{SAVED_MESSAGES, TokenLimits};
 use crate::short_blocks::ShortBlock;
 use crate::words::{counted, grouped};
 
@@ -112,6 +112,13 @@ impl NothingUsable {
             }
             if chats.get(ChatDrop::ExcludedChat) > 0 {
                 return Some(Advice::ExcludeFewerChats);
+            }
+            if self
+                .selected_types
+                .iter()
+                .all(|name| name == SAVED_MESSAGES)
+            {
+                return Some(Advice::SelectOtherThanSavedMessages);
             }
             (!self.passed_over_types.is_empty()).then_some(Advice::SelectOtherChatTypes)
         } else {
@@ -367,6 +374,18 @@ mod tests {
              than personal_chat, bot_chat: 2 private_group"
         );
         assert_eq!(nothing.advice(), Some(Advice::SelectOtherChatTypes));
+    }
+
+    #[test]
+    fn saved_messages_alone_are_advised_against() {
+        let nothing = nothing_usable(|nothing| {
+            nothing.funnel.chats.read = 2;
+            nothing.funnel.chats.dropped.add(ChatDrop::ChatType, 2);
+            nothing.passed_over_types.insert("personal_chat", 2);
+            nothing.selected_types = vec![SAVED_MESSAGES.to_owned()];
+        });
+        let advice = Some(Advice::SelectOtherThanSavedMessages);
+        assert_eq!(nothing.advice(), advice);
     }
 
     #[test]

@@ -24,6 +24,9 @@ pub const CHAT_TYPES: [&str; 10] = [
     "public_channel",
 ];
 
+/// The type of what somebody wrote to themselves. Telegram gives it no name, and nobody answers there.
+pub(crate) const SAVED_MESSAGES: &str = "saved_messages";
+
 /// The type of a chat that does not say its own.
 pub(crate) const DEFAULT_CHAT_TYPE: &str = "personal_chat";
 

@@ -120,6 +120,8 @@ pub enum Warning {
         /// The tokens of what everybody says.
         all: u64,
     },
+    /// Saved messages were asked for, and can't be used.
+    SavedMessages,
     /// The target doesn't speak in some of the blocks.
     BlocksWithoutTarget {
         /// These blocks.
@@ -149,6 +151,7 @@ impl Warning {
             Self::NoSenders { .. } => "no_senders",
             Self::OneChatOutweighs { .. } => "one_chat_outweighs",
             Self::TargetHardlySpeaks { .. } => "target_hardly_speaks",
+            Self::SavedMessages => "saved_messages",
             Self::BlocksWithoutTarget { .. } => "blocks_without_target",
         }
     }
@@ -173,6 +176,7 @@ impl Warning {
             Self::PromptNotWritten
             | Self::NoExcludedWords
             | Self::NameInSystemPrompt
+            | Self::SavedMessages
             | Self::LearnsEverything { .. } => Vec::new(),
             Self::OneMoment { chats, messages } => vec![("chats", chats), ("messages", messages)],
             Self::NoSenders { messages, read } => vec![("messages", messages), ("read", read)],
@@ -201,6 +205,7 @@ impl Warning {
             | Self::NoSenders { .. }
             | Self::OneChatOutweighs { .. }
             | Self::TargetHardlySpeaks { .. }
+            | Self::SavedMessages
             | Self::BlocksWithoutTarget { .. } => None,
         }
     }
@@ -328,6 +333,7 @@ impl Warning {
                 counted(all, "token", "tokens"),
                 spell(Setting::TargetName)
             ),
+            Self::SavedMessages => Advice::SelectOtherThanSavedMessages.words(&spell),
             Self::BlocksWithoutTarget { blocks, all } => format!(
                 "the target says nothing in {} of {}, and there is nothing to learn from them; {} user_first \
                  drops them",

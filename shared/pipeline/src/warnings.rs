@@ -5,7 +5,7 @@ use resonare_consumers::{Consumer, SystemAs};
 use crate::advice::Advice;
 use crate::explain::BlockTally;
 use crate::funnel::MessageDrop;
-use crate::settings::Settings;
+use crate::settings::{SAVED_MESSAGES, Settings};
 use crate::statistics::Statistics;
 use crate::warning::Warning;
 
@@ -28,6 +28,13 @@ pub(crate) fn of_run(
     warnings.extend(of_sizes(settings, statistics));
     if settings.system_prompt.is_some() && settings.system_as == SystemAs::None {
         warnings.push(Warning::PromptNotWritten);
+    }
+    if settings
+        .chat_types
+        .iter()
+        .any(|name| name == SAVED_MESSAGES)
+    {
+        warnings.push(Warning::SavedMessages);
     }
     if statistics.unmatched_exclusions > 0 {
         warnings.push(Warning::UnmatchedExclusions {

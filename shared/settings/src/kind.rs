@@ -90,9 +90,13 @@ impl Kind {
             Self::Models => "a list of model ids, or ids separated by commas".to_owned(),
             Self::Flag => "true or false".to_owned(),
             Self::Number { least, most } => format!("a whole number from {least} to {most}"),
-            Self::Date => "an ISO 8601 date or date-time such as 2024-01-31, or null".to_owned(),
+            Self::Date => {
+                "an ISO 8601 date or date-time such as 2024-01-31; leave it out for none".to_owned()
+            }
             Self::OneOf(names) => format!("one of {}", names.join(", ")),
-            Self::OptionalOneOf(names) => format!("one of {}, or null", names.join(", ")),
+            Self::OptionalOneOf(names) => {
+                format!("one of {}; leave it out for none", names.join(", "))
+            }
             Self::SomeOf(names) => format!("one or more of {}", names.join(", ")),
             Self::AnyOf(names) => format!("any of {}, or {ALL}", names.join(", ")),
             Self::Texts => "a list of texts, or texts separated by commas".to_owned(),

@@ -333,7 +333,7 @@ fn lists_are_lists_or_names_with_commas() {
 fn errors_name_key_value_origin_and_what_is_allowed() {
     insta::assert_snapshot!(error("max_tokens_per_block: many", &[], &[]), @r#"max_tokens_per_block: "many" (from config.yaml) is not allowed; expected a whole number from 1 to 4294967295"#);
     insta::assert_snapshot!(error("", &[("RESONARE_SALVAGE", "maybe")], &[]), @r#"salvage: "maybe" (from the environment) is not allowed; expected true or false"#);
-    insta::assert_snapshot!(error("", &[], &[("date_limit", "soon")]), @r#"date_limit: "soon" (from the command line) is not allowed; expected an ISO 8601 date or date-time such as 2024-01-31, or null"#);
+    insta::assert_snapshot!(error("", &[], &[("date_limit", "soon")]), @r#"date_limit: "soon" (from the command line) is not allowed; expected an ISO 8601 date or date-time such as 2024-01-31; leave it out for none"#);
     insta::assert_snapshot!(error("target_name: 5", &[], &[]), @"target_name: 5 (from config.yaml) is not allowed; expected text (in quotes)");
     insta::assert_snapshot!(error("role_order: 5", &[], &[]), @"role_order: 5 (from config.yaml) is not allowed; expected one of as_is, user_first");
     insta::assert_snapshot!(error("min_tokens_per_block: 800", &[], &[]), @"min_tokens_per_block (800 from config.yaml) must be below max_tokens_per_block (800 from the defaults)");
