@@ -22,6 +22,30 @@ pub(crate) fn option(setting: Setting) -> String {
     }
 }
 
+/// A sentence in which settings are spelled as keys, with their options instead. Keys of one word are words of
+/// English as well, and stay.
+pub(crate) fn with_options(sentence: &str) -> String {
+    let is_part = |character: char| character.is_alphanumeric() || character == '_';
+    let mut out = String::new();
+    let mut rest = sentence;
+    while !rest.is_empty() {
+        let end = rest
+            .find(|character| !is_part(character))
+            .unwrap_or(rest.len());
+        let (word, after) = rest.split_at(end);
+        let of_word = |setting: &&Setting| setting.key() == word && word.contains('_');
+        match Setting::ALL.iter().find(of_word) {
+            Some(setting) => out.push_str(&option(*setting)),
+            None => out.push_str(word),
+        }
+        let next = after.find(is_part).unwrap_or(after.len());
+        let (between, after) = after.split_at(next);
+        out.push_str(between);
+        rest = after;
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -41,6 +65,14 @@ mod tests {
         for setting in Setting::ALL {
             assert!(options.contains(&option(setting)), "{setting}");
         }
+    }
+
+    #[test]
+    fn sentences_of_a_service_are_told_with_options() {
+        assert_eq!(
+            with_options("no consumer: min_tokens_per_block 150, or (role_order) user_first"),
+            "no consumer: --min-tokens-per-block 150, or (--role-order) user_first"
+        );
     }
 
     #[test]

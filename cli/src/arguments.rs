@@ -12,6 +12,8 @@ use resonare_consumers::Consumer;
 
 use crate::color::Color;
 use crate::log::LogFormat;
+use crate::report::Detail;
+use crate::terminal;
 
 pub(crate) use self::configuration::{RequestArguments, SettingsArguments, layers};
 
@@ -72,12 +74,51 @@ pub(crate) struct PrepareArguments {
     #[arg(long)]
     pub(crate) open: bool,
 
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+
+    #[command(flatten)]
+    pub(crate) settings: SettingsArguments,
+}
+
+/// What is printed of a run.
+#[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option that is given or not"
+)]
+pub(crate) struct OutputArguments {
     /// Print the result as JSON
     #[arg(long)]
     pub(crate) json: bool,
 
-    #[command(flatten)]
-    pub(crate) settings: SettingsArguments,
+    /// Print only where the outputs are; warnings and errors go to standard error
+    #[arg(long, short, conflicts_with_all = ["json", "verbose", "example"])]
+    quiet: bool,
+
+    /// Print everything that is known of the result
+    #[arg(long, short)]
+    verbose: bool,
+
+    /// Show a block of the result even if standard output is no terminal
+    #[arg(long)]
+    example: bool,
+}
+
+impl OutputArguments {
+    /// How much is told.
+    pub(crate) fn detail(&self) -> Detail {
+        match (self.quiet, self.verbose) {
+            (true, _) => Detail::Quiet,
+            (false, true) => Detail::Everything,
+            (false, false) => Detail::Summary,
+        }
+    }
+
+    /// Whether a block is shown: where nobody watches, output may be kept, and chats don't belong there.
+    pub(crate) fn shows_example(&self) -> bool {
+        self.example || terminal::is_watched() && !self.quiet && !self.json
+    }
 }
 
 #[derive(Debug, Args)]
@@ -92,6 +133,10 @@ pub(crate) struct InspectArguments {
     /// Read the configuration from this file (default: conf/config.yaml, if it exists)
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+
+    /// List every chat, and the pauses in each
+    #[arg(long)]
+    pub(crate) all: bool,
 
     /// Print the result as JSON
     #[arg(long)]
@@ -251,9 +296,8 @@ pub(crate) struct SubmitArguments {
     #[arg(long, value_name = "DIR", default_value = "./data/processed/")]
     pub(crate) output_dir: PathBuf,
 
-    /// Print the result as JSON
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
 
     #[command(flatten)]
     pub(crate) request: RequestArguments,

@@ -4,6 +4,7 @@ use std::io;
 use std::process::ExitCode;
 
 use resonare_settings::SettingsError;
+use serde_json::{Value, json};
 
 use crate::report;
 
@@ -36,6 +37,8 @@ pub(crate) enum CommandError {
     },
     /// Something that the command needs failed.
     Other(anyhow::Error),
+    /// One of the others, of which JSON has been printed.
+    Told(Box<CommandError>),
 }
 
 impl CommandError {
@@ -52,15 +55,20 @@ impl CommandError {
         remains: Vec::new(),
     };
 
-    /// What went wrong, where a failure hasn't said it.
-    pub(crate) fn message(&self) -> Option<String> {
-        match self {
-            Self::WrongUsage { message, .. } | Self::Failed { message, .. } => {
-                Some(message.clone())
+    /// What went wrong for a program to read; nothing where that has been said.
+    pub(crate) fn to_json(&self) -> Option<Value> {
+        let (message, details) = match self {
+            Self::WrongUsage {
+                message,
+                help: details,
             }
-            Self::Other(error) => Some(format!("{error:#}")),
-            Self::Flawed | Self::Interrupted { .. } => None,
-        }
+            | Self::Failed { message, details } => (message.clone(), &**details),
+            Self::Other(error) if is_broken_pipe(error) => return None,
+            Self::Other(error) => (format!("{error:#}"), &[][..]),
+            Self::Interrupted { remains } => ("interrupted".to_owned(), &**remains),
+            Self::Flawed | Self::Told(_) => return None,
+        };
+        Some(json!({"error": message, "details": details}))
     }
 
     /// Says on standard error what went wrong, and gives the exit status for it.
@@ -75,6 +83,7 @@ impl CommandError {
                 ExitCode::from(1)
             }
             Self::Flawed => ExitCode::from(1),
+            Self::Told(error) => error.report(),
             Self::Interrupted { remains } => {
                 if !remains.is_empty() {
                     report::error("interrupted", remains);
@@ -95,6 +104,20 @@ impl CommandError {
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let io_error = error.downcast_ref::<io::Error>();
     io_error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// The result of a command; where a program asked, an error is printed for it as well.
+///
+/// # Errors
+/// Those of the command.
+pub(crate) fn as_json_too(as_json: bool, result: Result<()>) -> Result<()> {
+    if as_json
+        && let Err(error) = &result
+        && let Some(value) = error.to_json()
+    {
+        report::json(&value)?;
+    }
+    result
 }
 
 impl From<anyhow::Error> for CommandError {

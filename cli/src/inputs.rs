@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context as _, bail};
 use indicatif::ProgressBar;
-use resonare_pipeline::{Source, is_export};
+use resonare_pipeline::{PipelineError, Source, check, is_export};
 use resonare_settings::{Configuration, InputMode};
 use walkdir::WalkDir;
 
@@ -193,6 +193,27 @@ impl Inputs {
             "no path was given, and there is no export at {}",
             configured(configuration).display()
         )
+    }
+
+    /// Looks at the files that can be read again, before anything is asked of the network for them.
+    ///
+    /// # Errors
+    /// If one is no export.
+    pub(crate) fn check(&self, cancelled: &AtomicBool) -> Result<(), PipelineError> {
+        for path in self.files().filter(|path| path.is_file()) {
+            // What can't be opened or is broken is left to whoever reads it.
+            let source = || {
+                Some(Source {
+                    name: path.display().to_string(),
+                    reader: Box::new(File::open(path).ok()?),
+                })
+            };
+            let is_export = source().and_then(|source| is_export(source, cancelled).ok());
+            if let (Some(false), Some(source)) = (is_export, source()) {
+                check(source, &[], u64::MAX, cancelled)?;
+            }
+        }
+        Ok(())
     }
 
     /// Those that are files on this machine.

@@ -8,10 +8,15 @@ mod commands;
 mod error;
 mod inputs;
 mod interruption;
+mod invocation;
 mod log;
+mod next;
 mod progress;
 mod report;
 mod storage;
+mod table;
+mod terminal;
+mod text;
 mod tokenizers;
 
 use std::process::ExitCode;

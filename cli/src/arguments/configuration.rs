@@ -139,14 +139,14 @@ fn option(entry: &'static Entry) -> Option<Arg> {
         Kind::Models | Kind::SomeOf(_) | Kind::AnyOf(_) | Kind::Texts => {
             argument.action(ArgAction::Append)
         }
+        // The configuration says better than the parser what is wrong with a negative number.
+        Kind::Number { .. } | Kind::Fraction => argument.allow_negative_numbers(true),
         Kind::Name
         | Kind::Path
         | Kind::Model
-        | Kind::Number { .. }
         | Kind::Date
         | Kind::OneOf(_)
-        | Kind::OptionalOneOf(_)
-        | Kind::Fraction => argument,
+        | Kind::OptionalOneOf(_) => argument,
     })
 }
 
@@ -224,6 +224,24 @@ mod tests {
         let delimiter = parse(&["--message-delimiter", "--"]);
         assert_eq!(delimiter, [(Key::MessageDelimiter, json!("--"))]);
         assert!(Everything::try_parse_from(["resonare", "--tokenizer", "--salvage"]).is_err());
+    }
+
+    #[test]
+    fn a_negative_number_is_left_to_the_configuration() {
+        let limit = parse(&["--min-tokens-per-block", "-5"]);
+        assert_eq!(limit, [(Key::MinTokensPerBlock, json!("-5"))]);
+        let part = parse(&["--validation-fraction", "-0.1"]);
+        assert_eq!(part, [(Key::ValidationFraction, json!("-0.1"))]);
+    }
+
+    #[test]
+    fn a_flag_takes_no_path_for_its_value() {
+        let arguments = ["resonare", "prepare", "--speaker-names", "export.json"];
+        let parsed = crate::arguments::Arguments::try_parse_from(arguments).unwrap();
+        let crate::arguments::Command::Prepare(prepare) = parsed.command else {
+            panic!("it is prepare");
+        };
+        assert_eq!(prepare.paths, [std::path::Path::new("export.json")]);
     }
 
     #[test]

@@ -4,8 +4,6 @@ mod files;
 mod measure;
 mod summary;
 
-use std::io::Write as _;
-
 use resonare_consumers::{Checker, Consumer};
 use serde_json::{Value, json};
 
@@ -23,9 +21,10 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<()> {
     let result = check(arguments);
     if let Err(error) = &result
         && arguments.json
-        && let Some(message) = error.message()
+        && let Some(mut value) = error.to_json()
     {
-        report::json(&json!({"consumer": arguments.consumer, "error": message}))?;
+        value["consumer"] = json!(arguments.consumer);
+        report::json(&value)?;
     }
     result
 }
@@ -40,7 +39,7 @@ fn check(arguments: &CheckArguments) -> Result<()> {
     )?;
     if let Some(measure) = measure.as_ref().filter(|_| !arguments.json) {
         let text = summary::of_measure(&measure.shown_info(), measure.template().as_deref());
-        write!(std::io::stdout(), "{text}")?;
+        report::lines(&text)?;
     }
     let limit = Limit::of(consumer, arguments.limit, &arguments.files);
     let mut checked = Vec::new();
@@ -64,7 +63,7 @@ fn check(arguments: &CheckArguments) -> Result<()> {
                 consumer,
                 limit: limit.as_ref(),
             };
-            write!(std::io::stdout(), "{}", summary.of(&file))?;
+            report::lines(&summary.of(&file))?;
         }
         checked.push(file);
     }
@@ -76,7 +75,7 @@ fn check(arguments: &CheckArguments) -> Result<()> {
         value["limit"] = json!(limit.as_ref().map(|limit| limit.tokens));
         report::json(&value)?;
     } else if checked.len() > 1 {
-        write!(std::io::stdout(), "{}", summary::sum(consumer, &checked))?;
+        report::lines(&summary::sum(consumer, &checked))?;
     }
     if checked.iter().all(CheckedFile::is_accepted) {
         Ok(())

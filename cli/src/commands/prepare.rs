@@ -5,21 +5,23 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use anyhow::Context as _;
-use resonare_consumers::{Consumer, shell_word};
 use resonare_job_tokenizers::find_model;
 use resonare_jobs::FoundModel;
-use resonare_pipeline::{Outcome, OutputName, Run, RunFiles, Statistics, StatsFile, run_outputs};
+use resonare_pipeline::{
+    Gain, Outcome, OutputName, Run, RunFiles, Statistics, StatsFile, run_outputs,
+};
 use resonare_settings::{Configuration, OutputMode};
 use resonare_tokenizer::ModelTokenizer;
 use serde_json::json;
 
 use crate::advice;
-use crate::arguments::PrepareArguments;
+use crate::arguments::{OutputArguments, PrepareArguments};
 use crate::browser;
-use crate::error::{CommandError, Result};
+use crate::error::{self, CommandError, Result};
 use crate::inputs::Inputs;
 use crate::interruption::Interruption;
-use crate::report;
+use crate::next;
+use crate::report::{self, Example, RunReport};
 use crate::storage::bucket::BucketOutputs;
 use crate::storage::folder::{OutputFile, RunFolder, is_run_id};
 use crate::storage::s3::S3;
@@ -37,6 +39,11 @@ outputs look like, try the made-up sample in the repository:
     resonare prepare sample/result.json --tokenizer=o200k_base";
 
 pub(crate) fn run(arguments: &PrepareArguments, interruption: &Interruption) -> Result<()> {
+    let result = prepare(arguments, interruption);
+    error::as_json_too(arguments.output.json, result)
+}
+
+fn prepare(arguments: &PrepareArguments, interruption: &Interruption) -> Result<()> {
     let configuration = Configuration::load(arguments.settings.layers())?;
     let run_id = match &arguments.run_id {
         Some(run_id) if !is_run_id(run_id) => {
@@ -63,6 +70,11 @@ pub(crate) fn run(arguments: &PrepareArguments, interruption: &Interruption) -> 
             help: NOTHING_TO_READ.lines().map(str::to_owned).collect(),
         });
     };
+    let checked = inputs.check(&interruption.cancelled);
+    checked.map_err(|error| CommandError::Failed {
+        message: advice::explained(&error),
+        details: error.private_details(),
+    })?;
     let folder = Path::new(tokenizers::FOLDER);
     let lookup = tokenizers::lookup(&configuration, folder, &s3)?;
     let model = find_model(&lookup, &configuration);
@@ -76,8 +88,9 @@ pub(crate) fn run(arguments: &PrepareArguments, interruption: &Interruption) -> 
         threads: arguments.threads.unwrap_or_else(processors),
         interruption,
         opens_report: arguments.open,
+        output: &arguments.output,
     };
-    prepared.run(&run_id, arguments.json)
+    prepared.run(&run_id)
 }
 
 fn processors() -> NonZeroUsize {
@@ -92,36 +105,38 @@ struct PreparedRun<'a> {
     threads: NonZeroUsize,
     interruption: &'a Interruption,
     opens_report: bool,
+    output: &'a OutputArguments,
 }
 
 impl PreparedRun<'_> {
-    fn run(self, run_id: &str, as_json: bool) -> Result<()> {
+    fn run(self, run_id: &str) -> Result<()> {
         let local_dir = &self.configuration.output_local_dir;
         let read: Vec<_> = self.inputs.files().collect();
         let folder = RunFolder::create(local_dir, run_id, &read)?;
         self.interruption.guard(folder.unfinished());
-        let result = self.run_in(&folder, run_id, as_json);
+        let result = self.run_in(&folder, run_id);
         drop(folder);
         self.interruption.release();
         result
     }
 
-    fn run_in(&self, folder: &RunFolder, run_id: &str, as_json: bool) -> Result<()> {
+    fn run_in(&self, folder: &RunFolder, run_id: &str) -> Result<()> {
         let (failure, explains) = match self.execute(folder)? {
             Outcome::Completed(mut statistics) => {
-                return self.complete(folder, run_id, &mut statistics, as_json);
+                return self.complete(folder, run_id, &mut statistics);
             }
             Outcome::Cancelled => return Err(CommandError::INTERRUPTED),
             Outcome::FailedWithStatistics(failure) => (failure, true),
             Outcome::Failed(failure) | Outcome::Retry(failure) => (failure, false),
         };
         let message = advice::explained(&failure.error);
-        let details = failure.error.private_details();
+        let mut details = failure.error.private_details();
         let template = self.model.template_words();
         let stats = StatsFile {
             statistics: &failure.statistics,
             config: &self.configuration.to_public_json(),
             training_length: None,
+            next: None,
             preset: &self.configuration.preset(),
             chat_template: template.as_deref(),
             error: Some(&message),
@@ -132,10 +147,17 @@ impl PreparedRun<'_> {
         if let Err(error) = self.place_failure(folder, &stats, explains) {
             tracing::warn!("the statistics of the failed run are not kept everywhere: {error:#}");
         }
-        if as_json {
-            report::json(&json!({"run_id": run_id, "error": message, "details": details}))?;
+        // What is only read may give no block either.
+        let mut remedies = failure.statistics.remedies.iter();
+        let remedy = remedies.find(|remedy| matches!(remedy.gain, Gain::Kept { .. }));
+        details.extend(remedy.map(|remedy| remedy.words(advice::option)));
+        let told = json!({"run_id": run_id, "error": message, "details": details});
+        let error = CommandError::Failed { message, details };
+        if self.output.json {
+            report::json(&told)?;
+            return Err(CommandError::Told(Box::new(error)));
         }
-        Err(CommandError::Failed { message, details })
+        Err(error)
     }
 
     /// Runs the pipeline; if it completes, its files are whole.
@@ -176,9 +198,8 @@ impl PreparedRun<'_> {
         folder: &RunFolder,
         run_id: &str,
         statistics: &mut Statistics,
-        as_json: bool,
     ) -> Result<()> {
-        let mut kit = self.model.kit(self.configuration, statistics, run_id);
+        let kit = self.model.kit(self.configuration, statistics, run_id);
         let statistics = &*statistics;
         let config = self.configuration.to_public_json();
         let preset = self.configuration.preset();
@@ -187,6 +208,7 @@ impl PreparedRun<'_> {
             statistics,
             config: &config,
             training_length: self.model.training_length(self.configuration, statistics),
+            next: kit.as_ref().map(|kit| &kit.next),
             preset: &preset,
             chat_template: template.as_deref(),
             error: None,
@@ -201,7 +223,10 @@ impl PreparedRun<'_> {
             write_whole(folder, name, |out| out.write_all(file.content.as_bytes()))?;
             outputs.push(name);
         }
+        let example = self.output.shows_example();
+        let example = example.then(|| Example::of(&folder.file(OutputName::Train)));
         let mut places = Vec::new();
+        let mut local_folder = None;
         let published = match &self.bucket {
             Some(bucket) => bucket.publish(folder, &outputs, &self.interruption.cancelled),
             None => Ok(()),
@@ -214,42 +239,44 @@ impl PreparedRun<'_> {
             }
             let place = folder.publish()?;
             self.show_report(place);
-            if let Some(kit) = &mut kit
-                && self
-                    .configuration
-                    .pipeline
-                    .consumer
-                    .is_some_and(Consumer::has_command)
-            {
-                let folder = shell_word(&place.display().to_string());
-                kit.next = format!("cd {folder} && {}", kit.next);
-            }
+            local_folder = Some(place.display().to_string());
             let paths = local.iter().map(|output| place.join(output.as_str()));
             places.extend(paths.map(|path| path.display().to_string()));
         }
         if let (Some(bucket), Ok(())) = (&self.bucket, &published) {
             places.extend(outputs.iter().map(|output| bucket.address(*output)));
         }
-        if as_json {
-            let next = kit.map(|kit| kit.next);
-            report::json(
-                &json!({"run_id": run_id, "outputs": places, "stats": stats, "next": next}),
-            )?;
+        let next = match &kit {
+            Some(kit) => next::with_kit(&kit.next, local_folder.as_deref()),
+            None => next::for_a_trainer(&statistics.turns, statistics.num_blocks()),
+        };
+        if self.output.json {
+            report::json(&json!({
+                "run_id": run_id, "outputs": places, "stats": stats, "next": next.command.or(next.words),
+            }))?;
         } else {
+            let shown = |place: &str| tokenizers::shown_place(self.configuration, place);
             let mut overview =
                 serde_json::to_value(statistics.overview()).map_err(anyhow::Error::from)?;
-            let shown = |place: &str| tokenizers::shown_place(self.configuration, place);
             overview["tokenizer"]["source"] = json!(shown(&statistics.tokenizer.source));
-            report::statistics(&overview)?;
-            report::consumer(
-                self.configuration,
-                template.as_deref().map(shown).as_deref(),
-            )?;
-            report::warnings(&statistics.warnings)?;
-            report::outputs(&places)?;
-            if let Some(kit) = kit {
-                report::next(&kit.next)?;
-            }
+            overview["config"] = config.into();
+            overview["preset"] = json!(preset);
+            overview["chat_template"] = json!(template.as_deref().map(shown));
+            let warnings = statistics.warnings.iter();
+            let remedies = statistics.remedies.iter();
+            let report = RunReport {
+                stats: &overview,
+                warnings: warnings
+                    .map(|warning| warning.words(advice::option))
+                    .collect(),
+                remedies: remedies
+                    .map(|remedy| remedy.words(advice::option))
+                    .collect(),
+                places: &places,
+                example: example.flatten(),
+                next,
+            };
+            report::of_run(&report, self.output.detail())?;
         }
         // The local outputs are in place regardless.
         Ok(published?)

@@ -12,14 +12,17 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use indicatif::ProgressBar;
-use resonare_pipeline::OutputName;
+use resonare_consumers::NextStep;
+use resonare_pipeline::{OutputName, TurnCounts};
 use serde_json::{Value, json};
 
+use crate::advice;
 use crate::arguments::SubmitArguments;
-use crate::error::{CommandError, Result};
+use crate::error::{self, CommandError, Result};
 use crate::interruption::Interruption;
+use crate::next;
 use crate::progress;
-use crate::report;
+use crate::report::{self, Example, Next, RunReport};
 use crate::storage::folder::RunFolder;
 use client::{Client, Refusal};
 use export::Export;
@@ -37,6 +40,11 @@ const FIRST_LOOK: Duration = Duration::from_millis(200);
 const LONGEST_LOOK: Duration = Duration::from_secs(2);
 
 pub(crate) fn run(arguments: &SubmitArguments, interruption: &Arc<Interruption>) -> Result<()> {
+    let result = submit(arguments, interruption);
+    error::as_json_too(arguments.output.json, result)
+}
+
+fn submit(arguments: &SubmitArguments, interruption: &Arc<Interruption>) -> Result<()> {
     let (token, region) = (
         arguments.token.token.as_deref(),
         arguments.aws_region.as_deref(),
@@ -152,28 +160,55 @@ impl Submission<'_> {
                 .context("stats.json cannot be read")?,
             None => Value::Null,
         };
-        if self.arguments.json {
-            report::json(&json!({"run_id": run_id, "job": job, "outputs": paths, "stats": stats}))?;
-        }
         if job["status"] == "FAILED" {
             let message = job["error_message"].as_str().unwrap_or("the job failed");
+            // What is only read may give no block either.
+            let kept = stats["remedies"].as_array().into_iter().flatten();
+            let kept = kept
+                .filter(|remedy| remedy["gain"] == "kept")
+                .cloned()
+                .collect();
             let details = stats["error_details"].as_array().into_iter().flatten();
-            return Err(CommandError::Failed {
+            let details = details.filter_map(|line| Some(line.as_str()?.to_owned()));
+            let error = CommandError::Failed {
                 message: message.to_owned(),
                 details: details
-                    .filter_map(|line| Some(line.as_str()?.to_owned()))
+                    .chain(sentences(&kept).into_iter().take(1))
                     .collect(),
-            });
+            };
+            if !self.arguments.output.json {
+                return Err(error);
+            }
+            report::json(&json!({
+                "run_id": run_id, "job": job, "outputs": paths, "stats": stats, "error": message,
+            }))?;
+            return Err(CommandError::Told(Box::new(error)));
         }
-        if !self.arguments.json {
-            report::statistics(&stats)?;
-            let places: Vec<_> = paths
-                .iter()
-                .map(|path| path.display().to_string())
-                .collect();
-            report::outputs(&places)?;
+        let places: Vec<_> = paths
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect();
+        let next = next(&stats, &paths);
+        if self.arguments.output.json {
+            report::json(&json!({
+                "run_id": run_id, "job": job, "outputs": places, "stats": stats,
+                "next": next.command.or(next.words),
+            }))?;
+            return Ok(());
         }
-        Ok(())
+        let train = paths
+            .iter()
+            .find(|path| path.ends_with(OutputName::Train.as_str()));
+        let train = train.filter(|_| self.arguments.output.shows_example());
+        let report = RunReport {
+            stats: &stats,
+            warnings: sentences(&stats["warnings"]),
+            remedies: sentences(&stats["remedies"]),
+            places: &places,
+            example: train.and_then(|train| Example::of(train)),
+            next,
+        };
+        Ok(report::of_run(&report, self.arguments.output.detail())?)
     }
 
     fn download(
@@ -222,6 +257,28 @@ impl Submission<'_> {
             .map(|output| place.join(output.name.as_str()));
         Ok(paths.collect())
     }
+}
+
+/// Sentences of the statistics, in the words of the command line.
+fn sentences(list: &Value) -> Vec<String> {
+    let list = list.as_array().into_iter().flatten();
+    let sentences = list.filter_map(|entry| entry["message"].as_str());
+    sentences.map(advice::with_options).collect()
+}
+
+/// What comes next with the outputs of a job.
+fn next(stats: &Value, paths: &[PathBuf]) -> Next {
+    if let Ok(step) = serde_json::from_value::<NextStep>(stats["next"].clone()) {
+        let folder = paths.first().and_then(|path| path.parent());
+        let folder = folder.map(|folder| folder.display().to_string());
+        return next::with_kit(&step, folder.as_deref());
+    }
+    let turns = serde_json::from_value::<TurnCounts>(stats["turns"].clone());
+    let blocks = stats["num_blocks"].as_u64().unwrap_or_default();
+    turns.map_or_else(
+        |_| Next::default(),
+        |turns| next::for_a_trainer(&turns, blocks),
+    )
 }
 
 /// An output that a job has.

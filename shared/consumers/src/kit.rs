@@ -10,7 +10,7 @@ mod training;
 mod trl;
 mod unsloth;
 
-pub use training::{Kit, KitFile, LengthSource, Training};
+pub use training::{Kit, KitFile, LengthSource, NextStep, Training};
 
 use crate::consumer::Consumer;
 use crate::loss::Loss;
@@ -27,22 +27,17 @@ impl Consumer {
             Self::BedrockNova | Self::BedrockLlama => bedrock::kit(self, training),
             Self::OpenAi => Kit {
                 files: Vec::new(),
-                next: format!(
-                    "upload {} to a service that reads OpenAI's format for fine-tuning",
-                    training.train_file
-                ),
+                next: NextStep {
+                    by_hand: Some(format!(
+                        "upload {} to a service that reads OpenAI's format for fine-tuning",
+                        training.train_file
+                    )),
+                    command: None,
+                },
             },
         };
         kit.files.push(card::file(self, training));
         kit
-    }
-
-    /// Whether what its kit says to do next is a command, to be run in the folder of the files.
-    pub fn has_command(self) -> bool {
-        match self {
-            Self::Trl | Self::Unsloth | Self::Axolotl | Self::LlamaFactory | Self::Together => true,
-            Self::BedrockNova | Self::BedrockLlama | Self::OpenAi => false,
-        }
     }
 
     /// Whether training with its kit learns every turn, though the assistant's alone were to be learned, because
@@ -249,10 +244,30 @@ mod tests {
     #[test]
     fn every_kit_says_what_to_run_next() {
         for consumer in Consumer::ALL {
-            assert!(
-                consumer.kit(&TRAINING).next.lines().count() == 1,
-                "{consumer}"
-            );
+            let next = consumer.kit(&TRAINING).next;
+            let words = [next.by_hand, next.command].into_iter().flatten();
+            let lines: Vec<_> = words.map(|words| words.lines().count()).collect();
+            assert!(matches!(lines[..], [1] | [1, 1]), "{consumer}");
         }
+    }
+
+    #[test]
+    fn a_command_is_run_where_the_files_are() {
+        let next = Consumer::BedrockNova.kit(&TRAINING).next;
+        let command = next.command_in(Some("my run")).unwrap();
+        assert!(
+            command.starts_with("cd 'my run' && aws bedrock "),
+            "{command}"
+        );
+        let next = Consumer::OpenAi.kit(&TRAINING).next;
+        assert_eq!(next.command_in(Some("run")), None);
+    }
+
+    #[test]
+    fn the_card_names_the_model_that_is_trained() {
+        let card = |consumer| content(consumer, &TRAINING, "README.md");
+        assert!(card(Consumer::BedrockNova).contains("`amazon.nova-micro-v1:0:128k`"));
+        assert!(!card(Consumer::BedrockNova).contains("Llama-3.2"));
+        assert!(card(Consumer::Trl).contains("`meta-llama/Llama-3.2-1B`"));
     }
 }

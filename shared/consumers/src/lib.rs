@@ -30,7 +30,7 @@ pub use consumer::{Consumer, Limits, UnknownConsumer};
 pub use content::ContentRules;
 pub use demands::Severity;
 pub use family::TemplateFamily;
-pub use kit::{Kit, KitFile, LengthSource, Training};
+pub use kit::{Kit, KitFile, LengthSource, NextStep, Training};
 pub use lengths::Lengths;
 pub use loss::Loss;
 pub use message::{Flag, MessageRef};

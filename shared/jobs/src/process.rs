@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
+use resonare_consumers::NextStep;
 use resonare_pipeline::{
     Failure, Outcome, OutputName, PipelineError, Run, RunFiles, Statistics, StatsFile, Tokenizer,
     causes, run_outputs,
@@ -342,7 +343,8 @@ impl<T> Ending<T> {
         let folder = self.place.run_id.to_string();
         let kit = self.model.kit(&self.configuration, statistics, &folder);
         let mut outputs: Vec<_> = files.collect();
-        outputs.extend(self.findings(statistics, None)?);
+        let next = kit.as_ref().map(|kit| &kit.next);
+        outputs.extend(self.findings(statistics, next, None)?);
         for file in kit.into_iter().flat_map(|kit| kit.files) {
             let name = OutputName::of_kit_file(file.name);
             let written = self
@@ -355,7 +357,7 @@ impl<T> Ending<T> {
 
     /// Leaves the statistics and the report alone, which say why there is nothing else.
     fn explain(&self, failure: &Failure) -> io::Result<Vec<Output>> {
-        let findings = self.findings(&failure.statistics, Some(&failure.error))?;
+        let findings = self.findings(&failure.statistics, None, Some(&failure.error))?;
         finish_all(findings.into_iter())
     }
 
@@ -363,6 +365,7 @@ impl<T> Ending<T> {
     fn findings(
         &self,
         statistics: &Statistics,
+        next: Option<&NextStep>,
         error: Option<&PipelineError>,
     ) -> io::Result<Vec<OutputObject>> {
         let text = error.map(explained);
@@ -372,6 +375,7 @@ impl<T> Ending<T> {
             statistics,
             config: &self.configuration.to_public_json(),
             training_length: self.model.training_length(&self.configuration, statistics),
+            next,
             preset: &self.configuration.preset(),
             chat_template: template.as_deref(),
             error: text.as_deref(),

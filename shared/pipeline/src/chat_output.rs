@@ -94,6 +94,7 @@ impl<'a, C: TokenCounter> ChatOutput<'a, C> {
         let funnel = &mut statistics.funnel;
         if blocks.is_empty() {
             funnel.chats.dropped.add(ChatDrop::NoBlocks, 1);
+            statistics.add_unused_chat(name, records.len() as u64);
             return Ok(());
         }
         funnel.chats.kept += 1;

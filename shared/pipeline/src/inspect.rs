@@ -57,6 +57,8 @@ pub struct Inspection {
     pub chats: Vec<InspectedChat>,
     /// The most frequent senders of usable messages, at most 20, most frequent first.
     pub senders: Vec<SenderCount>,
+    /// Senders that are not listed.
+    pub other_senders: u64,
     /// The id of the export's owner, of the form `user123456789`, where it is named.
     pub owner: Option<String>,
     /// The pauses between usable messages, in all chats that can be used.
@@ -163,7 +165,10 @@ struct Inspector {
 impl Inspector {
     fn finish(self) -> Inspection {
         let mut inspection = self.inspection;
-        inspection.senders = self.senders.most_frequent(SENDERS);
+        inspection.senders = self.senders.all();
+        let listed = inspection.senders.len().min(SENDERS);
+        let others = inspection.senders.drain(listed..).count();
+        inspection.other_senders = others as u64;
         let dropped = &self.funnel.dropped;
         let of_senders = warnings::of_senders(
             self.funnel.read,

@@ -114,6 +114,7 @@ pub use short_blocks::{BlockCount, ShortBlocks};
 pub use split::{Split, SplitCounts};
 pub use statistics::{
     BlockBreakdown, ChatBlocks, EstimatedLengths, SpokenTokens, Statistics, StatsFile, Summary,
+    UnusedChat,
 };
 pub use target::TargetChoice;
 pub use tokens::{TokenCounter, Tokenizer, TokenizerInfo};

@@ -109,6 +109,13 @@ impl SenderCounts {
 
     /// The senders with the most messages; one who has had several names comes once, by the most frequent.
     pub(crate) fn most_frequent(&self, listed: usize) -> Vec<SenderCount> {
+        let mut senders = self.all();
+        senders.truncate(listed);
+        senders
+    }
+
+    /// All senders that are noted, the most frequent first.
+    pub(crate) fn all(&self) -> Vec<SenderCount> {
         let mut counts: Vec<_> = self.counts.iter().collect();
         most_first(&mut counts, |(sender, count)| (**count, sender));
         let mut people: Vec<(&Sender, MessageCount)> = Vec::new();
@@ -124,7 +131,6 @@ impl SenderCounts {
             }
         }
         most_first(&mut people, |(sender, count)| (*count, sender));
-        people.truncate(listed);
         people
             .into_iter()
             .map(|(sender, count)| SenderCount {

@@ -31,6 +31,9 @@ pub use breakdown::BlockBreakdown;
 /// How many chats the list of top chats has.
 const TOP_CHATS: usize = 10;
 
+/// So many chats without blocks are named.
+const UNUSED_CHATS: usize = 100;
+
 /// The minimum, maximum and mean of measured values; none where nothing was measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Summary {
@@ -90,6 +93,15 @@ pub struct ChatBlocks {
     pub blocks: u64,
 }
 
+/// A chat of which no block was kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct UnusedChat {
+    /// The chat's name.
+    pub name: String,
+    /// Its usable messages.
+    pub messages: u64,
+}
+
 /// The length of the longest block as far as it can be told without a chat template, which adds at most 16
 /// tokens to a turn. Zero where the blocks are for no consumer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -141,6 +153,8 @@ pub(crate) struct PassedOverChats {
 pub struct Statistics {
     /// Blocks, chat by chat, in the order of the output.
     pub block_breakdown: BlockBreakdown,
+    /// Chats of which no block was kept, the first of them.
+    pub chats_without_blocks: Vec<UnusedChat>,
     /// Tokens per block of the emitted messages' contents, including the system prompt.
     pub tokens_per_block: Summary,
     /// Tokens per block that were held against the limits, context included.
@@ -201,6 +215,7 @@ impl Statistics {
     pub(crate) fn new(tokenizer: TokenizerInfo, limits: TokenLimits) -> Self {
         Self {
             block_breakdown: BlockBreakdown::default(),
+            chats_without_blocks: Vec::new(),
             tokens_per_block: Summary::default(),
             limited_tokens_per_block: Summary::default(),
             template_tokens_per_block: Summary::default(),
@@ -262,6 +277,16 @@ impl Statistics {
         let name = self.unused_name(name);
         self.block_breakdown.push(&name, blocks);
         name
+    }
+
+    /// Notes a chat of which no block was kept.
+    pub(crate) fn add_unused_chat(&mut self, name: &str, messages: u64) {
+        if self.chats_without_blocks.len() < UNUSED_CHATS {
+            self.chats_without_blocks.push(UnusedChat {
+                name: name.to_owned(),
+                messages,
+            });
+        }
     }
 
     /// `name`, numbered where a chat of that name came before, even one that is itself called
@@ -363,6 +388,7 @@ impl Statistics {
         if let Some(breakdown) = breakdown {
             map.serialize_entry("block_breakdown", breakdown)?;
         }
+        map.serialize_entry("chats_without_blocks", &self.chats_without_blocks)?;
         if self.blocks_with_context > 0 {
             map.serialize_entry("blocks_with_context", &self.blocks_with_context)?;
         }
@@ -425,6 +451,9 @@ pub struct StatsFile<'a> {
     /// The longest row that the consumer's configuration provides for, in tokens.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub training_length: Option<u64>,
+    /// What to do next with the files, where they are for a consumer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<&'a resonare_consumers::NextStep>,
     /// What the consumer set of it, and why.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub preset: &'a [resonare_consumers::Setting],

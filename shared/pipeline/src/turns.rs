@@ -1,12 +1,12 @@
 //! Who speaks in the blocks that are emitted, and in which order.
 
 use resonare_consumers::MessageRef;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::roles::Role;
 
 /// The turns of the blocks in the output, without system messages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TurnCounts {
     /// All turns.
     pub all: u64,

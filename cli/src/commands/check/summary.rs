@@ -4,12 +4,12 @@ use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use resonare_consumers::{Consumer, Finding, Lengths, Report, RuleCount, Severity};
-use resonare_pipeline::{OutputName, TokenizerInfo};
+use resonare_pipeline::{OutputName, TokenizerInfo, counted, grouped};
 
 use super::files::CheckedFile;
-use crate::report::{self, one_line};
+use crate::terminal;
+use crate::text::{self, one_line, shortened};
 
-const WIDTH: usize = 80;
 // As wide as the longest label, and a gap.
 const INDENT: &str = "            ";
 /// Of each file, so that they fit on a screen.
@@ -74,8 +74,9 @@ impl Summary<'_> {
 
     fn write(&self, out: &mut String, name: &str, report: &Report) -> fmt::Result {
         let title = self.consumer.title();
-        let (rows, bytes) = (counted(report.rows, "row"), size(report.bytes));
-        writeln!(out, "{}: {rows}, {bytes}, for {title}", one_line(name))?;
+        let (rows, bytes) = (counted(report.rows, "row", "rows"), size(report.bytes));
+        let line = format!("{}: {rows}, {bytes}, for {title}", one_line(name));
+        writeln!(out, "{}", text::wrapped(&line, "", terminal::width()))?;
         let mut rules: Vec<_> = report.rules.iter().collect();
         rules.sort_by_key(|rule| (rule.severity == Severity::Warning, u64::MAX - rule.count));
         for rule in rules.iter().take(SHOWN_RULES) {
@@ -91,7 +92,7 @@ impl Summary<'_> {
             }
         }
         if let (Some(limit), Some(_)) = (self.limit, report.tokens) {
-            let over = counted(report.over_limit, "row");
+            let over = counted(report.over_limit, "row", "rows");
             let lost = grouped(report.answers_after_limit);
             let (tokens, origin) = (grouped(limit.tokens), limit.origin);
             let line = format!(
@@ -123,7 +124,7 @@ fn write_rule(out: &mut String, rule: &RuleCount, findings: &[Finding]) -> fmt::
         .filter(|place| !place.is_empty())
         .collect::<Vec<_>>();
     if !places.is_empty() {
-        let places = shortened(&places.join("; "), WIDTH - INDENT.len());
+        let places = shortened(&places.join("; "), terminal::width() - INDENT.len());
         writeln!(out, "{INDENT}{places}")?;
     }
     writeln!(out, "{INDENT}{}", wrapped(rule.remedy))
@@ -151,7 +152,7 @@ fn length_line(unit: &str, lengths: &Lengths) -> String {
 
 fn verdict(report: &Report, title: &str) -> String {
     if report.refused_rows > 0 {
-        let (refused, rows) = (report.refused_rows, counted(report.rows, "row"));
+        let (refused, rows) = (report.refused_rows, counted(report.rows, "row", "rows"));
         format!("{title} refuses {} of {rows}", grouped(refused))
     } else if report.is_accepted() {
         format!("{title} takes every row")
@@ -187,26 +188,9 @@ pub(super) fn sum(consumer: Consumer, files: &[CheckedFile]) -> String {
         "\n{title} takes {taken} of {files} files whole; of {rows} it refuses {refused}\n",
         title = consumer.title(),
         files = files.len(),
-        rows = counted(rows, "row"),
+        rows = counted(rows, "row", "rows"),
         refused = grouped(refused),
     )
-}
-
-fn counted(count: u64, noun: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{} {noun}{plural}", grouped(count))
-}
-
-fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let mut out = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 fn size(bytes: u64) -> String {
@@ -219,15 +203,7 @@ fn size(bytes: u64) -> String {
 
 /// The text in lines that fit beside a label.
 fn wrapped(text: &str) -> String {
-    report::wrapped(text, INDENT)
-}
-
-fn shortened(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
-        return text.to_owned();
-    }
-    let kept: String = text.chars().take(most - 1).collect();
-    format!("{kept}…")
+    text::wrapped(text, INDENT, terminal::width())
 }
 
 #[cfg(test)]
@@ -262,11 +238,5 @@ mod tests {
             let longest = text.lines().map(|line| line.chars().count()).max();
             assert!(longest <= Some(80), "{text}");
         }
-    }
-
-    #[test]
-    fn numbers_are_read_in_groups_of_three() {
-        let grouped = [0, 999, 1000, 1_234_567].map(grouped);
-        assert_eq!(grouped, ["0", "999", "1,000", "1,234,567"]);
     }
 }

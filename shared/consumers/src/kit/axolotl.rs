@@ -1,6 +1,6 @@
 //! Axolotl's configuration.
 
-use super::training::{Kit, KitFile, LengthSource, Training, quoted};
+use super::training::{Kit, KitFile, LengthSource, NextStep, Training, quoted};
 use crate::family::TemplateFamily;
 use crate::loss::Loss;
 
@@ -55,7 +55,7 @@ output_dir: ./model
             name: "axolotl.yaml",
             content,
         }],
-        next: "axolotl train axolotl.yaml".to_owned(),
+        next: NextStep::command("axolotl train axolotl.yaml"),
     }
 }
 

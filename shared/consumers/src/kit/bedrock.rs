@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::training::{Kit, KitFile, Training};
+use super::training::{Kit, KitFile, NextStep, Training};
 use crate::consumer::Consumer;
 
 pub(super) fn kit(consumer: Consumer, training: &Training<'_>) -> Kit {
@@ -25,14 +25,19 @@ pub(super) fn kit(consumer: Consumer, training: &Training<'_>) -> Kit {
             name: "bedrock-job.json",
             content: format!("{job:#}\n"),
         }],
-        next: "upload the files to S3, set bucket and role in bedrock-job.json, then run: \
-               aws bedrock create-model-customization-job --cli-input-json file://bedrock-job.json"
-            .to_owned(),
+        next: NextStep {
+            by_hand: Some(
+                "upload the files to S3, and set bucket and role in bedrock-job.json".to_owned(),
+            ),
+            ..NextStep::command(
+                "aws bedrock create-model-customization-job --cli-input-json file://bedrock-job.json",
+            )
+        },
     }
 }
 
 /// Bedrock's name of the model, or of the smallest that the consumer has.
-fn base_model(consumer: Consumer, model_id: &str) -> &str {
+pub(super) fn base_model(consumer: Consumer, model_id: &str) -> &str {
     if model_id.starts_with("amazon.") || model_id.starts_with("meta.") {
         return model_id;
     }

@@ -1,5 +1,6 @@
 //! A data set card, which tells Hugging Face's loaders which files are the data.
 
+use super::bedrock;
 use super::training::{KitFile, Training, quoted};
 use crate::consumer::Consumer;
 
@@ -14,6 +15,17 @@ pub(super) fn file(consumer: Consumer, training: &Training<'_>) -> KitFile {
             )
         })
         .unwrap_or_default();
+    let model = match consumer {
+        Consumer::BedrockNova | Consumer::BedrockLlama => {
+            bedrock::base_model(consumer, training.model_id)
+        }
+        Consumer::Trl
+        | Consumer::Unsloth
+        | Consumer::Axolotl
+        | Consumer::LlamaFactory
+        | Consumer::Together
+        | Consumer::OpenAi => training.model_id,
+    };
     let content = format!(
         r"---
 configs:
@@ -27,11 +39,11 @@ configs:
 
 # Conversations for fine-tuning
 
-Blocks of one person's chats, prepared for {} and `{}`. Each row is one conversation.
+Blocks of one person's chats, prepared for {} and the model `{}`. Each row is one conversation.
 These are private messages: keep the data set private.
 ",
         consumer.title(),
-        training.model_id,
+        model,
     );
     KitFile {
         name: "README.md",

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::training::{Kit, KitFile, Training, quoted};
+use super::training::{Kit, KitFile, NextStep, Training, quoted};
 use crate::loss::Loss;
 
 pub(super) fn kit(training: &Training<'_>) -> Kit {
@@ -17,7 +17,7 @@ pub(super) fn kit(training: &Training<'_>) -> Kit {
                 content: configuration(training),
             },
         ],
-        next: "llamafactory-cli train llama-factory.yaml".to_owned(),
+        next: NextStep::command("llamafactory-cli train llama-factory.yaml"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The command that gives the files to Together.
 
-use super::training::{Kit, KitFile, Training};
+use super::training::{Kit, KitFile, NextStep, Training};
 use crate::loss::Loss;
 use crate::shell::shell_word;
 
@@ -25,6 +25,6 @@ pub(super) fn kit(training: &Training<'_>) -> Kit {
                 "#!/bin/sh\n# Uploads the files and begins a job. Needs TOGETHER_API_KEY.\nset -e\n{command}\n"
             ),
         }],
-        next: command,
+        next: NextStep::command(command),
     }
 }

@@ -1,7 +1,10 @@
 //! What a kit is made from, and what it is.
 
+use serde::{Deserialize, Serialize};
+
 use crate::family::TemplateFamily;
 use crate::loss::Loss;
+use crate::shell::shell_word;
 
 /// What is to be trained, on what.
 #[derive(Clone, Copy, Debug)]
@@ -79,8 +82,38 @@ pub struct KitFile {
 pub struct Kit {
     /// The files.
     pub files: Vec<KitFile>,
-    /// The command to run next, in the folder of the files; or what to do, where there is none.
-    pub next: String,
+    /// What to do next.
+    pub next: NextStep,
+}
+
+/// What to do next with a kit and the data.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextStep {
+    /// What has to be done by hand, before the command if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_hand: Option<String>,
+    /// The command to run in the folder of the files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+}
+
+impl NextStep {
+    /// A command, and nothing to do before it.
+    pub(super) fn command(command: impl Into<String>) -> Self {
+        Self {
+            by_hand: None,
+            command: Some(command.into()),
+        }
+    }
+
+    /// The command with the way to the folder of the files, where that is on this machine.
+    pub fn command_in(&self, folder: Option<&str>) -> Option<String> {
+        let command = self.command.as_deref()?;
+        Some(match folder {
+            Some(folder) => format!("cd {} && {command}", shell_word(folder)),
+            None => command.to_owned(),
+        })
+    }
 }
 
 /// A string as JSON, YAML and Python read it alike.

@@ -1,6 +1,6 @@
 //! TRL's configuration, and the chat template that marks what is learned.
 
-use super::training::{Kit, KitFile, Training, quoted};
+use super::training::{Kit, KitFile, NextStep, Training, quoted};
 use crate::loss::Loss;
 
 pub(super) fn kit(training: &Training<'_>) -> Kit {
@@ -16,7 +16,7 @@ pub(super) fn kit(training: &Training<'_>) -> Kit {
     }
     Kit {
         files,
-        next: "trl sft --config trl.yaml".to_owned(),
+        next: NextStep::command("trl sft --config trl.yaml"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! A training script for Unsloth.
 
-use super::training::{Kit, KitFile, Training, quoted};
+use super::training::{Kit, KitFile, NextStep, Training, quoted};
 use crate::family::TemplateFamily;
 use crate::loss::Loss;
 
@@ -11,7 +11,7 @@ pub(super) fn kit(training: &Training<'_>) -> Kit {
             name: "unsloth_sft.py",
             content: script(training),
         }],
-        next: "python3 unsloth_sft.py".to_owned(),
+        next: NextStep::command("python3 unsloth_sft.py"),
     }
 }
 

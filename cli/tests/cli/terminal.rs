@@ -1,0 +1,411 @@
+//! What a terminal shows, at the widths that terminals have.
+
+use std::fs;
+use std::os::unix::process::CommandExt as _;
+
+use serde_json::{Value, json};
+use unicode_width::UnicodeWidthStr as _;
+
+use crate::support::{Project, SAMPLE, resonare};
+
+/// A screenful.
+const LINES: usize = 30;
+
+/// What the command prints at a width, called by its name; every line fits.
+fn printed(project: &Project, columns: usize, arguments: &[&str]) -> String {
+    let output = resonare(project.folder())
+        .arg0("resonare")
+        .args(arguments)
+        .env("COLUMNS", columns.to_string())
+        .output()
+        .unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{errors}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    for line in text.lines() {
+        assert!(line.width() <= columns, "{} columns: {line}", line.width());
+    }
+    text
+}
+
+fn sample() -> Project {
+    let project = Project::new();
+    fs::copy(SAMPLE, project.path("result.json")).unwrap();
+    project
+}
+
+const PREPARE: [&str; 4] = [
+    "prepare",
+    "result.json",
+    "--tokenizer=o200k_base",
+    "--run-id=r",
+];
+
+fn prepared(columns: usize, more: &[&str]) -> String {
+    printed(&sample(), columns, &[&PREPARE, more].concat())
+}
+
+#[test]
+fn a_summary_is_one_screenful() {
+    let summary = prepared(80, &["--example"]);
+    assert!(summary.lines().count() <= LINES, "{summary}");
+    insta::assert_snapshot!(summary, @r"
+    3 blocks from 2 chats, 1,089 tokens in all
+    target     Mira Solano (user501), the owner of the export: 46 of 91 turns
+               (51 %), 517 of 980 tokens of the messages (53 %)
+    tokens     322 to 334 in a block, 327 on average, held against the limits of 300
+               to 800 (the messages' own texts)
+               356 to 368 in a block, 363 on average, as written to the files
+    tokenizer  o200k_base (tiktoken)
+    dropped    15 of 117 messages: 5 block too short, 4 chat type, 2 service,
+               1 unsupported, 3 for other reasons
+               6 of 8 chats: 2 chat type, 1 left chat, 1 missing name or messages,
+               1 without name, 1 for other reasons
+    advice     --chat-type private_group in addition to personal_chat would read 1
+               more chat (3 messages)
+    warning    there is little to learn from 3 blocks (at least 50 are a good
+               start); lower --min-tokens-per-block or raise
+               --convo-block-threshold-secs, or export more chats
+    example    user       >>> are you up for the lake on saturday? >>> forecast say…
+               assistant  >>> oh yes please >>> I have been inside all week, my pla…
+               user       >>> haha same >>> so the plan: train at 9:12, swim, sandw…
+               assistant  >>> 9:12 is brutal but ok >>> what sandwiches are we talk…
+               and 22 more turns
+    outputs    data/processed/r/: train.jsonl, processed.json, stats.json
+    next       1 of 3 blocks begins with the assistant or ends with the user, which
+               many trainers refuse; to mend that, name yours (trl here, or unsloth,
+               axolotl, llama-factory, together, bedrock-nova, bedrock-llama,
+               openai):
+                 resonare prepare result.json --tokenizer=o200k_base --run-id=r \
+                   --example --for trl
+    ");
+}
+
+#[test]
+fn a_wide_terminal_has_fewer_lines() {
+    insta::assert_snapshot!(prepared(120, &["--example"]), @r"
+    3 blocks from 2 chats, 1,089 tokens in all
+    target     Mira Solano (user501), the owner of the export: 46 of 91 turns (51 %), 517 of 980 tokens
+               of the messages (53 %)
+    tokens     322 to 334 in a block, 327 on average, held against the limits of 300 to 800 (the
+               messages' own texts)
+               356 to 368 in a block, 363 on average, as written to the files
+    tokenizer  o200k_base (tiktoken)
+    dropped    15 of 117 messages: 5 block too short, 4 chat type, 2 service, 1 unsupported,
+               3 for other reasons
+               6 of 8 chats: 2 chat type, 1 left chat, 1 missing name or messages, 1 without name,
+               1 for other reasons
+    advice     --chat-type private_group in addition to personal_chat would read 1 more chat (3
+               messages)
+    warning    there is little to learn from 3 blocks (at least 50 are a good start); lower
+               --min-tokens-per-block or raise --convo-block-threshold-secs, or export more chats
+    example    user       >>> are you up for the lake on saturday? >>> forecast says 24 degrees and no…
+               assistant  >>> oh yes please >>> I have been inside all week, my plants have a better ta…
+               user       >>> haha same >>> so the plan: train at 9:12, swim, sandwiches, home before t…
+               assistant  >>> 9:12 is brutal but ok >>> what sandwiches are we talking about, I need to…
+               and 22 more turns
+    outputs    data/processed/r/: train.jsonl, processed.json, stats.json
+    next       1 of 3 blocks begins with the assistant or ends with the user, which many trainers
+               refuse; to mend that, name yours (trl here, or unsloth, axolotl, llama-factory, together,
+               bedrock-nova, bedrock-llama, openai):
+                 resonare prepare result.json --tokenizer=o200k_base --run-id=r --example --for trl
+    ");
+}
+
+#[test]
+fn a_summary_for_a_trainer_ends_with_its_command() {
+    let summary = prepared(80, &["--for=bedrock-nova", "--example"]);
+    assert!(summary.lines().count() <= LINES, "{summary}");
+    insta::assert_snapshot!(summary, @r"
+    3 blocks from 2 chats, 1,081 tokens in all
+    target     Mira Solano (user501), the owner of the export: 45 of 90 turns
+               (50 %), 510 of 973 tokens of the messages (52 %)
+    tokens     356 to 365 in a block, 360 on average, as written to the files, and
+               held against the limits of 300 to 800
+    tokenizer  o200k_base (tiktoken)
+    for        Bedrock (Nova), which sets role_order user_first, output.formats
+               bedrock, token_budget rendered, loss assistant
+    dropped    16 of 117 messages: 5 block too short, 4 chat type, 2 service,
+               1 unsupported, 4 for other reasons
+               6 of 8 chats: 2 chat type, 1 left chat, 1 missing name or messages,
+               1 without name, 1 for other reasons
+    advice     --chat-type private_group in addition to personal_chat would read 1
+               more chat (3 messages)
+    warning    Bedrock (Nova) takes no fewer than 8 blocks (too-few-rows), and there
+               are 3; lower --min-tokens-per-block or raise
+               --convo-block-threshold-secs, or export more chats
+    example    user       >>> are you up for the lake on saturday? >>> forecast say…
+               assistant  >>> oh yes please >>> I have been inside all week, my pla…
+               user       >>> haha same >>> so the plan: train at 9:12, swim, sandw…
+               assistant  >>> 9:12 is brutal but ok >>> what sandwiches are we talk…
+               and 22 more turns
+    outputs    data/processed/r/: train.jsonl, processed.json, train.bedrock.jsonl,
+               stats.json, bedrock-job.json, README.md
+    next       upload the files to S3, and set bucket and role in bedrock-job.json,
+               then run:
+                 cd ./data/processed/r && aws bedrock \
+                   create-model-customization-job --cli-input-json \
+                   file://bedrock-job.json
+    ");
+}
+
+#[test]
+fn what_a_trainer_is_given_is_not_contradicted() {
+    let summary = prepared(80, &["--for=trl", "--example"]);
+    assert!(summary.lines().count() <= LINES, "{summary}");
+    assert!(summary.contains("TRL will learn the other side's turns too"));
+    assert!(!summary.contains("loss assistant"), "{summary}");
+}
+
+#[test]
+fn everything_is_told_where_it_is_asked_for() {
+    insta::assert_snapshot!(prepared(80, &["--verbose", "--min-tokens-per-block=325"]), @r"
+    1 block from 1 chat, 368 tokens in all
+    target     Mira Solano (user501), the owner of the export: 18 of 35 turns
+               (51 %), 193 of 334 tokens of the messages (58 %)
+    tokens     334 in every block, held against the limits of 325 to 800 (the
+               messages' own texts)
+               368 in every block, as written to the files
+    tokenizer  o200k_base (tiktoken)
+
+    in a block                      least  average  most
+    tokens held against the limits    334    334.0   334
+    tokens as written                 368    368.0   368
+    minutes                          38.0     38.0  38.0
+
+    chats with the most blocks  blocks
+    Jonas                            1
+
+    chats without a block  messages
+    Jonas                        31
+    Priya                         3
+
+    where they went                    chats  messages
+    read                                   8       117
+    in the output                          1        36
+    dropped: left_chat                     1
+    dropped: missing_name_or_messages      1         1
+    dropped: without_name                  1         1
+    dropped: chat_type                     2         4
+    dropped: no_blocks                     2
+    dropped: service                                 2
+    dropped: unsupported                             1
+    dropped: no_text                                 1
+    dropped: block_too_short                        71
+
+    advice     --min-tokens-per-block 162 instead of 325 would keep 2 more blocks
+               (66 messages)
+    advice     --chat-type private_group in addition to personal_chat would read 1
+               more chat (3 messages)
+    warning    there is little to learn from 1 block (at least 50 are a good start);
+               lower --min-tokens-per-block or raise --convo-block-threshold-secs,
+               or export more chats
+    outputs    data/processed/r/: train.jsonl, processed.json, stats.json
+    next       1 of 1 block begins with the assistant or ends with the user, which
+               many trainers refuse; to mend that, name yours (trl here, or unsloth,
+               axolotl, llama-factory, together, bedrock-nova, bedrock-llama,
+               openai):
+                 resonare prepare result.json --tokenizer=o200k_base --run-id=r \
+                   --verbose --min-tokens-per-block=325 --for trl
+    ");
+}
+
+#[test]
+fn no_chat_is_shown_where_nobody_watches() {
+    let summary = prepared(80, &[]);
+    assert!(!summary.contains("example"), "{summary}");
+    assert!(!summary.contains("lake"), "{summary}");
+}
+
+#[test]
+fn an_example_has_no_personal_data_where_that_is_replaced() {
+    let project = Project::new();
+    let message = |second: u64, from: &str, id: &str| {
+        let text = "call me on +49 170 1234567, Ren";
+        json!({"type": "message", "date": format!("2024-01-01T00:00:0{second}"), "from": from,
+            "from_id": id, "text": text})
+    };
+    let messages = json!([message(1, "Ann", "user2"), message(2, "Ren", "user1")]);
+    let export = json!({"name": "Ann", "type": "personal_chat", "id": 2, "messages": messages});
+    fs::write(project.path("result.json"), export.to_string()).unwrap();
+    let more = [
+        "--redact=all",
+        "--min-tokens-per-block=1",
+        "--example",
+        "--target-name=user1",
+    ];
+    let summary = printed(&project, 80, &[&PREPARE[..], &more].concat());
+    assert!(
+        summary.contains("example    user       >>> call me on [PHONE], [NAME]"),
+        "{summary}"
+    );
+    assert!(!summary.contains("1234567"), "{summary}");
+}
+
+#[test]
+fn a_quiet_run_says_where_its_outputs_are() {
+    let output = sample().run(&[&PREPARE[..], &["--quiet"]].concat());
+    assert_eq!(
+        output.stdout,
+        "./data/processed/r/train.jsonl\n./data/processed/r/processed.json\n./data/processed/r/stats.json\n"
+    );
+    assert!(
+        output
+            .stderr
+            .starts_with("warning: there is little to learn from 3 blocks")
+    );
+}
+
+#[test]
+fn json_is_printed_for_every_ending() {
+    let project = sample();
+    for (more, status) in [
+        (&["--json"][..], 0),
+        (&["--json", "--target-name=Nobody"], 1),
+        (&["--json", "--min-tokens-per-block=x"], 2),
+        (&["--json", "missing.json"], 1),
+    ] {
+        let output = project.run(&[&PREPARE[..], more].concat());
+        assert_eq!(output.status, status, "{}", output.stderr);
+        let value: Value = serde_json::from_str(&output.stdout).unwrap();
+        assert_eq!(value["error"].is_string(), status != 0, "{value}");
+    }
+    let output = project.run(&["inspect", "missing.json", "--json"]);
+    let value: Value = serde_json::from_str(&output.stdout).unwrap();
+    assert!(value["error"].as_str().unwrap().contains("missing.json"));
+}
+
+#[test]
+fn chats_that_can_be_used_are_listed_and_the_rest_summed_up() {
+    let project = sample();
+    insta::assert_snapshot!(printed(&project, 80, &["inspect", "result.json"]), @r"
+    8 chats, 5 of them with usable messages
+
+    chat          type            id  usable  messages  first    last
+    Jonas         personal_chat  702      73        76  2024-05  2024-06
+    Jonas         personal_chat  703      31        32  2024-06  2024-06
+    Priya         personal_chat  704       3         3  2024-05  2024-05
+    Lake crew     private_group  880       3         3  2024-05  2024-05
+    Bookshop Bot  bot_chat       706       1         1  2024-05  2024-05
+    3 other chats can't be used: 1 left_chat, 1 missing_name_or_messages, 1
+    without_name; --all lists them
+
+    sender                  usable messages
+    Mira Solano (user501)                56
+    Jonas Weber (user702)                36
+    Jonas Okafor (user703)               15
+    Priya (user704)                       3
+    Bookshop Bot (user706)                1
+
+    pauses up to  1 min  5 min  15 min  1 h  4 h  12 h  1 d  7 d  more
+    in all chats     43     61       0    0    0     0    0    1     1
+
+    if a pause ends a conversation that is over  conversations  blocks, about
+    15 min                                                   7              3
+    1 h                                                      7              3
+    4 h                                                      7              3
+    12 h                                                     7              3
+    1 d                                                      7              3
+
+    warning    there is little to learn from 3 blocks (at least 50 are a good
+               start); lower --min-tokens-per-block or raise
+               --convo-block-threshold-secs, or export more chats
+    owner      Mira Solano (user501), whose style is learned unless you choose a
+               sender
+    next       resonare prepare result.json
+    ");
+    let all = printed(&project, 120, &["inspect", "result.json", "--all"]);
+    assert!(all.contains("missing_name_or_messages"), "{all}");
+}
+
+/// Names from many scripts, long ones, and some that would turn a line around.
+fn strange_names() -> Value {
+    let names = [
+        "נועה לוי",
+        "\u{202e}gnol si siht\u{2066}",
+        "👩‍💻👩‍💻👩‍💻 the team that never sleeps and has a very long name that nobody reads",
+        "田中さくら田中さくら田中さくら田中さくら田中さくら田中さくら",
+        "line\nbreak \u{1b}[31mred",
+    ];
+    let chats = names.iter().enumerate().map(|(number, name)| {
+        let id = 9_999_999_000 + number;
+        let messages: Vec<_> = (0..3)
+            .map(|second| {
+                json!({"type": "message", "date": format!("2024-01-01T00:00:0{second}"), "from": name,
+                    "from_id": format!("user{id}"), "text": "hello"})
+            })
+            .collect();
+        json!({"name": name, "type": "private_supergroup", "id": id, "messages": messages})
+    });
+    json!(chats.collect::<Vec<_>>())
+}
+
+#[test]
+fn names_of_strangers_stay_in_their_cells() {
+    let project = Project::new();
+    fs::write(project.path("result.json"), strange_names().to_string()).unwrap();
+    for columns in [64, 80, 120] {
+        let arguments = ["inspect", "result.json", "--all"];
+        let text = printed(&project, columns, &arguments);
+        assert!(
+            text.contains("\u{2068}נועה לוי\u{2069} (user9999999000)"),
+            "{text}"
+        );
+        if columns < 120 {
+            // The id is what chooses somebody.
+            assert!(text.contains("… (user9999999003)"), "{text}");
+        }
+        assert!(!text.contains(['\u{202e}', '\u{2066}', '\u{1b}']), "{text}");
+        assert!(text.contains('…'), "{text}");
+    }
+}
+
+#[test]
+fn an_empty_file_is_found_empty_without_a_network() {
+    let project = Project::new();
+    fs::write(project.path("result.json"), "").unwrap();
+    let output = resonare(project.folder())
+        .args(["prepare", "result.json"])
+        .env("HF_ENDPOINT", "http://127.0.0.1:9")
+        .output()
+        .unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        errors.starts_with("error: result.json is empty"),
+        "{errors}"
+    );
+}
+
+#[test]
+fn values_that_are_not_allowed_are_named_with_what_is() {
+    let project = sample();
+    let error = |more: &[&str]| {
+        let output = project.run(&[&PREPARE[..], more].concat());
+        assert_eq!(output.status, 2, "{}", output.stderr);
+        output.stderr
+    };
+    let negative = error(&["--min-tokens-per-block", "-5"]);
+    assert!(
+        negative.contains("min_tokens_per_block: \"-5\""),
+        "{negative}"
+    );
+    let unknown = error(&["--for=tlr"]);
+    assert!(
+        unknown.ends_with("openai; leave it out for none\n"),
+        "{unknown}"
+    );
+}
+
+#[test]
+fn saved_messages_cannot_be_learned_from() {
+    let output = sample().run(&[&PREPARE[..], &["--chat-type=saved_messages"]].concat());
+    assert_eq!(output.status, 1);
+    assert!(
+        output
+            .stderr
+            .contains("saved_messages can't be used, since"),
+        "{}",
+        output.stderr
+    );
+}
