@@ -95,7 +95,8 @@ fn stage_of(reason: MessageDrop) -> Stage {
         | Drop::RefusedByConsumer
         | Drop::DuplicateBlock
         | Drop::NearDuplicateBlock
-        | Drop::SplitLeak => Stage::Packing,
+        | Drop::SplitLeak
+        | Drop::RunFailed => Stage::Packing,
     }
 }
 
@@ -134,6 +135,7 @@ fn words(reason: MessageDrop, profile: &Profile) -> String {
         Drop::DuplicateBlock => "in blocks that were there before",
         Drop::NearDuplicateBlock => "in blocks that were nearly there before",
         Drop::SplitLeak => "in conversations like one in the other split",
+        Drop::RunFailed => "in blocks that were lost with the run",
     };
     words.to_owned()
 }

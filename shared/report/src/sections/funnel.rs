@@ -133,6 +133,7 @@ fn chat_words(reason: ChatDrop) -> &'static str {
         ChatDrop::RepeatedChat => "in an earlier input as well",
         ChatDrop::NoTarget => "of no use without a target",
         ChatDrop::NoBlocks => "without a block that was kept",
+        ChatDrop::RunFailed => "whose blocks were lost with the run",
     }
 }
 
