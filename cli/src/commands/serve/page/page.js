@@ -182,6 +182,13 @@ function route() {
 
 function listen() {
   byId('file').onchange = () => byId('file').files[0] && choose(byId('file').files[0]);
+  // Enter would send the form.
+  byId('file').onkeydown = (event) => {
+    if (event.key === 'Enter') {
+      event.preventDefault();
+      byId('file').click();
+    }
+  };
   byId('other-file').onclick = () => {
     forget();
     byId('file').focus();
