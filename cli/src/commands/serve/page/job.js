@@ -44,6 +44,7 @@ export class JobView {
   #begin(title) {
     this.#shown += 1;
     ['job-problem', 'job-progress', 'delete'].forEach((id) => show(byId(id), false));
+    show(byId('start-again'));
     byId('job-result').replaceChildren();
     byId('job-about').textContent = '';
     this.#title(title);
@@ -83,6 +84,7 @@ export class JobView {
     this.#runId = upload.runId;
     byId('job-about').textContent = `${upload.file.name}, ${size(upload.file.size)}`;
     this.#offerToStop('Stop sending');
+    show(byId('start-again'), false);
     this.isSending = true;
     const begun = performance.now();
     let first = null;
@@ -116,11 +118,12 @@ export class JobView {
 
   #sendingFailed(upload, error) {
     ['job-progress', 'delete'].forEach((id) => show(byId(id), false));
+    show(byId('start-again'));
     this.#title('Your export was not sent');
     const again = button('Try again', () => this.send(upload), 'primary');
     const isUnreadable = !(error instanceof Refused || error instanceof Unreachable);
     const text = error instanceof Unreachable
-      ? 'The connection to the service was lost. Your file is still chosen, and what was sent of it counts.'
+      ? 'The connection to the service was lost. Your file is still chosen; parts that have arrived aren’t sent again.'
       : isUnreadable ? `The file could not be read (${error.message}). Is it still where it was?`
         : sentence(error.message);
     tell(byId('job-problem'), text, again, ...this.#waysToChange(text, upload));
@@ -268,10 +271,12 @@ export class JobView {
       made.append(element('span', {}, sender), element('span', { className: 'hint' }, count(messages, 'message')));
       return made;
     });
+    const target = upload?.config.target_name;
+    const why = target ? `Nobody here is called “${target}”.` : 'It isn’t clear whose export this is.';
     const once = upload ? '' : ' You will be asked for the file once more.';
     this.#title('Whose writing should the model learn?');
     byId('job-result').replaceChildren(
-      element('p', {}, `It isn’t clear whose export this is. Choose whom the model is to write like.${once}`),
+      element('p', {}, `${why} Choose whom the model should write like.${once}`),
       element('div', { className: 'senders' }, ...buttons),
     );
   }

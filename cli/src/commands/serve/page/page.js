@@ -15,7 +15,7 @@ const JOB = /^#\/jobs\/([\w-]+)$/;
 let settings = null;
 /** The export that is chosen: its file, and what its beginning told. */
 let chosen = null;
-/** Counts files, since looking into one may take longer than choosing the next. */
+/** Counts files: looking into one may take longer than choosing the next. */
 let looked = 0;
 
 const view = new JobView({

@@ -66,12 +66,6 @@ const GROUPS = {
 const labelOf = (name) => MAIN[name]?.label
   ?? Object.values(GROUPS).find((keys) => keys[name])?.[name] ?? label(name);
 
-/** Asked for elsewhere on the page. */
-const ELSEWHERE = ['target_name'];
-
-const LONG_TEXTS = ['system_prompt'];
-const DATES = ['date_limit'];
-
 /** A key as the description has it. */
 function keyOf(name, property, schemas) {
   const resolve = (schema) => schemas[schema.$ref?.split('/').pop()] ?? schema;
@@ -117,7 +111,7 @@ function flag(key, words) {
   };
 }
 
-/** Some of a set of names; with `kinds`, all of them at once, or only some after a second look. */
+/** Some of a set of names; with `kinds`, all at once, or only some on a second look. */
 function several(key, words) {
   const usual = key.usual ?? [];
   const boxes = key.names.map((value) => checkbox({ value, checked: usual.includes(value) },
@@ -158,7 +152,6 @@ function numeric(key, words) {
   const input = element('input', {
     id: `set-${key.name}`,
     type: 'number',
-    inputMode: type === 'integer' ? 'numeric' : 'decimal',
     min: minimum ?? '',
     max: maximum ?? key.schema.exclusiveMaximum ?? '',
     step: type === 'integer' ? 1 : 'any',
@@ -185,8 +178,8 @@ function lines(key, words) {
 function text(key, words) {
   const usual = key.usual ?? '';
   const properties = { id: `set-${key.name}`, value: usual };
-  const input = LONG_TEXTS.includes(key.name) ? element('textarea', { ...properties, rows: 2 })
-    : element('input', { ...properties, type: DATES.includes(key.name) ? 'date' : 'text' });
+  const input = key.name === 'system_prompt' ? element('textarea', { ...properties, rows: 2 })
+    : element('input', { ...properties, type: key.name === 'date_limit' ? 'date' : 'text' });
   return {
     element: field(key, words, input),
     value: () => (input.value === usual ? undefined : input.value),
@@ -221,7 +214,8 @@ export class Settings {
       this.#controls.set(name, made);
       return made.element;
     };
-    const wanted = (name) => name in known && !this.#controls.has(name) && !ELSEWHERE.includes(name);
+    // Asked for elsewhere on the page: whose style is learned.
+    const wanted = (name) => name in known && !this.#controls.has(name) && name !== 'target_name';
     // With one model to choose from, there is nothing to choose.
     const isChoice = (name) => name !== 'model_id' || schemas.ModelId?.enum?.length > 1;
     main.replaceChildren(...Object.keys(MAIN).filter(wanted).map(make));

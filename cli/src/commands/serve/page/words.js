@@ -23,11 +23,7 @@ export function time(moment) {
 
 /** How long something takes, roughly. */
 export function duration(seconds) {
-  if (seconds < 50) {
-    return 'less than a minute';
-  }
-  return seconds < 5400 ? `about ${count(Math.round(seconds / 60), 'minute')}`
-    : `about ${count(Math.round(seconds / 3600), 'hour')}`;
+  return seconds < 50 ? 'less than a minute' : `about ${count(Math.round(seconds / 60), 'minute')}`;
 }
 
 /** What the service says of an error, as a sentence. */
