@@ -92,23 +92,49 @@ fn rounded(value: f64) -> String {
     number(value.round() as u64)
 }
 
-/// A demand, and whether it is met.
+/// Whether a demand is met.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Met,
+    Unmet,
+    /// The consumer's own configuration, which lies beside the blocks, sees to it.
+    Configured,
+}
+
+impl Verdict {
+    fn of(is_met: bool) -> Self {
+        if is_met { Self::Met } else { Self::Unmet }
+    }
+
+    fn draw(self) -> Markup {
+        match self {
+            Self::Met => html! { span.met { "✓ met" } },
+            Self::Unmet => html! { span.unmet { "✗ not met" } },
+            Self::Configured => html! { span.met { "✓ its files say so" } },
+        }
+    }
+}
+
+/// What a consumer wants of the blocks.
 struct Demand {
     wants: String,
     has: String,
-    is_met: bool,
+    verdict: Verdict,
 }
 
 fn demands(stats: &StatsFile<'_>) -> Markup {
     let statistics = stats.statistics;
     let Some(consumer) = statistics.profile.consumer else {
         return html! {
-            p { "For no trainer in particular. " code { "consumer" }
-                " names one; then the blocks fit it, and are compared here with what it takes." }
+            p { "They are made for no trainer in particular. With " code { "consumer" }
+                " set, they fit one, and are compared here with what it takes." }
         };
     };
     let demands = demands_of(consumer, stats);
-    let unmet = demands.iter().filter(|demand| !demand.is_met).count() as u64;
+    let unmet = demands
+        .iter()
+        .filter(|demand| demand.verdict == Verdict::Unmet)
+        .count() as u64;
     html! {
         section {
             h2 {
@@ -126,7 +152,7 @@ fn demands(stats: &StatsFile<'_>) -> Markup {
                         tr {
                             th scope="row" { (demand.wants) }
                             td { (demand.has) }
-                            td { @if demand.is_met { span.met { "✓ met" } } @else { span.unmet { "✗ not met" } } }
+                            td { (demand.verdict.draw()) }
                         }
                     }
                 }
@@ -140,14 +166,17 @@ fn demands_of(consumer: Consumer, stats: &StatsFile<'_>) -> Vec<Demand> {
     let limits = consumer.limits();
     let rows = statistics.train_blocks();
     let blocks = |number| count(number, "block", "blocks");
-    let mut demands = vec![Demand {
-        wants: format!("at least {}", blocks(limits.min_rows)),
-        has: blocks(rows),
-        is_met: rows >= limits.min_rows,
-    }];
+    let mut demands = Vec::new();
     let mut add = |wants: String, has: String, is_met: bool| {
-        demands.push(Demand { wants, has, is_met });
+        let verdict = Verdict::of(is_met);
+        demands.push(Demand {
+            wants,
+            has,
+            verdict,
+        });
     };
+    let wants = format!("at least {}", blocks(limits.min_rows));
+    add(wants, blocks(rows), rows >= limits.min_rows);
     if let Some(recommended) = limits.recommended_rows {
         let wants = format!("better {} or more", blocks(recommended));
         add(wants, blocks(rows), rows >= recommended);
@@ -170,6 +199,21 @@ fn demands_of(consumer: Consumer, stats: &StatsFile<'_>) -> Vec<Demand> {
         let wants = format!("at most {} tokens a block", number(most));
         let has = format!("up to {}", number(longest));
         add(wants, has, longest <= most);
+    }
+    if let (Some(default), Some(longest)) = (consumer.default_length(), stats.training_length) {
+        let is_within = longest <= default.into();
+        demands.push(Demand {
+            wants: format!(
+                "up to {} tokens a block, unless told",
+                number(default.into())
+            ),
+            has: format!("up to {}", number(longest)),
+            verdict: if is_within {
+                Verdict::Met
+            } else {
+                Verdict::Configured
+            },
+        });
     }
     demands
 }

@@ -36,6 +36,11 @@ const MONTHS: [&str; 12] = [
     "December",
 ];
 
+/// There is room for so many bars, however few there are.
+const SLOTS: usize = 12;
+/// Fewer conversations have no usual hour.
+const ENOUGH_FOR_A_WEEK: u64 = 12;
+
 /// Pixels of the bars at most.
 const HEIGHT: f64 = 120.0;
 /// Pixels of a row of the week.
@@ -54,11 +59,13 @@ pub(crate) fn section(statistics: &Statistics) -> Markup {
             p.key { "Conversations in the set by the " (periods.unit()) " in which they began." }
             (periods.draw())
             (periods.numbers())
-            h3 { (week_title(calendar)) }
-            p.key { "Conversations by the hour in which they began, on the clock that the export was written by: "
-                "the darker, the more." }
-            div.week { (week(calendar)) }
-            (week_numbers(calendar))
+            @if calendar.total() >= ENOUGH_FOR_A_WEEK {
+                h3 { (week_title(calendar)) }
+                p.key { "Conversations by the hour in which they began, on the clock that the export was written by: "
+                    "the stronger, the more." }
+                div.week { (week(calendar)) }
+                (week_numbers(calendar))
+            }
         }
     }
 }
@@ -143,7 +150,7 @@ impl Periods {
         let most = self.counts.iter().copied().max().unwrap_or_default();
         let peak = self.counts.iter().position(|count| *count == most);
         let peak = peak.unwrap_or_default();
-        let bar = 1.0 / self.counts.len() as f64;
+        let bar = 1.0 / self.counts.len().max(SLOTS) as f64;
         let base = HEIGHT + 20.0;
         let description = format!(
             "From {} to {}; the most, {}, in {}.",
@@ -169,13 +176,25 @@ impl Periods {
             @let left = peak as f64 * bar + if class == "note" { 0.0 } else { bar * 0.82 };
             (label(class, left, 13.0, &number(most)))
             line.axis x1="0" x2="100%" y1=(base) y2=(base) {}
-            @for (period, year) in self.years() {
+            @for (period, name) in self.ticks() {
                 @let left = period as f64 * bar;
                 line.tick x1=(width(left)) x2=(width(left)) y1=(base) y2=(base + 5.0) {}
-                (label("tick start", left, base + 20.0, &year))
+                (label("tick start", left, base + 20.0, &name))
             }
         };
         picture(&alternative, 166, content)
+    }
+
+    /// What is written at the axis: each month where there are few, or years.
+    fn ticks(&self) -> Vec<(usize, String)> {
+        if self.step > 1 || self.counts.len() > SLOTS {
+            return self.years();
+        }
+        let months = (0..self.counts.len()).map(|period| {
+            let name = month_name(self.month(period));
+            (period, name[..3].to_owned())
+        });
+        months.collect()
     }
 
     /// Where years begin on the axis, as many as there is room for on a phone.
