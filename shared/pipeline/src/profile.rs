@@ -68,6 +68,22 @@ impl Profile {
         }
     }
 
+    /// The same where the run failed: no block is there after all.
+    pub(crate) fn without_outputs(self) -> Self {
+        let mut dropped_tokens = self.dropped_tokens;
+        dropped_tokens.merge(&self.emitted_tokens);
+        Self {
+            emitted_tokens: Histogram::up_to(self.limits.max()),
+            dropped_tokens,
+            messages: Ranges::ending_at(MESSAGES),
+            seconds: Ranges::ending_at(SECONDS),
+            beginnings: Calendar::default(),
+            voices: Voices::default(),
+            samples: Samples::new(0),
+            ..self
+        }
+    }
+
     /// Counts the blocks of a chat that are emitted.
     pub(crate) fn add_chat(&mut self, name: &str, lines: Lines<'_>, blocks: &[Block]) {
         let mut conversation = None;

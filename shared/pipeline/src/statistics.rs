@@ -196,8 +196,6 @@ pub struct Statistics {
     pub remedies: Vec<Remedy>,
     /// Who speaks in the blocks, and in which order.
     pub turns: TurnCounts,
-    /// What they say, in tokens.
-    pub spoken_tokens: SpokenTokens,
     /// Blocks that were dropped because they are too short.
     pub short_blocks: ShortBlocks,
     pub(crate) long_messages: LongMessages,
@@ -236,7 +234,6 @@ impl Statistics {
             warnings: Vec::new(),
             remedies: Vec::new(),
             turns: TurnCounts::default(),
-            spoken_tokens: SpokenTokens::default(),
             short_blocks: ShortBlocks::new(limits.min()),
             long_messages: LongMessages::new(limits.max()),
             passed_over_types: BTreeMap::new(),
@@ -264,11 +261,20 @@ impl Statistics {
             duration_minutes_per_block: Summary::default(),
             estimated_lengths: EstimatedLengths::default(),
             turns: TurnCounts::default(),
-            spoken_tokens: SpokenTokens::default(),
             blocks_with_context: 0,
             split: None,
+            profile: self.profile.without_outputs(),
             train_bytes: 0,
             ..self
+        }
+    }
+
+    /// What is said in the blocks, in tokens.
+    pub fn spoken_tokens(&self) -> SpokenTokens {
+        let voices = &self.profile.voices;
+        SpokenTokens {
+            of_all: voices.target.tokens + voices.others.tokens,
+            of_target: voices.target.tokens,
         }
     }
 
@@ -396,7 +402,7 @@ impl Statistics {
             map.serialize_entry("split", split)?;
         }
         map.serialize_entry("turns", &self.turns)?;
-        map.serialize_entry("message_tokens", &self.spoken_tokens)?;
+        map.serialize_entry("message_tokens", &self.spoken_tokens())?;
         map.serialize_entry("funnel", &self.funnel)?;
         map.serialize_entry("remedies", &self.remedies)?;
         map.serialize_entry("short_blocks", &self.short_blocks)?;

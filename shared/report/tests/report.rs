@@ -90,6 +90,7 @@ fn page(statistics: &Statistics, error: Option<&str>) -> String {
         statistics,
         config: &config,
         training_length: None,
+        next: None,
         preset: &[],
         chat_template: None,
         error,

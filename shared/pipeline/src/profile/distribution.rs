@@ -33,6 +33,13 @@ impl Histogram {
         self.counts[bin] += 1;
     }
 
+    /// Adds those of a histogram up to the same limit.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        for (count, more) in self.counts.iter_mut().zip(&other.counts) {
+            *count += more;
+        }
+    }
+
     /// How many different values a bin holds: the first from 1 on, with 0 in addition.
     pub fn width(&self) -> u64 {
         self.width

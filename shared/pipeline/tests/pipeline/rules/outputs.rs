@@ -138,6 +138,7 @@ fn the_statistics_have_the_documented_keys() {
       "block_breakdown": {
         "Ann": 1
       },
+      "chats_without_blocks": [],
       "turns": {
         "all": 3,
         "of_target": 1,
