@@ -21,32 +21,31 @@ pub(crate) fn with_kit(step: &NextStep, folder: Option<&str>) -> Next {
 
 /// The run once more, for a trainer.
 pub(crate) fn for_a_trainer(turns: &TurnCounts, blocks: u64) -> Next {
-    let others = Consumer::NAMES[1..].join(", ");
+    let names = Consumer::NAMES.join(", ");
     let refused = turns.blocks_out_of_order;
-    let why = if refused == 0 {
-        "to have a trainer's configuration as well, name it".to_owned()
+    let (begin, end) = if refused == 1 {
+        ("begins", "ends")
     } else {
-        let (begin, end) = if refused == 1 {
-            ("begins", "ends")
-        } else {
-            ("begin", "end")
-        };
+        ("begin", "end")
+    };
+    let words = if refused == 0 {
+        format!("name a trainer to have its configuration as well ({names})")
+    } else {
         format!(
-            "{} of {} {begin} with the assistant or {end} with the user, which many trainers refuse; to mend \
-             that, name yours",
+            "{} of {} {begin} with the assistant or {end} with the user, which many trainers refuse; name \
+             yours to mend that ({names})",
             grouped(refused),
             counted(blocks, "block", "blocks"),
         )
     };
-    let first = Consumer::NAMES[0];
-    let command = invocation::with_option(&format!("--for {first}"));
-    let how = if command.is_some() {
-        format!("{why} ({first} here, or {others}):")
-    } else {
-        format!("{why} with --for ({first}, {others})")
-    };
-    Next {
-        words: Some(how),
-        command,
+    match invocation::with_option(&format!("--for {}", Consumer::NAMES[0])) {
+        Some(command) => Next {
+            words: Some(words + ", for example:"),
+            command: Some(command),
+        },
+        None => Next {
+            words: Some(words + " with --for"),
+            command: None,
+        },
     }
 }

@@ -13,6 +13,7 @@ use self::summary::{Limit, Summary};
 use crate::arguments::CheckArguments;
 use crate::error::{CommandError, Result};
 use crate::report;
+use crate::terminal;
 
 /// So many places that break a rule are listed for programs.
 const FINDINGS_OF_A_RULE: u64 = 1000;
@@ -31,6 +32,7 @@ pub(crate) fn run(arguments: &CheckArguments) -> Result<()> {
 
 fn check(arguments: &CheckArguments) -> Result<()> {
     let consumer = arguments.consumer;
+    let width = terminal::width();
     let subjects = Subject::choose(&arguments.files, consumer, arguments.validation)?;
     let measure = Measure::find(
         consumer,
@@ -38,7 +40,7 @@ fn check(arguments: &CheckArguments) -> Result<()> {
         arguments.tokenizer.as_deref(),
     )?;
     if let Some(measure) = measure.as_ref().filter(|_| !arguments.json) {
-        let text = summary::of_measure(&measure.shown_info(), measure.template().as_deref());
+        let text = summary::of_measure(&measure.shown_info(), measure.template().as_deref(), width);
         report::lines(&text)?;
     }
     let limit = Limit::of(consumer, arguments.limit, &arguments.files);
@@ -62,6 +64,7 @@ fn check(arguments: &CheckArguments) -> Result<()> {
             let summary = Summary {
                 consumer,
                 limit: limit.as_ref(),
+                width,
             };
             report::lines(&summary.of(&file))?;
         }

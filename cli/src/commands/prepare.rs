@@ -252,7 +252,9 @@ impl PreparedRun<'_> {
         };
         if self.output.json {
             report::json(&json!({
-                "run_id": run_id, "outputs": places, "stats": stats, "next": next.command.or(next.words),
+                "run_id": run_id, "outputs": places, "stats": stats,
+                // What would only be better is for people.
+                "next": kit.as_ref().and_then(|_| next.sentence()),
             }))?;
         } else {
             let shown = |place: &str| tokenizers::shown_place(self.configuration, place);

@@ -192,7 +192,7 @@ impl Submission<'_> {
         if self.arguments.output.json {
             report::json(&json!({
                 "run_id": run_id, "job": job, "outputs": places, "stats": stats,
-                "next": next.command.or(next.words),
+                "next": stats.get("next").and_then(|_| next.sentence()),
             }))?;
             return Ok(());
         }

@@ -7,7 +7,7 @@ use resonare_pipeline::{EstimatedGaps, Gaps, InspectedChat, Inspection, counted,
 use super::parts::{self, Next};
 use crate::advice;
 use crate::table::{Column, Table};
-use crate::text::{labeled, name, one_line, paragraph, shortened, width as text_width};
+use crate::text::{labeled, name, one_line, paragraph, shortened, together, width as text_width};
 
 /// So many chats are listed, and so many with their pauses, unless all are asked for.
 const CHATS: usize = 20;
@@ -135,7 +135,10 @@ impl InspectionReport<'_> {
         }
         let reasons: Vec<_> = reasons
             .into_iter()
-            .map(|(reason, count)| format!("{} {reason}", grouped(count)))
+            .map(|(reason, count)| {
+                let reason = reason.replace('_', " ");
+                together(&format!("{} {reason}", grouped(count)))
+            })
             .collect();
         let count = counted(chats.len() as u64, "other chat", "other chats");
         let line = format!(

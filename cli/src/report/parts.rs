@@ -16,6 +16,18 @@ pub(crate) struct Next {
     pub(crate) command: Option<String>,
 }
 
+impl Next {
+    /// All of it in one sentence.
+    pub(crate) fn sentence(&self) -> Option<String> {
+        let parts: Vec<_> = [&self.words, &self.command]
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect();
+        (!parts.is_empty()).then(|| parts.join(" "))
+    }
+}
+
 pub(super) fn number(value: &Value) -> u64 {
     value.as_u64().unwrap_or_default()
 }

@@ -9,7 +9,7 @@ pub(crate) const SAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../sample/
 /// The binary, in `folder`, with none of this machine's configuration.
 pub(crate) fn resonare(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_resonare"));
-    command.current_dir(folder);
+    command.current_dir(folder).env_remove("COLUMNS");
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
         if name.starts_with("RESONARE_") || name.starts_with("HF_") {

@@ -73,9 +73,9 @@ fn a_summary_is_one_screenful() {
                and 22 more turns
     outputs    data/processed/r/: train.jsonl, processed.json, stats.json
     next       1 of 3 blocks begins with the assistant or ends with the user, which
-               many trainers refuse; to mend that, name yours (trl here, or unsloth,
-               axolotl, llama-factory, together, bedrock-nova, bedrock-llama,
-               openai):
+               many trainers refuse; name yours to mend that (trl, unsloth, axolotl,
+               llama-factory, together, bedrock-nova, bedrock-llama, openai), for
+               example:
                  resonare prepare result.json --tokenizer=o200k_base --run-id=r \
                    --example --for trl
     ");
@@ -106,8 +106,8 @@ fn a_wide_terminal_has_fewer_lines() {
                and 22 more turns
     outputs    data/processed/r/: train.jsonl, processed.json, stats.json
     next       1 of 3 blocks begins with the assistant or ends with the user, which many trainers
-               refuse; to mend that, name yours (trl here, or unsloth, axolotl, llama-factory, together,
-               bedrock-nova, bedrock-llama, openai):
+               refuse; name yours to mend that (trl, unsloth, axolotl, llama-factory, together,
+               bedrock-nova, bedrock-llama, openai), for example:
                  resonare prepare result.json --tokenizer=o200k_base --run-id=r --example --for trl
     ");
 }
@@ -202,9 +202,9 @@ fn everything_is_told_where_it_is_asked_for() {
                or export more chats
     outputs    data/processed/r/: train.jsonl, processed.json, stats.json
     next       1 of 1 block begins with the assistant or ends with the user, which
-               many trainers refuse; to mend that, name yours (trl here, or unsloth,
-               axolotl, llama-factory, together, bedrock-nova, bedrock-llama,
-               openai):
+               many trainers refuse; name yours to mend that (trl, unsloth, axolotl,
+               llama-factory, together, bedrock-nova, bedrock-llama, openai), for
+               example:
                  resonare prepare result.json --tokenizer=o200k_base --run-id=r \
                    --verbose --min-tokens-per-block=325 --for trl
     ");
@@ -213,7 +213,7 @@ fn everything_is_told_where_it_is_asked_for() {
 #[test]
 fn no_chat_is_shown_where_nobody_watches() {
     let summary = prepared(80, &[]);
-    assert!(!summary.contains("example"), "{summary}");
+    assert!(!summary.contains("\nexample "), "{summary}");
     assert!(!summary.contains("lake"), "{summary}");
 }
 
@@ -287,8 +287,8 @@ fn chats_that_can_be_used_are_listed_and_the_rest_summed_up() {
     Priya         personal_chat  704       3         3  2024-05  2024-05
     Lake crew     private_group  880       3         3  2024-05  2024-05
     Bookshop Bot  bot_chat       706       1         1  2024-05  2024-05
-    3 other chats can't be used: 1 left_chat, 1 missing_name_or_messages, 1
-    without_name; --all lists them
+    3 other chats can't be used: 1 left chat, 1 missing name or messages,
+    1 without name; --all lists them
 
     sender                  usable messages
     Mira Solano (user501)                56

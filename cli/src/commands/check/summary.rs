@@ -7,7 +7,6 @@ use resonare_consumers::{Consumer, Finding, Lengths, Report, RuleCount, Severity
 use resonare_pipeline::{OutputName, TokenizerInfo, counted, grouped};
 
 use super::files::CheckedFile;
-use crate::terminal;
 use crate::text::{self, one_line, shortened};
 
 // As wide as the longest label, and a gap.
@@ -52,6 +51,8 @@ fn training_length(folder: &Path) -> Option<u64> {
 pub(super) struct Summary<'a> {
     pub(super) consumer: Consumer,
     pub(super) limit: Option<&'a Limit>,
+    /// The columns that there are.
+    pub(super) width: usize,
 }
 
 impl Summary<'_> {
@@ -65,7 +66,7 @@ impl Summary<'_> {
                 "{}, for {}\nrefused     {}",
                 one_line(&file.name),
                 self.consumer.title(),
-                wrapped(&one_line(error))
+                wrapped(&one_line(error), self.width)
             ),
         };
         written.expect("text can be written to memory");
@@ -76,19 +77,21 @@ impl Summary<'_> {
         let title = self.consumer.title();
         let (rows, bytes) = (counted(report.rows, "row", "rows"), size(report.bytes));
         let line = format!("{}: {rows}, {bytes}, for {title}", one_line(name));
-        writeln!(out, "{}", text::wrapped(&line, "", terminal::width()))?;
+        writeln!(out, "{}", text::wrapped(&line, "", self.width))?;
         let mut rules: Vec<_> = report.rules.iter().collect();
         rules.sort_by_key(|rule| (rule.severity == Severity::Warning, u64::MAX - rule.count));
         for rule in rules.iter().take(SHOWN_RULES) {
-            write_rule(out, rule, &report.findings)?;
+            self.write_rule(out, rule, &report.findings)?;
         }
         if rules.len() > SHOWN_RULES {
             let more = rules.len() - SHOWN_RULES;
-            writeln!(out, "{INDENT}and {more} more rules; --json has all of them")?;
+            let more = counted(more as u64, "more rule", "more rules");
+            writeln!(out, "{INDENT}and {more}; --json has all of them")?;
         }
         for (unit, lengths) in [("characters", report.characters), ("tokens", report.tokens)] {
             if let Some(lengths) = lengths {
-                writeln!(out, "{}", length_line(unit, &lengths))?;
+                let line = wrapped(&length_line(&lengths), self.width);
+                writeln!(out, "{unit:12}{line}")?;
             }
         }
         if let (Some(limit), Some(_)) = (self.limit, report.tokens) {
@@ -98,36 +101,36 @@ impl Summary<'_> {
             let line = format!(
                 "{over} over {tokens} tokens{origin}; in {lost} the last answer begins after that"
             );
-            writeln!(out, "limit       {}", wrapped(&line))?;
+            writeln!(out, "limit       {}", wrapped(&line, self.width))?;
         }
         writeln!(out, "{}", verdict(report, title))
     }
-}
 
-fn write_rule(out: &mut String, rule: &RuleCount, findings: &[Finding]) -> fmt::Result {
-    let label = match rule.severity {
-        Severity::Refused => "refused",
-        Severity::Warning => "warning",
-    };
-    let head = format!(
-        "{} × {} ({})",
-        grouped(rule.count),
-        rule.sentence,
-        rule.rule.name()
-    );
-    writeln!(out, "{label:12}{}", wrapped(&head))?;
-    let places = findings
-        .iter()
-        .filter(|finding| finding.rule == rule.rule)
-        .take(SHOWN_PLACES)
-        .map(place)
-        .filter(|place| !place.is_empty())
-        .collect::<Vec<_>>();
-    if !places.is_empty() {
-        let places = shortened(&places.join("; "), terminal::width() - INDENT.len());
-        writeln!(out, "{INDENT}{places}")?;
+    fn write_rule(&self, out: &mut String, rule: &RuleCount, findings: &[Finding]) -> fmt::Result {
+        let label = match rule.severity {
+            Severity::Refused => "refused",
+            Severity::Warning => "warning",
+        };
+        let head = format!(
+            "{} × {} ({})",
+            grouped(rule.count),
+            rule.sentence,
+            rule.rule.name()
+        );
+        writeln!(out, "{label:12}{}", wrapped(&head, self.width))?;
+        let places = findings
+            .iter()
+            .filter(|finding| finding.rule == rule.rule)
+            .take(SHOWN_PLACES)
+            .map(place)
+            .filter(|place| !place.is_empty())
+            .collect::<Vec<_>>();
+        if !places.is_empty() {
+            let places = shortened(&places.join("; "), self.width - INDENT.len());
+            writeln!(out, "{INDENT}{places}")?;
+        }
+        writeln!(out, "{INDENT}{}", wrapped(rule.remedy, self.width))
     }
-    writeln!(out, "{INDENT}{}", wrapped(rule.remedy))
 }
 
 /// Where a rule is broken, and by what.
@@ -139,9 +142,9 @@ fn place(finding: &Finding) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
-fn length_line(unit: &str, lengths: &Lengths) -> String {
+fn length_line(lengths: &Lengths) -> String {
     format!(
-        "{unit:<12}{} to {} a row; half up to {}, 90 % up to {}, 99 % up to {}",
+        "{} to {} a row; half up to {}, 90 % up to {}, 99 % up to {}",
         grouped(lengths.min),
         grouped(lengths.max),
         grouped(lengths.p50),
@@ -162,7 +165,11 @@ fn verdict(report: &Report, title: &str) -> String {
 }
 
 /// What counts tokens, and by which chat template rows are rendered for it.
-pub(super) fn of_measure(tokenizer: &TokenizerInfo, template: Option<&str>) -> String {
+pub(super) fn of_measure(
+    tokenizer: &TokenizerInfo,
+    template: Option<&str>,
+    width: usize,
+) -> String {
     let fallback = tokenizer.fallback_reason.as_deref();
     let lines = [
         ("tokenizer", Some(tokenizer.source.as_str())),
@@ -171,7 +178,7 @@ pub(super) fn of_measure(tokenizer: &TokenizerInfo, template: Option<&str>) -> S
     ];
     let told = lines
         .into_iter()
-        .filter_map(|(label, text)| Some((label, wrapped(&one_line(text?)))));
+        .filter_map(|(label, text)| Some((label, wrapped(&one_line(text?), width))));
     told.fold(String::new(), |mut out, (label, text)| {
         writeln!(out, "{label:12}{text}").expect("text can be written to memory");
         out
@@ -202,8 +209,8 @@ fn size(bytes: u64) -> String {
 }
 
 /// The text in lines that fit beside a label.
-fn wrapped(text: &str) -> String {
-    text::wrapped(text, INDENT, terminal::width())
+fn wrapped(text: &str, width: usize) -> String {
+    text::wrapped(text, INDENT, width)
 }
 
 #[cfg(test)]
@@ -219,8 +226,12 @@ mod tests {
             name: "train.jsonl".to_owned(),
             result: Ok(checker.finish()),
         };
-        let limit = None;
-        Summary { consumer, limit }.of(&file)
+        let summary = Summary {
+            consumer,
+            limit: None,
+            width: 80,
+        };
+        summary.of(&file)
     }
 
     #[test]
