@@ -2,15 +2,17 @@
 
 use crate::block::Block;
 use crate::block_text::BlockText;
-use crate::chunk::{Record, WholeChat};
+use crate::chunk::Record;
+use crate::earlier_blocks::Print;
 use crate::emit::BlockWriter;
 use crate::error::PipelineError;
-use crate::explain::BlockTally;
-use crate::funnel::ChatDrop;
+use crate::explain::{BlockDrop, BlockTally};
+use crate::funnel::{ChatDrop, MessageDrop};
 use crate::gaps::ChatTimes;
 use crate::lines::Lines;
 use crate::placing::BlockPlacer;
-use crate::select::BlockSelector;
+use crate::prepare::ChatPreparer;
+use crate::select::Selection;
 use crate::settings::{Settings, TokenBudget};
 use crate::statistics::Statistics;
 use crate::tokens::TokenCounter;
@@ -19,31 +21,47 @@ use crate::tokens::TokenCounter;
 /// known one.
 const PADDING_OF_A_TURN: u64 = 16;
 
+/// A chat or topic whose messages are ordered by time, with its blocks.
+pub(crate) struct OrderedChat<'a> {
+    /// What it is called in the outputs.
+    pub(crate) name: &'a str,
+    pub(crate) chat_type: &'a str,
+    /// For each sender of the chat, whether it is the target.
+    pub(crate) targets: &'a [bool],
+    pub(crate) records: &'a [Record],
+    pub(crate) arena: &'a str,
+    pub(crate) selection: Selection,
+    /// Of each kept block, where blocks are compared.
+    pub(crate) prints: Vec<Print>,
+}
+
 /// Writes the blocks of chats, and counts them.
 pub(crate) struct ChatOutput<'a, C> {
     settings: &'a Settings,
     delimiter: &'a str,
-    selector: BlockSelector<'a, C>,
+    preparer: ChatPreparer<'a, C>,
     placer: BlockPlacer<'a>,
     writer: BlockWriter<'a>,
     block_text: BlockText,
     target_messages: u64,
+    tally: BlockTally,
 }
 
 impl<'a, C: TokenCounter> ChatOutput<'a, C> {
     pub(crate) fn new(
         settings: &'a Settings,
-        selector: BlockSelector<'a, C>,
+        preparer: ChatPreparer<'a, C>,
         writer: BlockWriter<'a>,
     ) -> Self {
         Self {
             settings,
             delimiter: settings.message_delimiter.trim(),
-            selector,
+            preparer,
             placer: BlockPlacer::new(settings),
             writer,
             block_text: BlockText::default(),
             target_messages: 0,
+            tally: BlockTally::default(),
         }
     }
 
@@ -52,29 +70,30 @@ impl<'a, C: TokenCounter> ChatOutput<'a, C> {
         self.target_messages
     }
 
-    /// Counts the tokens of a text.
-    pub(crate) fn count(&mut self, text: &str) -> u32 {
-        self.selector.count_text(text)
+    /// What prepares chats on this thread.
+    pub(crate) fn preparer(&mut self) -> &mut ChatPreparer<'a, C> {
+        &mut self.preparer
     }
 
     /// What became of all blocks so far.
     pub(crate) fn tally(&self) -> BlockTally {
-        self.selector.tally()
+        self.tally
     }
 
-    /// Writes the blocks of a chat, whose messages are ordered by time.
+    /// Writes the blocks of a chat.
     pub(crate) fn write(
         &mut self,
-        chat: WholeChat<'_>,
+        chat: OrderedChat<'_>,
         statistics: &mut Statistics,
     ) -> Result<(), PipelineError> {
-        let WholeChat {
+        let OrderedChat {
             name,
             chat_type,
             targets,
             records,
             arena,
-            ..
+            selection,
+            prints,
         } = chat;
         let from_target = records
             .iter()
@@ -89,8 +108,8 @@ impl<'a, C: TokenCounter> ChatOutput<'a, C> {
         };
 
         self.note_times(records, statistics);
-        let blocks = self.selector.blocks(lines, statistics);
-        let blocks = self.placer.place(lines, blocks, statistics);
+        let blocks = self.count_dropped(selection, statistics);
+        let blocks = self.placer.place(blocks, prints, statistics);
         let funnel = &mut statistics.funnel;
         if blocks.is_empty() {
             funnel.chats.dropped.add(ChatDrop::NoBlocks, 1);
@@ -108,6 +127,26 @@ impl<'a, C: TokenCounter> ChatOutput<'a, C> {
         Ok(())
     }
 
+    /// Counts blocks that are dropped, and their messages; the others.
+    fn count_dropped(&mut self, selection: Selection, statistics: &mut Statistics) -> Vec<Block> {
+        let largest_tokens = self.tally.largest_tokens.max(selection.largest_tokens);
+        self.tally.largest_tokens = largest_tokens;
+        let messages = &mut statistics.funnel.messages.dropped;
+        messages.add(MessageDrop::RoleOrder, selection.trimmed_messages);
+        for block in selection.dropped {
+            messages.add(block.reason.of_messages(), block.messages);
+            statistics.profile.dropped_tokens.add(block.tokens);
+            match block.reason {
+                BlockDrop::TooShort(Some(short)) => statistics.short_blocks.add(short),
+                BlockDrop::TooLong => statistics.long_messages.add(block.tokens),
+                _ => {}
+            }
+            self.tally.add(&block.reason);
+            statistics.refusals.add(block.reason);
+        }
+        selection.kept
+    }
+
     fn note_times(&self, records: &[Record], statistics: &mut Statistics) {
         let messages = records.iter().map(|record| (record.time, record.tokens));
         let times = ChatTimes::of(messages, self.settings.limits);
@@ -123,7 +162,7 @@ impl<'a, C: TokenCounter> ChatOutput<'a, C> {
     ) -> Result<(), PipelineError> {
         statistics.funnel.messages.in_blocks += block.messages.len() as u64;
         statistics.blocks_with_context += u64::from(!block.context.is_empty());
-        let composer = self.selector.composer();
+        let composer = self.preparer.selector().composer();
         composer.compose(lines, block, &mut self.block_text);
         statistics.turns.add(self.block_text.messages());
         self.writer.block(lines, &self.block_text, block.split)?;
@@ -154,11 +193,12 @@ impl<'a, C: TokenCounter> ChatOutput<'a, C> {
 
     /// The tokens of the contents of the block that is written.
     fn emitted_tokens(&mut self) -> u64 {
+        let selector = self.preparer.selector();
         let mut tokens = 0;
         for (message, first_line) in self.block_text.with_first_lines() {
             tokens += match first_line {
-                Some(_) => self.selector.count(message.content),
-                None => self.selector.system_tokens(),
+                Some(_) => selector.count(message.content),
+                None => selector.system_tokens(),
             };
         }
         tokens

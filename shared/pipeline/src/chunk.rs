@@ -167,7 +167,6 @@ pub(crate) struct ReadChat<'a> {
 pub(crate) struct WholeChat<'a> {
     /// What the chat is called in the outputs.
     pub(crate) name: &'a str,
-    pub(crate) chat_type: &'a str,
     /// For each sender of the chat, whether it is the target.
     pub(crate) targets: &'a [bool],
     pub(crate) records: &'a [Record],

@@ -21,14 +21,22 @@ pub(crate) struct Print {
 }
 
 /// Makes prints.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Printer {
-    signer: Signer,
+    /// Where signatures are asked for.
+    signer: Option<Signer>,
 }
 
 impl Printer {
-    /// The print of a block, with a signature if it is asked for.
-    pub(crate) fn print(&mut self, lines: Lines<'_>, block: &Block, signed: bool) -> Print {
+    /// Makes prints with signatures, or without.
+    pub(crate) fn new(signed: bool) -> Self {
+        Self {
+            signer: signed.then(Signer::default),
+        }
+    }
+
+    /// The print of a block.
+    pub(crate) fn print(&mut self, lines: Lines<'_>, block: &Block) -> Print {
         // The algorithm is the standard library's to change: what a print is reaches no output.
         let mut hashers = [0, 1].map(|half: u8| {
             let mut hasher = DefaultHasher::new();
@@ -45,7 +53,7 @@ impl Printer {
         let texts = block.messages.clone().map(|index| lines.text(index));
         Print {
             content: high << 64 | low,
-            signature: signed.then(|| self.signer.sign(texts)).flatten(),
+            signature: self.signer.as_mut().and_then(|signer| signer.sign(texts)),
             number: None,
         }
     }

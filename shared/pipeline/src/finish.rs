@@ -1,5 +1,6 @@
 //! From kept messages to blocks in the outputs: what happens to a chat once it is whole.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::Path;
@@ -18,6 +19,7 @@ use crate::funnel::{ChatDrop, MessageDrop};
 use crate::overlaps::{AddedCopy, ChatCopy, OverlappingChat, chats_of_copies};
 use crate::pseudonyms::PSEUDONYM_OF_TARGET;
 use crate::redact::{LateRedactor, LateRegion, NameCollection};
+use crate::release::{CastChat, ChatsUnderWay, PreparerThreads, ReleasedChat};
 use crate::remedies;
 use crate::sender::Target;
 use crate::senders::{SenderCounts, count_senders};
@@ -27,7 +29,7 @@ use crate::target::TargetSearch;
 use crate::tokens::TokenCounter;
 use crate::waiting::{WaitedChat, WaitedChats, WaitingChats};
 use crate::warnings;
-use crate::whole_chat::WholeChatOutput;
+use crate::whole_chat::{ReadyChat, WholeChatOutput};
 
 /// How many senders an error lists.
 const LISTED: usize = 10;
@@ -57,10 +59,19 @@ impl RunContext<'_> {
     }
 }
 
+/// What is known when chats that waited are written.
+#[derive(Clone, Copy)]
+struct KnownLate<'a> {
+    target: &'a Target,
+    redactor: Option<&'a LateRedactor>,
+}
+
 /// Takes counted chunks in order, and writes the blocks of each chat that ends.
 pub(crate) struct Finisher<'a, C> {
     context: RunContext<'a>,
     output: WholeChatOutput<'a, C>,
+    /// Those that prepare chats that have waited.
+    threads: PreparerThreads<'a, C>,
     statistics: Statistics,
     target: TargetSearch,
     /// The chats so far, until it is known how they are written.
@@ -76,8 +87,6 @@ pub(crate) struct Finisher<'a, C> {
     names: NameCollection,
     /// Whether each of the excluded chats was met.
     excluded: Vec<bool>,
-    /// Set when all names are known.
-    late_redactor: Option<LateRedactor>,
     buffer: ChatBuffer,
     senders: SenderCounts,
     kept_messages: u64,
@@ -88,6 +97,7 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
         context: RunContext<'a>,
         statistics: Statistics,
         output: ChatOutput<'a, C>,
+        threads: PreparerThreads<'a, C>,
     ) -> Self {
         let target = TargetSearch::new(context.settings.target.as_ref());
         let waits = context.waits_for_all() || target.known().is_none();
@@ -95,6 +105,7 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
         Self {
             context,
             output: WholeChatOutput::new(context.settings, context.special_tokens, output),
+            threads,
             statistics,
             target,
             waiting,
@@ -104,7 +115,6 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
             read_without_region: HashSet::new(),
             names: NameCollection::new(context.settings),
             excluded: vec![false; context.settings.exclude_chats.len()],
-            late_redactor: None,
             buffer: ChatBuffer::default(),
             senders: SenderCounts::default(),
             kept_messages: 0,
@@ -233,38 +243,67 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
         let Some(chats) = self.waiting.take() else {
             return Ok(());
         };
-        if LateRedactor::is_needed(self.context.settings) {
-            self.know_names(&target);
-        }
+        let late_redactor =
+            LateRedactor::is_needed(self.context.settings).then(|| self.know_names(&target));
         let mut chats = chats.end().map_err(PipelineError::Scratch)?;
         let joined = if self.context.joins_inputs {
             chats_of_copies(&self.copies, &self.owners)
         } else {
             (0..chats.count()).map(|place| vec![place]).collect()
         };
-        for places in joined {
-            if self.context.cancelled.load(Ordering::Relaxed) {
-                return Err(PipelineError::Cancelled);
+        let known = KnownLate {
+            target: &target,
+            redactor: late_redactor.as_ref(),
+        };
+        if self.threads.count == 0 {
+            for places in joined {
+                let chat = self.cast(&mut chats, &places, known)?;
+                let released = chat.prepare(known.redactor, self.output.preparer());
+                self.write_released(released)?;
             }
-            let chat = self.joined(&mut chats, &places);
-            let mut chat = chat.map_err(PipelineError::Scratch)?;
-            if self.target.lacks_name() {
-                let by_sender = count_senders(&chat.records);
-                self.target.note_names(&chat.head, &by_sender);
-            }
-            let read = ReadChat {
-                records: &mut chat.records,
-                notes: &chat.notes,
-                arena: &chat.arena,
-            };
-            self.output
-                .write(&chat.head, read, &target, &mut self.statistics)?;
+            return Ok(());
         }
-        Ok(())
+        let sized = joined
+            .into_iter()
+            .map(|places| (chats.size(&places), places));
+        let mut sized = sized.collect::<Vec<_>>().into_iter().peekable();
+        std::thread::scope(|scope| {
+            let mut under_way = ChatsUnderWay::start(scope, &self.threads, known.redactor);
+            loop {
+                while let Some((size, places)) =
+                    sized.next_if(|(size, _)| under_way.has_room_for(*size))
+                {
+                    under_way.send(self.cast(&mut chats, &places, known)?, size);
+                }
+                let Some(released) = under_way.next() else {
+                    return Ok(());
+                };
+                self.write_released(released)?;
+                under_way.written();
+            }
+        })
+    }
+
+    fn write_released(&mut self, released: ReleasedChat) -> Result<(), PipelineError> {
+        let ReleasedChat {
+            cast,
+            records,
+            arena,
+            parts,
+            redacted,
+        } = released;
+        self.statistics.redacted.merge(&redacted);
+        let ready = ReadyChat {
+            cast: &cast,
+            records: &records,
+            arena: &arena,
+            parts,
+        };
+        self.output.write_ready(ready, &mut self.statistics)
     }
 
     /// All names are known now.
-    fn know_names(&mut self, target: &Target) {
+    fn know_names(&mut self, target: &Target) -> LateRedactor {
         let settings = self.context.settings;
         if let Target::Name(name) = target {
             self.names.add_person(name);
@@ -273,33 +312,69 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
         let prompt = settings.system_prompt.as_deref();
         self.statistics.is_name_in_system_prompt =
             prompt.is_some_and(|prompt| late.names_somebody(prompt));
-        self.late_redactor = Some(late);
+        late
     }
 
-    /// A chat that has waited, without the personal data that can be found now.
-    fn waited(&mut self, chats: &mut WaitedChats, place: usize) -> io::Result<WaitedChat> {
+    /// The next chat, of all its copies, with what the chats before it decide.
+    fn cast(
+        &mut self,
+        chats: &mut WaitedChats,
+        places: &[usize],
+        known: KnownLate<'_>,
+    ) -> Result<CastChat, PipelineError> {
+        if self.context.cancelled.load(Ordering::Relaxed) {
+            return Err(PipelineError::Cancelled);
+        }
+        let (chat, late) = if let [place] = *places {
+            let late = known.redactor.map(|_| self.late_region(place));
+            (chats.read(place), late)
+        } else {
+            (self.joined(chats, places, known), None)
+        };
+        let mut chat = chat.map_err(PipelineError::Scratch)?;
+        if self.target.lacks_name() {
+            let by_sender = count_senders(&chat.records);
+            self.target.note_names(&chat.head, &by_sender);
+        }
+        let head = Cow::Owned(std::mem::take(&mut chat.head));
+        let cast = self.output.cast(head, known.target, &mut self.statistics);
+        Ok(CastChat { cast, chat, late })
+    }
+
+    fn late_region(&self, place: usize) -> LateRegion {
+        let input = self.copies[place].input;
+        let region = self.regions.get(&input).copied();
+        LateRegion {
+            region,
+            region_is_new: region.is_some() && self.read_without_region.contains(&input),
+        }
+    }
+
+    /// A copy that has waited, without the personal data that can be found now.
+    fn redacted(
+        &mut self,
+        chats: &mut WaitedChats,
+        place: usize,
+        redactor: Option<&LateRedactor>,
+    ) -> io::Result<WaitedChat> {
         let mut chat = chats.read(place)?;
-        if let Some(late) = &self.late_redactor {
-            let copy = &self.copies[place];
-            let region = self.regions.get(&copy.input).copied();
-            let late_region = LateRegion {
-                region,
-                region_is_new: region.is_some() && self.read_without_region.contains(&copy.input),
-            };
+        if let Some(redactor) = redactor {
+            let late = self.late_region(place);
             let counts = &mut self.statistics.redacted;
-            late.redact(&mut chat, late_region, counts, |text| {
-                self.output.count(text)
-            });
+            let selector = self.output.preparer().selector();
+            redactor.redact(&mut chat, late, counts, |text| selector.count_text(text));
         }
         Ok(chat)
     }
 
     /// One chat of all its copies, with each message once.
-    fn joined(&mut self, chats: &mut WaitedChats, places: &[usize]) -> io::Result<WaitedChat> {
-        let first = self.waited(chats, places[0])?;
-        if places.len() == 1 {
-            return Ok(first);
-        }
+    fn joined(
+        &mut self,
+        chats: &mut WaitedChats,
+        places: &[usize],
+        known: KnownLate<'_>,
+    ) -> io::Result<WaitedChat> {
+        let first = self.redacted(chats, places[0], known.redactor)?;
         let has_owner = |this: &Self, place: usize| {
             let input = this.copies[place].input;
             this.owners.contains_key(&input)
@@ -313,7 +388,7 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
                 has_owner: has_owner(self, place),
                 chat: match next.take() {
                     Some(first) => first,
-                    None => self.waited(chats, place)?,
+                    None => self.redacted(chats, place, known.redactor)?,
                 },
             };
             whole.add(copy, &mut self.statistics.funnel.messages.dropped);

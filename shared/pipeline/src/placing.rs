@@ -1,9 +1,8 @@
 //! From the blocks that the limits allow to those that are emitted: without duplicates, and each in its split.
 
 use crate::block::Block;
-use crate::earlier_blocks::{EarlierBlocks, Print, Printer};
+use crate::earlier_blocks::{EarlierBlocks, Print};
 use crate::funnel::MessageDrop;
-use crate::lines::Lines;
 use crate::settings::{Deduplicate, Settings};
 use crate::split::Split;
 use crate::statistics::Statistics;
@@ -11,7 +10,6 @@ use crate::statistics::Statistics;
 /// Drops duplicates and leaks, and splits the rest.
 pub(crate) struct BlockPlacer<'a> {
     settings: &'a Settings,
-    printer: Printer,
     earlier: EarlierBlocks,
 }
 
@@ -19,7 +17,6 @@ impl<'a> BlockPlacer<'a> {
     pub(crate) fn new(settings: &'a Settings) -> Self {
         Self {
             settings,
-            printer: Printer::default(),
             earlier: EarlierBlocks::default(),
         }
     }
@@ -28,18 +25,18 @@ impl<'a> BlockPlacer<'a> {
         !self.settings.validation_fraction.is_zero()
     }
 
-    /// The blocks of a chat that are emitted; the messages of the others are counted.
+    /// The blocks of a chat that are emitted, given with their prints; the messages of the others are counted.
     pub(crate) fn place(
         &mut self,
-        lines: Lines<'_>,
         blocks: Vec<Block>,
+        prints: Vec<Print>,
         statistics: &mut Statistics,
     ) -> Vec<Block> {
         let duplicates = self.settings.deduplicate;
         if duplicates == Deduplicate::None && !self.is_split() {
             return blocks;
         }
-        let (blocks, prints) = self.without_duplicates(lines, blocks, statistics);
+        let (blocks, prints) = self.without_duplicates(blocks, prints, statistics);
         let Some(counts) = &mut statistics.split else {
             return blocks;
         };
@@ -75,15 +72,12 @@ impl<'a> BlockPlacer<'a> {
     /// The blocks whose contents were not there before, with their prints.
     fn without_duplicates(
         &mut self,
-        lines: Lines<'_>,
         blocks: Vec<Block>,
+        prints: Vec<Print>,
         statistics: &mut Statistics,
     ) -> (Vec<Block>, Vec<Print>) {
-        let duplicates = self.settings.deduplicate;
-        let signed = duplicates == Deduplicate::Near || self.is_split();
-        let (mut kept, mut prints) = (Vec::new(), Vec::new());
-        for block in blocks {
-            let mut print = self.printer.print(lines, &block, signed);
+        let (mut kept, mut of_kept) = (Vec::new(), Vec::new());
+        for (block, mut print) in blocks.into_iter().zip(prints) {
             let reason = self.duplicates(&mut print);
             if let Some(reason) = reason {
                 let dropped = &mut statistics.funnel.messages.dropped;
@@ -92,9 +86,9 @@ impl<'a> BlockPlacer<'a> {
                 continue;
             }
             kept.push(block);
-            prints.push(print);
+            of_kept.push(print);
         }
-        (kept, prints)
+        (kept, of_kept)
     }
 
     /// Why a block is a duplicate of an earlier one; otherwise later ones may be of it.

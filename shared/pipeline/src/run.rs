@@ -27,9 +27,10 @@ use crate::input::rules::ReadingRules;
 use crate::input::sink::ChunkSink;
 use crate::input::source::{Source, decompressed};
 use crate::input::window::Window;
+use crate::prepare::ChatPreparer;
 use crate::profile::Profile;
 use crate::redact::Redactor;
-use crate::select::BlockSelector;
+use crate::release::PreparerThreads;
 use crate::settings::{RepeatedMessages, Settings};
 use crate::split::{Split, SplitCounts};
 use crate::statistics::Statistics;
@@ -199,11 +200,14 @@ impl<T: Tokenizer> Run<'_, T> {
         let template = self
             .chat_template
             .map(|template| TemplateOfRun::new(template, self.cancelled));
-        let selector = BlockSelector::new(
-            &settings,
-            template.as_ref().map(|template| template as _),
-            self.tokenizer.counter(),
-        );
+        let new_preparer = || {
+            let template = template.as_ref().map(|template| template as _);
+            ChatPreparer::new(&settings, template, self.tokenizer.counter())
+        };
+        let threads = PreparerThreads {
+            count: self.threads.get() - 1,
+            preparer: &new_preparer,
+        };
         let flag = self.settings.consumer.and_then(Consumer::flag);
         let formats = formats
             .into_iter()
@@ -218,13 +222,13 @@ impl<T: Tokenizer> Run<'_, T> {
             formats,
         };
         let writer = BlockWriter::new(files, flag);
-        let output = ChatOutput::new(&settings, selector, writer);
+        let output = ChatOutput::new(&settings, new_preparer(), writer);
         let mut statistics = statistics();
         statistics.special_token_text = broken as u64;
         statistics.profile = Profile::new(&settings);
         let is_split = !settings.validation_fraction.is_zero();
         statistics.split = is_split.then(SplitCounts::default);
-        let mut finisher = Finisher::new(context, statistics, output);
+        let mut finisher = Finisher::new(context, statistics, output, threads);
         let result = if self.threads.get() == 1 {
             let mut sink = InlineSink {
                 counter: self.tokenizer.counter(),

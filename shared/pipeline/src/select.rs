@@ -7,8 +7,7 @@ use crate::block::Block;
 use crate::block_text::{BlockText, Composer, SystemPrompt};
 use crate::chat_template::{ChatTemplate, NotRendered};
 use crate::context::ContextRule;
-use crate::explain::{BlockDrop, BlockTally};
-use crate::funnel::MessageDrop;
+use crate::explain::BlockDrop;
 use crate::lines::Lines;
 use crate::message_counts::{KnownCounts, MessageCounter};
 use crate::pack::costs::LineCosts;
@@ -18,8 +17,26 @@ use crate::pack::{self, ContentMeter};
 use crate::roles;
 use crate::settings::{RoleOrder, Settings, TokenBudget};
 use crate::short_blocks::ShortBlock;
-use crate::statistics::Statistics;
 use crate::tokens::TokenCounter;
+
+/// What became of the blocks of a chat.
+#[derive(Debug, Default)]
+pub(crate) struct Selection {
+    pub(crate) kept: Vec<Block>,
+    pub(crate) dropped: Vec<DroppedBlock>,
+    /// Messages that were cut from the ends of kept ones.
+    pub(crate) trimmed_messages: u64,
+    /// The tokens of the largest block, kept or not.
+    pub(crate) largest_tokens: u64,
+}
+
+/// A block that is not kept.
+#[derive(Debug)]
+pub(crate) struct DroppedBlock {
+    pub(crate) reason: BlockDrop,
+    pub(crate) messages: u64,
+    pub(crate) tokens: u64,
+}
 
 /// Cuts chats into blocks and keeps those that the settings allow.
 pub(crate) struct BlockSelector<'a, C> {
@@ -33,7 +50,6 @@ pub(crate) struct BlockSelector<'a, C> {
     line_costs: LineCosts,
     system_tokens: u64,
     block_text: BlockText,
-    tally: BlockTally,
 }
 
 impl<'a, C: TokenCounter> BlockSelector<'a, C> {
@@ -65,13 +81,7 @@ impl<'a, C: TokenCounter> BlockSelector<'a, C> {
             line_costs,
             system_tokens,
             block_text: BlockText::default(),
-            tally: BlockTally::default(),
         }
-    }
-
-    /// What became of all blocks so far.
-    pub(crate) fn tally(&self) -> BlockTally {
-        self.tally
     }
 
     /// What makes blocks into messages.
@@ -94,35 +104,26 @@ impl<'a, C: TokenCounter> BlockSelector<'a, C> {
         self.counter.count(text)
     }
 
-    /// The blocks of a chat that are kept; the others are counted, and so are their messages.
-    pub(crate) fn blocks(&mut self, lines: Lines<'_>, statistics: &mut Statistics) -> Vec<Block> {
+    /// The blocks of a chat, and which of them are kept.
+    pub(crate) fn blocks(&mut self, lines: Lines<'_>) -> Selection {
         self.known.clear();
-        let mut kept = Vec::new();
+        let mut selection = Selection::default();
         for block in self.pack(lines) {
             let (messages, tokens) = (block.messages.len() as u64, block.tokens);
-            self.tally.largest_tokens = self.tally.largest_tokens.max(tokens);
-            let dropped = &mut statistics.funnel.messages.dropped;
+            selection.largest_tokens = selection.largest_tokens.max(tokens);
             match self.select(lines, block) {
                 Ok(block) => {
-                    let left = block.messages.len() as u64;
-                    dropped.add(MessageDrop::RoleOrder, messages - left);
-                    kept.push(block);
+                    selection.trimmed_messages += messages - block.messages.len() as u64;
+                    selection.kept.push(block);
                 }
-                Err(reason) => {
-                    dropped.add(reason.of_messages(), messages);
-                    statistics.profile.dropped_tokens.add(tokens);
-                    if let BlockDrop::TooShort(Some(short)) = reason {
-                        statistics.short_blocks.add(short);
-                    }
-                    if reason == BlockDrop::TooLong {
-                        statistics.long_messages.add(tokens);
-                    }
-                    self.tally.add(&reason);
-                    statistics.refusals.add(reason);
-                }
+                Err(reason) => selection.dropped.push(DroppedBlock {
+                    reason,
+                    messages,
+                    tokens,
+                }),
             }
         }
-        kept
+        selection
     }
 
     fn pack(&mut self, lines: Lines<'_>) -> Vec<Block> {

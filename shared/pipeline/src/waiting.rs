@@ -23,6 +23,7 @@ pub(crate) struct WaitingChats {
 pub(crate) struct WaitedChats {
     spool: BufReader<SpooledTempFile>,
     at: u64,
+    end: u64,
     starts: Vec<u64>,
 }
 
@@ -88,6 +89,7 @@ impl WaitingChats {
         Ok(WaitedChats {
             spool: BufReader::with_capacity(64 << 10, spool),
             at: self.written,
+            end: self.written,
             starts: self.starts,
         })
     }
@@ -97,6 +99,15 @@ impl WaitedChats {
     /// How many have waited.
     pub(crate) fn count(&self) -> usize {
         self.starts.len()
+    }
+
+    /// How many bytes some of them take.
+    pub(crate) fn size(&self, indices: &[usize]) -> u64 {
+        let size = |&index: &usize| {
+            let end = self.starts.get(index + 1).unwrap_or(&self.end);
+            end - self.starts[index]
+        };
+        indices.iter().map(size).sum()
     }
 
     /// One of them, by its place in the order in which they came.
@@ -185,6 +196,8 @@ mod tests {
         waiting.push(&ChatHead::default(), &empty).unwrap();
         let mut waited = waiting.end().unwrap();
         assert_eq!(waited.count(), 2);
+        assert!(waited.size(&[0]) > waited.size(&[1]) && waited.size(&[1]) > 0);
+        assert_eq!(waited.size(&[0, 1]), waited.end);
         let empty = waited.read(1).unwrap();
         assert!(empty.records.is_empty() && empty.head.name.is_empty());
         let ann = waited.read(0).unwrap();

@@ -1,21 +1,30 @@
-//! From a chat as it was read to what is written of it: ordered, cut into topics, told with names and
-//! quotations.
+//! Chats and their topics into the outputs, in their order, under the names that they have there.
+
+use std::borrow::Cow;
 
 use resonare_consumers::SpecialTokens;
 
-use crate::chat_output::ChatOutput;
-use crate::chunk::{ChatHead, ReadChat, Record, WholeChat};
+use crate::chat_output::{ChatOutput, OrderedChat};
+use crate::chunk::{ChatHead, ReadChat, Record};
 use crate::error::PipelineError;
 use crate::explain::BlockTally;
 use crate::funnel::{ChatDrop, MessageDrop};
-use crate::notes::MessageNote;
+use crate::prepare::{Cast, ChatPreparer, PreparedChat};
 use crate::pseudonyms::Pseudonyms;
 use crate::sender::{Sender, Target};
 use crate::settings::Settings;
 use crate::statistics::Statistics;
-use crate::surroundings::Surroundings;
 use crate::tokens::TokenCounter;
-use crate::topics::topics;
+
+/// A chat whose blocks are ready to be written.
+pub(crate) struct ReadyChat<'a> {
+    pub(crate) cast: &'a Cast<'a>,
+    /// Its messages as they were read, but in the order of time.
+    pub(crate) records: &'a [Record],
+    pub(crate) arena: &'a str,
+    /// The whole of it, or each of its topics.
+    pub(crate) parts: Vec<PreparedChat>,
+}
 
 /// Writes chats as the settings want them told.
 pub(crate) struct WholeChatOutput<'a, C> {
@@ -42,9 +51,9 @@ impl<'a, C: TokenCounter> WholeChatOutput<'a, C> {
         }
     }
 
-    /// Counts the tokens of a text.
-    pub(crate) fn count(&mut self, text: &str) -> u32 {
-        self.output.count(text)
+    /// What prepares chats on this thread.
+    pub(crate) fn preparer(&mut self) -> &mut ChatPreparer<'a, C> {
+        self.output.preparer()
     }
 
     /// Kept messages of the target so far.
@@ -57,7 +66,7 @@ impl<'a, C: TokenCounter> WholeChatOutput<'a, C> {
         self.output.tally()
     }
 
-    /// Writes the blocks of a chat.
+    /// Prepares a chat and writes its blocks.
     pub(crate) fn write(
         &mut self,
         head: &ChatHead,
@@ -65,79 +74,78 @@ impl<'a, C: TokenCounter> WholeChatOutput<'a, C> {
         target: &Target,
         statistics: &mut Statistics,
     ) -> Result<(), PipelineError> {
+        let cast = self.cast(Cow::Borrowed(head), target, statistics);
         let ReadChat {
             records,
             notes,
             arena,
         } = chat;
-        let renamed;
+        let chat = ReadChat {
+            records: &mut *records,
+            notes,
+            arena,
+        };
+        let parts = self.preparer().prepare(&cast, chat);
+        let ready = ReadyChat {
+            cast: &cast,
+            records,
+            arena,
+            parts,
+        };
+        self.write_ready(ready, statistics)
+    }
+
+    /// What those in a chat are called. Pseudonyms are numbered as they come, so chats are cast in their order.
+    pub(crate) fn cast<'h>(
+        &mut self,
+        head: Cow<'h, ChatHead>,
+        target: &Target,
+        statistics: &mut Statistics,
+    ) -> Cast<'h> {
         let head = match &mut self.pseudonyms {
-            Some(pseudonyms) => {
-                renamed = pseudonyms.head(head, target);
-                &renamed
-            }
+            Some(pseudonyms) => Cow::Owned(pseudonyms.head(&head, target)),
             None => head,
         };
         let senders = head.senders.iter();
-        let targets: Vec<bool> = senders.map(|sender| target.matches(sender)).collect();
-        let names = self.speaker_names(head, target, statistics);
-        let surroundings = Surroundings {
-            names: names.as_deref(),
-            quotes: self.settings.reply_context,
-        };
-        let mut topics = topics(head, records, notes);
-        // Each is a chat of its own.
-        statistics.funnel.chats.read += (topics.len() as u64).saturating_sub(1);
-        for topic in &mut topics {
-            let notes = order(&mut topic.records, &topic.notes);
-            let chat = WholeChat {
-                name: &topic.name,
-                chat_type: &head.chat_type,
-                targets: &targets,
-                records: &topic.records,
-                notes: &notes,
-                arena,
-            };
-            self.write_ordered(chat, surroundings, statistics)?;
+        let targets = senders.map(|sender| target.matches(sender)).collect();
+        let speaker_names = self.speaker_names(&head, target, statistics);
+        Cast {
+            head,
+            targets,
+            speaker_names,
         }
-        if !topics.is_empty() {
-            return Ok(());
-        }
-        let notes = order(records, notes);
-        let chat = WholeChat {
-            name: &head.name,
-            chat_type: &head.chat_type,
-            targets: &targets,
-            records,
-            notes: &notes,
-            arena,
-        };
-        self.write_ordered(chat, surroundings, statistics)
     }
 
-    fn write_ordered(
+    /// Writes the blocks of a chat that was prepared.
+    pub(crate) fn write_ready(
         &mut self,
-        chat: WholeChat<'_>,
-        surroundings: Surroundings<'_>,
+        chat: ReadyChat<'_>,
         statistics: &mut Statistics,
     ) -> Result<(), PipelineError> {
-        let kept = chat.records.len() as u64;
-        if kept < self.settings.min_chat_messages.into() {
-            let funnel = &mut statistics.funnel;
-            funnel.chats.dropped.add(ChatDrop::SmallChat, 1);
-            funnel.messages.dropped.add(MessageDrop::SmallChat, kept);
-            return Ok(());
+        // Each topic is a chat of its own.
+        statistics.funnel.chats.read += (chat.parts.len() as u64).saturating_sub(1);
+        for part in chat.parts {
+            let blocks = match part {
+                PreparedChat::Blocks(blocks) => blocks,
+                PreparedChat::Small(kept) => {
+                    let funnel = &mut statistics.funnel;
+                    funnel.chats.dropped.add(ChatDrop::SmallChat, 1);
+                    funnel.messages.dropped.add(MessageDrop::SmallChat, kept);
+                    continue;
+                }
+            };
+            let ordered = OrderedChat {
+                name: &blocks.name,
+                chat_type: &chat.cast.head.chat_type,
+                targets: &chat.cast.targets,
+                records: blocks.records.as_deref().unwrap_or(chat.records),
+                arena: blocks.arena.as_deref().unwrap_or(chat.arena),
+                selection: blocks.selection,
+                prints: blocks.prints,
+            };
+            self.output.write(ordered, statistics)?;
         }
-        if !surroundings.are_told() {
-            return self.output.write(chat, statistics);
-        }
-        let retold = surroundings.retell(chat, |text| self.output.count(text));
-        let chat = WholeChat {
-            records: &retold.records,
-            arena: &retold.arena,
-            ..chat
-        };
-        self.output.write(chat, statistics)
+        Ok(())
     }
 
     /// What the lines of each sender begin with, in a group.
@@ -176,26 +184,4 @@ fn on_one_line(name: &str) -> String {
     let words = name.split(|character: char| character.is_whitespace() || character.is_control());
     let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
     words.join(" ")
-}
-
-/// Orders messages by time, stably, and gives the notes of the kept ones in that order.
-fn order(records: &mut [Record], notes: &[MessageNote]) -> Vec<MessageNote> {
-    let mut kept: Vec<_> = notes
-        .iter()
-        .filter(|note| note.dropped.is_none())
-        .copied()
-        .collect();
-    if records.is_sorted_by_key(|record| record.time) {
-        return kept;
-    }
-    if kept.is_empty() {
-        records.sort_by_key(|record| record.time);
-        return kept;
-    }
-    let mut together: Vec<_> = records.iter().copied().zip(kept.iter().copied()).collect();
-    together.sort_by_key(|(record, _)| record.time);
-    for ((record, note), (to, noted)) in together.iter().zip(records.iter_mut().zip(&mut kept)) {
-        (*to, *noted) = (*record, *note);
-    }
-    kept
 }
