@@ -65,11 +65,15 @@ impl Rewritten {
         findings: &[Finding],
         counts: &mut Counts,
     ) {
-        count_all(findings, counts);
-        let text = record.text(arena);
-        self.arena.push_str(record.written_date(arena));
-        let start = self.arena.len();
-        replace(text, findings, &mut self.arena);
+        let start = self.arena.len() + usize::from(record.written_len);
+        if findings.is_empty() {
+            let whole = record.arena_start()..record.arena_end();
+            self.arena.push_str(&arena[whole]);
+        } else {
+            count_all(findings, counts);
+            self.arena.push_str(record.written_date(arena));
+            replace(record.text(arena), findings, &mut self.arena);
+        }
         record.set_text(start..self.arena.len());
     }
 

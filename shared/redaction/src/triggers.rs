@@ -72,6 +72,11 @@ fn is(byte: u8, class: u8) -> bool {
     CLASSES[usize::from(byte)] & class != 0
 }
 
+/// Whether keys are made of such bytes.
+pub(crate) fn is_together(byte: u8) -> bool {
+    is(byte, TOGETHER)
+}
+
 impl Triggers {
     /// What this text has.
     pub(crate) fn of(text: &str) -> Self {

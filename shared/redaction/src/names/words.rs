@@ -60,25 +60,34 @@ fn is_of_word_by_tables(character: char) -> bool {
             || reading(character) == Reading::Nothing)
 }
 
-/// What a byte of a text is to words.
+/// What the first byte of a character says about it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ByteKind {
     /// A letter or digit of ASCII.
     Alphanumeric,
     /// Another character of ASCII.
     Other,
-    /// A part of a longer character.
-    Longer,
+    /// A letter of so many bytes.
+    Letter(u8),
+    /// Of a script without spaces between words, with so many bytes.
+    Unspaced(u8),
+    /// All of the character tells.
+    Unknown,
 }
 
 static KINDS: [ByteKind; 256] = {
-    let mut kinds = [ByteKind::Longer; 256];
+    let mut kinds = [ByteKind::Unknown; 256];
     let mut byte = 0_u8;
-    while byte < 128 {
-        kinds[byte as usize] = if byte.is_ascii_alphanumeric() {
-            ByteKind::Alphanumeric
-        } else {
-            ByteKind::Other
+    while byte < u8::MAX {
+        kinds[byte as usize] = match byte {
+            0..128 if byte.is_ascii_alphanumeric() => ByteKind::Alphanumeric,
+            0..128 => ByteKind::Other,
+            // Latin, Cyrillic, Hangul.
+            0xC4..=0xC8 | 0xD0 | 0xD1 => ByteKind::Letter(2),
+            0xEB | 0xEC => ByteKind::Letter(3),
+            // Han.
+            0xE5..=0xE9 => ByteKind::Unspaced(3),
+            _ => ByteKind::Unknown,
         };
         byte += 1;
     }
@@ -91,9 +100,10 @@ pub(super) fn next(text: &str, from: usize) -> Option<Word> {
     let mut start = from;
     loop {
         match KINDS[usize::from(*bytes.get(start)?)] {
-            ByteKind::Alphanumeric => break,
+            ByteKind::Alphanumeric | ByteKind::Letter(_) => break,
             ByteKind::Other => start += 1,
-            ByteKind::Longer => {
+            ByteKind::Unspaced(length) => start += usize::from(length),
+            ByteKind::Unknown => {
                 let character = text[start..].chars().next()?;
                 if starts_word(character) {
                     break;
@@ -103,10 +113,15 @@ pub(super) fn next(text: &str, from: usize) -> Option<Word> {
         }
     }
     let (mut end, mut ascii) = (start, true);
-    loop {
-        match bytes.get(end).map(|&byte| KINDS[usize::from(byte)]) {
-            Some(ByteKind::Alphanumeric) => end += 1,
-            Some(ByteKind::Longer) => {
+    while let Some(&byte) = bytes.get(end) {
+        match KINDS[usize::from(byte)] {
+            ByteKind::Alphanumeric => end += 1,
+            ByteKind::Letter(length) => {
+                ascii = false;
+                end += usize::from(length);
+            }
+            ByteKind::Other | ByteKind::Unspaced(_) => break,
+            ByteKind::Unknown => {
                 let character = text[end..].chars().next();
                 let Some(character) = character.filter(|&character| is_of_word(character)) else {
                     break;
@@ -114,7 +129,6 @@ pub(super) fn next(text: &str, from: usize) -> Option<Word> {
                 ascii = false;
                 end += character.len_utf8();
             }
-            Some(ByteKind::Other) | None => break,
         }
     }
     Some(Word { start, end, ascii })
@@ -218,6 +232,16 @@ mod tests {
             assert_eq!(is_of_word(character), tables, "{character:?}");
             let starts = tables && character.is_alphanumeric();
             assert_eq!(starts_word(character), starts, "{character:?}");
+            let word = next(character.encode_utf8(&mut [0; 4]), 0);
+            let whole = Word {
+                start: 0,
+                end: character.len_utf8(),
+                ascii: character.is_ascii(),
+            };
+            assert_eq!(word, starts.then_some(whole), "{character:?}");
+            let after_letter = next(&format!("a{character}"), 0).map(|word| word.end);
+            let end = 1 + if tables { whole.end } else { 0 };
+            assert_eq!(after_letter, Some(end), "{character:?}");
             let mut short = String::new();
             fold_into(character.encode_utf8(&mut [0; 4]), &mut short);
             assert_eq!(

@@ -4,7 +4,7 @@ use crate::characters::DASH;
 use crate::finding::Finding;
 use crate::kind::PersonalData;
 
-/// How long each country's are.
+/// How long each country's are, in the order of the countries' codes.
 const LENGTHS: [(&[u8; 2], usize); 87] = [
     (b"AD", 24),
     (b"AE", 23),
@@ -115,11 +115,13 @@ pub(crate) fn find(text: &str, found: &mut Vec<Finding>) {
 
 /// Where the account number that starts at `start` ends, if one does.
 fn end(bytes: &[u8], start: usize) -> Option<usize> {
-    let country = [
-        bytes[start].to_ascii_uppercase(),
-        bytes[start + 1].to_ascii_uppercase(),
-    ];
-    let (_, length) = LENGTHS.iter().find(|(code, _)| **code == country)?;
+    let country = [bytes[start], bytes[start + 1]];
+    if !country.iter().all(u8::is_ascii_alphabetic) {
+        return None;
+    }
+    let country = country.map(|letter| letter.to_ascii_uppercase());
+    let place = LENGTHS.binary_search_by_key(&&country, |(code, _)| code);
+    let (_, length) = &LENGTHS[place.ok()?];
     let mut account = Vec::with_capacity(*length);
     let mut index = start;
     while account.len() < *length {
@@ -152,8 +154,14 @@ fn remainder(account: &[u8]) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use super::LENGTHS;
     use crate::PersonalData::Iban;
     use crate::shapes::testkit::redacted;
+
+    #[test]
+    fn countries_are_in_order() {
+        assert!(LENGTHS.is_sorted_by(|(one, _), (next, _)| one < next));
+    }
 
     #[test]
     fn account_numbers_are_found() {

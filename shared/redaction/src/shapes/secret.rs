@@ -6,7 +6,7 @@ use super::entropy;
 use crate::characters::{before, end_of_run, is_cased};
 use crate::finding::Finding;
 use crate::kind::PersonalData;
-use crate::triggers::FEWEST_TOGETHER;
+use crate::triggers::{FEWEST_TOGETHER, is_together};
 
 /// What keys of a service start with, and how many characters follow at least.
 const PREFIXES: [(&str, usize); 38] = [
@@ -96,7 +96,7 @@ pub(crate) fn find(text: &str, found: &mut Vec<Finding>) {
     let mut start = 0;
     while start < bytes.len() {
         let token = &bytes[start..];
-        let length = token.iter().take_while(|&&byte| is_of_token(byte)).count();
+        let length = token.iter().take_while(|&&byte| is_together(byte)).count();
         if length >= FEWEST_TOGETHER {
             look(&text[start..start + length], |from, to| {
                 push(start + from, start + to);
@@ -106,10 +106,6 @@ pub(crate) fn find(text: &str, found: &mut Vec<Finding>) {
     }
     private_keys(text, &mut push);
     passwords(text, &mut push);
-}
-
-fn is_of_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"_-+/=.:".contains(&byte)
 }
 
 fn is_of_key(character: char) -> bool {
