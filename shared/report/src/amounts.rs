@@ -1,22 +1,6 @@
 //! Numbers and parts, as people read them.
 
-/// A whole number with commas between its thousands.
-pub(crate) fn number(value: u64) -> String {
-    let digits = value.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-/// A number of things: `1 block`, `2 blocks`.
-pub(crate) fn count(value: u64, one: &str, many: &str) -> String {
-    format!("{} {}", number(value), if value == 1 { one } else { many })
-}
+pub(crate) use resonare_pipeline::{counted as count, grouped as number};
 
 /// A part of a whole between 0 and 1; 0 of nothing.
 pub(crate) fn ratio(part: u64, whole: u64) -> f64 {
@@ -76,14 +60,6 @@ pub(crate) fn duration(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_have_commas_between_their_thousands() {
-        let numbers = [0, 999, 1000, 12_345, 1_234_567].map(number);
-        assert_eq!(numbers, ["0", "999", "1,000", "12,345", "1,234,567"]);
-        assert_eq!(count(1, "block", "blocks"), "1 block");
-        assert_eq!(count(2_000, "block", "blocks"), "2,000 blocks");
-    }
 
     #[test]
     fn only_all_is_all_and_only_nothing_is_nothing() {

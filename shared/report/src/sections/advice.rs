@@ -1,36 +1,50 @@
-//! What to do about what is wrong.
+//! What to do about what is wrong, and what would keep more.
 
 use maud::{Markup, html};
-use resonare_pipeline::{Setting, StatsFile};
+use resonare_pipeline::{Setting, Statistics, StatsFile};
 
 use crate::amounts::count;
 use crate::text;
 
 pub(crate) fn section(stats: &StatsFile<'_>) -> Markup {
-    let items = items(stats);
-    let title = match (items.len() as u64, stats.error) {
-        (0, Some(_)) => return html! {},
-        (0, None) => return html! { p { "Nothing stands in the way of training." } },
-        (number, _) => {
-            let things = count(number, "thing", "things");
-            format!("{things} to think about before training")
-        }
-    };
+    let (warnings, remedies) = (warnings(stats.statistics), remedies(stats.statistics));
+    let things = count(warnings.len() as u64, "thing", "things");
     html! {
-        section {
-            h2 { (title) }
-            @if !items.is_empty() {
-                ul.advice { @for item in &items { li { (item) } } }
+        @if !warnings.is_empty() {
+            section {
+                h2 { (things) " to think about before training" }
+                (list(&warnings))
+            }
+        } @else if stats.error.is_none() {
+            p { "Nothing stands in the way of training." }
+        }
+        @if !remedies.is_empty() {
+            section {
+                h2 { "What would keep more of the export" }
+                (list(&remedies))
             }
         }
     }
 }
 
-/// What to think about, a sentence or two each.
-fn items(stats: &StatsFile<'_>) -> Vec<String> {
-    let warnings = stats.statistics.warnings.iter();
-    let words = warnings.map(|warning| warning.words(|setting: Setting| setting.key().to_owned()));
-    words
-        .map(|words| format!("{}.", text::sentence(&text::whole(&words))))
-        .collect()
+fn list(items: &[String]) -> Markup {
+    html! { ul.advice { @for item in items { li { (item) } } } }
+}
+
+fn warnings(statistics: &Statistics) -> Vec<String> {
+    let warnings = statistics.warnings.iter();
+    let words = warnings.map(|warning| text::sentence(&text::whole(&warning.words(key))));
+    words.map(|words| format!("{words}.")).collect()
+}
+
+/// They may begin with the name of a setting, which stays as it is.
+fn remedies(statistics: &Statistics) -> Vec<String> {
+    let remedies = statistics.remedies.iter();
+    let words = remedies.map(|remedy| text::whole(&remedy.words(key)));
+    words.map(|words| format!("{words}.")).collect()
+}
+
+/// Settings are called as every way of setting them calls them.
+fn key(setting: Setting) -> String {
+    setting.key().to_owned()
 }
