@@ -91,6 +91,9 @@ pub(crate) fn together(words: &str) -> String {
 
 /// A command in lines of at most `width` columns, each with `indent`, that a shell takes as one.
 pub(crate) fn wrapped_command(command: &str, indent: &str, width: usize) -> String {
+    if self::width(indent) + self::width(command) <= width {
+        return format!("{indent}{command}");
+    }
     let further = format!("{indent}  ");
     let lines = Break {
         indent: &further,
@@ -189,6 +192,15 @@ mod tests {
                 assert!(width(&shortened(text, most)) <= most, "{text} {most}");
             }
         }
+    }
+
+    #[test]
+    fn a_command_that_fits_is_not_broken() {
+        assert_eq!(wrapped_command("trl sft -c a", "  ", 14), "  trl sft -c a");
+        assert_eq!(
+            wrapped_command("trl sft -c a", "  ", 13),
+            "  trl sft \\\n    -c a"
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use resonare_pipeline::{counted, grouped};
 use resonare_settings::Key;
 use serde_json::Value;
 
-use crate::text::{labeled, labeled_command, name, one_line, together, wrapped_command};
+use crate::text::{labeled, labeled_command, name, one_line, paragraph, together, wrapped_command};
 
 /// What to run next.
 #[derive(Clone, Debug, Default)]
@@ -37,7 +37,7 @@ pub(super) fn text(value: &Value) -> &str {
 }
 
 /// How much there is.
-pub(super) fn heading(stats: &Value) -> String {
+pub(super) fn heading(stats: &Value, width: usize) -> String {
     let blocks = counted(number(&stats["num_blocks"]), "block", "blocks");
     let chats = counted(number(&stats["num_chats"]), "chat", "chats");
     let tokens = counted(number(&stats["total_tokens"]), "token", "tokens");
@@ -49,7 +49,10 @@ pub(super) fn heading(stats: &Value) -> String {
         let [train, validation] = [train, validation].map(|key| grouped(number(&split[key])));
         format!(" ({train} for training, {validation} for validation)")
     };
-    format!("{blocks} from {chats}{split}, {tokens} in all\n")
+    paragraph(
+        &format!("{blocks} from {chats}{split}, {tokens} in all"),
+        width,
+    )
 }
 
 /// Whose style is learned, and how much there is of it.

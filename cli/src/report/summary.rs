@@ -61,7 +61,7 @@ impl RunReport<'_> {
         let remedy = self.remedies.first().cloned();
         let remedy = Vec::from_iter(remedy);
         [
-            parts::heading(stats),
+            parts::heading(stats, width),
             parts::target(stats, width),
             parts::tokens(stats, width),
             parts::tokenizer(stats, false, width),
@@ -78,7 +78,7 @@ impl RunReport<'_> {
     fn everything(&self, width: usize) -> String {
         let stats = self.stats;
         let facts = [
-            parts::heading(stats),
+            parts::heading(stats, width),
             parts::target(stats, width),
             parts::tokens(stats, width),
             parts::tokenizer(stats, true, width),

@@ -47,6 +47,28 @@ fn a_small_export_goes_as_a_body_and_its_outputs_are_those_of_prepare() {
 }
 
 #[test]
+fn what_is_told_of_a_job_is_what_prepare_tells() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let output = submit(folder.path(), &server, &[SAMPLE, "--for=bedrock-nova"]);
+    let submitted = text(&output.stdout);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let prepare = ["prepare", SAMPLE, "--for=bedrock-nova", "--output-dir=own"];
+    let output = resonare(folder.path()).args(prepare).output().unwrap();
+    let prepared = text(&output.stdout);
+    let without_places = |text: &str| {
+        let (facts, places) = text.split_once("outputs ").unwrap();
+        assert!(places.contains("aws bedrock"), "{text}");
+        facts.to_owned()
+    };
+    assert_eq!(without_places(&submitted), without_places(&prepared));
+    assert!(
+        submitted.contains("lower --min-tokens-per-block"),
+        "{submitted}"
+    );
+}
+
+#[test]
 fn a_large_or_compressed_export_is_uploaded_in_little_memory() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path());
