@@ -136,18 +136,11 @@ impl BlockText {
     /// Tokens that the contents have at most, about, whatever tokenizer counts: one for each byte, and for each two
     /// of ASCII's letters and spaces.
     pub(crate) fn most_tokens(&self) -> u64 {
-        let is_plain = |byte: u8| byte.is_ascii_alphabetic() | (byte == b' ');
+        let plain = |byte: u8| u8::from(byte.is_ascii_alphabetic()) | u8::from(byte == b' ');
         // So many fit into a byte, of which processors add up many at once.
         let parts = self.text.as_bytes().chunks(u8::MAX.into());
-        let plain: usize = parts
-            .map(|part| {
-                usize::from(
-                    part.iter()
-                        .map(|&byte| u8::from(is_plain(byte)))
-                        .sum::<u8>(),
-                )
-            })
-            .sum();
+        let plain = parts.map(|part| part.iter().map(|&byte| plain(byte)).sum::<u8>());
+        let plain: usize = plain.map(usize::from).sum();
         (self.text.len() - plain + plain.div_ceil(2)) as u64
     }
 
