@@ -45,6 +45,7 @@ fn main() {
     }
     write(&out.join("fingerprints.rs"), fingerprints.as_bytes());
     write(&out.join("classes"), &classes());
+    write(&out.join("word_characters"), &word_characters());
 }
 
 fn write(path: &Path, bytes: &[u8]) {
@@ -73,6 +74,23 @@ fn fingerprint(tokens: &[(usize, Vec<u8>)]) -> String {
     base16ct::lower::encode_string(&file.finalize())
 }
 
+/// The ranges of characters of a class.
+fn ranges(class: &str) -> Vec<(char, char)> {
+    let hir = regex_syntax::parse(class).expect("a pattern");
+    let regex_syntax::hir::HirKind::Class(regex_syntax::hir::Class::Unicode(set)) = hir.kind()
+    else {
+        panic!("{class} is not a class");
+    };
+    let ranges = set.ranges().iter();
+    ranges.map(|range| (range.start(), range.end())).collect()
+}
+
+/// `\w`: the first and the last character of each range, as numbers of 4 bytes.
+fn word_characters() -> Vec<u8> {
+    let ends = ranges(r"\w").into_iter().flat_map(<[char; 2]>::from);
+    ends.flat_map(|end| u32::from(end).to_le_bytes()).collect()
+}
+
 /// Two levels: for each 256 code points the number of a block, then the blocks of 256 classes.
 fn classes() -> Vec<u8> {
     let mut classes = vec![0_u8; 0x11_0000];
@@ -88,13 +106,8 @@ fn classes() -> Vec<u8> {
         (r"\p{P}|\p{S}", 8),
     ];
     for (pattern, class) in members {
-        let hir = regex_syntax::parse(pattern).expect("a pattern");
-        let regex_syntax::hir::HirKind::Class(regex_syntax::hir::Class::Unicode(set)) = hir.kind()
-        else {
-            panic!("{pattern} is not a class");
-        };
-        for range in set.ranges() {
-            classes[range.start() as usize..=range.end() as usize].fill(class);
+        for (first, last) in ranges(pattern) {
+            classes[first as usize..=last as usize].fill(class);
         }
     }
     let mut blocks: Vec<&[u8]> = Vec::new();

@@ -128,7 +128,7 @@ pub(crate) fn texts_with_tokens() -> impl Iterator<Item = String> {
 
 fn random_texts(parts: Vec<&'static str>) -> impl Iterator<Item = String> {
     let count = std::env::var("RESONARE_DIFFERENTIAL_TEXTS");
-    let count = count.map_or(60_000, |count| count.parse().unwrap());
+    let count = count.map_or(15_000, |count| count.parse().unwrap());
     let mut numbers = Numbers(88_172_645_463_325_252);
     (0..count).map(move |_| {
         let length = 1 + numbers.below(12);

@@ -62,7 +62,7 @@ impl ModelTokenizer {
     /// # Errors
     /// If the bytes are not such a file, or of a kind that the reference implementation refuses.
     pub fn hugging_face(json: &[u8]) -> Result<Self, ParseError> {
-        match CompiledTokenizer::compile(&Arc::new(json.to_vec()), &sha256(json)) {
+        match CompiledTokenizer::compile(json, &sha256(json)) {
             Some(tokenizer) => Ok(Self::compiled(tokenizer)),
             None => Self::reference(json),
         }
@@ -94,7 +94,7 @@ impl ModelTokenizer {
         match &self.engine {
             Engine::CompiledEncoding(_) | Engine::Tiktoken(_) => Ok(None),
             Engine::CompiledTokenizer(tokenizer) => {
-                RecognizingCounter::compiled(tokenizer, tokens).map(Some)
+                Ok(Some(RecognizingCounter::compiled(tokenizer, tokens)))
             }
             Engine::HuggingFace(tokenizer) => {
                 RecognizingCounter::reference(tokenizer, tokens).map(Some)
@@ -106,7 +106,9 @@ impl ModelTokenizer {
     pub(crate) fn json_with_added_tokens(&self) -> Option<Cow<'_, [u8]>> {
         match &self.engine {
             Engine::CompiledEncoding(_) | Engine::Tiktoken(_) => None,
-            Engine::CompiledTokenizer(tokenizer) => Some(Cow::Borrowed(tokenizer.json())),
+            Engine::CompiledTokenizer(tokenizer) => {
+                Some(Cow::Borrowed(tokenizer.json_with_added_tokens()))
+            }
             Engine::HuggingFace(tokenizer) => Some(Cow::Owned(tokenizer.json_with_added_tokens())),
         }
     }
@@ -163,8 +165,9 @@ impl Tokenizer for ModelTokenizer {
 
     fn failure(&self) -> Option<String> {
         match &self.engine {
-            Engine::CompiledEncoding(_) | Engine::Tiktoken(_) => None,
-            Engine::CompiledTokenizer(tokenizer) => tokenizer.failure(),
+            Engine::CompiledEncoding(_) | Engine::CompiledTokenizer(_) | Engine::Tiktoken(_) => {
+                None
+            }
             Engine::HuggingFace(tokenizer) => tokenizer.failure(),
         }
     }

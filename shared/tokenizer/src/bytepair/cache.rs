@@ -3,7 +3,7 @@
 use super::hash;
 
 /// The longest piece that is remembered.
-const LONGEST: usize = 15;
+pub(crate) const LONGEST: usize = 15;
 /// Chats repeat a few thousand words; more slots than that only miss the processor's cache.
 const SLOT_BITS: u32 = 14;
 

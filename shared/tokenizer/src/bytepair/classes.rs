@@ -2,6 +2,25 @@
 
 static TABLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/classes"));
 
+static WORD_CHARACTERS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/word_characters"));
+
+/// `\w`
+pub(crate) fn is_word_character(character: char) -> bool {
+    let (ends, _) = WORD_CHARACTERS.as_chunks::<4>();
+    let end = |index: usize| u32::from_le_bytes(ends[index]);
+    let (mut low, mut high) = (0, ends.len() / 2);
+    // The first range that does not end before the character.
+    while low < high {
+        let middle = low.midpoint(high);
+        if end(2 * middle + 1) < u32::from(character) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    low < ends.len() / 2 && end(2 * low) <= u32::from(character)
+}
+
 /// Blocks of 256 code points.
 const BLOCKS: usize = 0x11_0000 / 256;
 
@@ -106,6 +125,16 @@ mod tests {
             for character in characters.chars() {
                 assert_eq!(CharacterClass::of(character), class, "{character:?}");
             }
+        }
+    }
+
+    #[test]
+    fn words_are_made_of_letters_marks_numbers_and_connectors() {
+        for character in "aZéЖ字ひ٣9_\u{301}\u{203f}\u{200d}".chars() {
+            assert!(is_word_character(character), "{character:?}");
+        }
+        for character in "\0 -'.\u{2581}😂½\u{10ffff}".chars() {
+            assert!(!is_word_character(character), "{character:?}");
         }
     }
 

@@ -19,21 +19,25 @@ pub(crate) struct PairMerger {
 }
 
 impl PairMerger {
-    /// The number of tokens that a piece is merged into: of all adjacent pairs that have a merge, the
+    /// The number of tokens that these are merged into: of all adjacent pairs that have a merge, the
     /// one with the lowest rank, and of those the leftmost, is joined until there is none.
-    pub(crate) fn count(&mut self, table: PairTable<'_>, piece: &[u8]) -> u32 {
-        if piece.len() <= SHORT {
-            self.count_short(table, piece)
+    pub(crate) fn count(
+        &mut self,
+        table: PairTable<'_>,
+        tokens: impl IntoIterator<Item = u32>,
+    ) -> u32 {
+        self.tokens.clear();
+        self.tokens.extend(tokens);
+        if self.tokens.len() <= SHORT {
+            self.count_short(table)
         } else {
-            count_long(table, piece)
+            count_long(table, &mut self.tokens)
         }
     }
 
-    fn count_short(&mut self, table: PairTable<'_>, piece: &[u8]) -> u32 {
+    fn count_short(&mut self, table: PairTable<'_>) -> u32 {
         let Self { tokens, ranks } = self;
         let rank = |left, right| table.rank(left, right).unwrap_or(NONE);
-        tokens.clear();
-        tokens.extend(piece.iter().map(|&byte| table.byte_token(byte)));
         ranks.clear();
         ranks.extend(tokens.windows(2).map(|pair| rank(pair[0], pair[1])));
         loop {
@@ -61,10 +65,9 @@ impl PairMerger {
 }
 
 /// Indices are u32: a message is shorter than 16 MiB.
-fn count_long(table: PairTable<'_>, piece: &[u8]) -> u32 {
-    let length = u32::try_from(piece.len()).expect("a message is shorter than 4 GiB");
+fn count_long(table: PairTable<'_>, tokens: &mut [u32]) -> u32 {
+    let length = u32::try_from(tokens.len()).expect("a message is shorter than 4 GiB");
     // For each part, by where it begins: its token, and where the next and the previous one begin.
-    let mut tokens: Vec<u32> = piece.iter().map(|&byte| table.byte_token(byte)).collect();
     let mut next: Vec<u32> = (1..=length).collect();
     let mut previous: Vec<u32> = (0..length).map(|start| start.wrapping_sub(1)).collect();
     let mut pairs = BinaryHeap::new();
@@ -74,7 +77,7 @@ fn count_long(table: PairTable<'_>, piece: &[u8]) -> u32 {
         Some(Reverse((rank, left, right, left_token, right_token)))
     };
     for left in 0..length - 1 {
-        pairs.extend(pair(&tokens, left, left + 1));
+        pairs.extend(pair(tokens, left, left + 1));
     }
     let mut parts = length;
     while let Some(Reverse((rank, left, right, left_token, right_token))) = pairs.pop() {
@@ -94,10 +97,10 @@ fn count_long(table: PairTable<'_>, piece: &[u8]) -> u32 {
         parts -= 1;
         if after < length {
             previous[after as usize] = left;
-            pairs.extend(pair(&tokens, left, after));
+            pairs.extend(pair(tokens, left, after));
         }
         if left > 0 {
-            pairs.extend(pair(&tokens, previous[left as usize], left));
+            pairs.extend(pair(tokens, previous[left as usize], left));
         }
     }
     parts
@@ -108,8 +111,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::bytepair::filter::HashFilter;
-    use crate::bytepair::pair_table::{Merge, filter, joined, slots};
+    use crate::bytepair::pair_table::{CompiledPairs, Merge};
 
     /// Merges among bytes and what they became, each of which makes a token of its own.
     const MERGES: [(u32, u32); 9] = [
@@ -135,8 +137,7 @@ mod tests {
     }
 
     /// As the rule says it.
-    fn slowly(piece: &[u8]) -> u32 {
-        let mut tokens: Vec<u32> = piece.iter().map(|&byte| byte.into()).collect();
+    fn slowly(mut tokens: Vec<u32>) -> u32 {
         loop {
             let pairs = tokens.windows(2).enumerate();
             let ranked = pairs.filter_map(|(at, pair)| {
@@ -156,19 +157,15 @@ mod tests {
     proptest! {
         #[test]
         fn both_ways_join_the_lowest_rank_first_and_of_equals_the_leftmost(piece in "[abcx]{2,90}") {
-            let merges = merges();
-            let filter = filter(&merges);
-            let (filter, _) = HashFilter::split_from(&filter).unwrap();
-            let slots: Vec<u8> = slots(&merges).iter().flat_map(|slot| slot.to_le_bytes()).collect();
-            let joined: Vec<u8> =
-                joined(&merges).iter().flat_map(|token| token.to_le_bytes()).collect();
+            let merges = CompiledPairs::new(&merges());
             let byte_tokens = std::array::from_fn(|byte| u32::try_from(byte).unwrap());
-            let table = PairTable::new(&byte_tokens, filter, &slots, &joined).unwrap();
-            let piece = piece.as_bytes();
-            let expected = slowly(piece);
-            prop_assert_eq!(PairMerger::default().count_short(table, piece), expected);
-            prop_assert_eq!(count_long(table, piece), expected);
-            prop_assert_eq!(PairMerger::default().count(table, piece), expected);
+            let table = merges.view(&byte_tokens);
+            let tokens: Vec<u32> = piece.bytes().map(u32::from).collect();
+            let expected = slowly(tokens.clone());
+            let mut merger = PairMerger { tokens: tokens.clone(), ranks: Vec::new() };
+            prop_assert_eq!(merger.count_short(table), expected);
+            prop_assert_eq!(count_long(table, &mut tokens.clone()), expected);
+            prop_assert_eq!(merger.count(table, tokens), expected);
         }
     }
 }

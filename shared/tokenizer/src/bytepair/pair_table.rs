@@ -38,35 +38,45 @@ pub(crate) fn has_room(largest: u32, merges: usize) -> bool {
     largest < (1 << TOKEN_BITS) - 1 && merges <= 1 << RANK_BITS
 }
 
-/// The filter of these merges.
-pub(crate) fn filter(merges: &[Merge]) -> Vec<u8> {
-    hash::filter(merges.iter().map(|merge| merge.key()))
+/// The tables of some merges, as bytes.
+pub(crate) struct CompiledPairs {
+    pub(crate) filter: Vec<u8>,
+    pub(crate) slots: Vec<u8>,
+    /// By rank, the tokens that merges arrive at. A rank that no pair has is never asked for.
+    pub(crate) joined: Vec<u8>,
 }
 
-/// The slots of these merges.
-pub(crate) fn slots(merges: &[Merge]) -> Vec<u64> {
-    let mut slots = vec![EMPTY; hash::slots_for(merges.len())];
-    for merge in merges {
-        let key = merge.key();
-        let start = hash::key_slot(hash::mix(key), slots.len() - 1);
-        let place = hash::free_slot(&slots, start, |slot| *slot == EMPTY);
-        slots[place] = key << RANK_BITS | u64::from(merge.rank);
+impl CompiledPairs {
+    /// Tables of these merges, in the order of their ranks. Of two of the same tokens the later counts.
+    pub(crate) fn new(merges: &[Merge]) -> Self {
+        let mut slots = vec![EMPTY; hash::slots_for(merges.len())];
+        let ranks = merges.last().map_or(0, |merge| merge.rank as usize + 1);
+        let mut joined = vec![0; ranks];
+        for merge in merges {
+            let key = merge.key();
+            let is_free = |slot: &u64| *slot == EMPTY || *slot >> RANK_BITS == key;
+            let start = hash::key_slot(hash::mix(key), slots.len() - 1);
+            let place = hash::free_slot(&slots, start, is_free);
+            slots[place] = key << RANK_BITS | u64::from(merge.rank);
+            joined[merge.rank as usize] = merge.joined;
+        }
+        Self {
+            filter: hash::filter(merges.iter().map(|merge| merge.key())),
+            slots: slots.into_iter().flat_map(u64::to_le_bytes).collect(),
+            joined: joined.into_iter().flat_map(u32::to_le_bytes).collect(),
+        }
     }
-    slots
-}
 
-/// By rank, the tokens that these merges, in the order of their ranks, arrive at. A rank that no pair has
-/// is never asked for.
-pub(crate) fn joined(merges: &[Merge]) -> Vec<u32> {
-    let ranks = merges.last().map_or(0, |merge| merge.rank as usize + 1);
-    let mut joined = vec![0; ranks];
-    for merge in merges {
-        joined[merge.rank as usize] = merge.joined;
+    /// A view of them, with the token of each byte.
+    pub(crate) fn view<'t>(&'t self, byte_tokens: &'t [u32; 256]) -> PairTable<'t> {
+        let filter = HashFilter::split_from(&self.filter);
+        let (filter, _) = filter.expect("a filter has one size");
+        let view = PairTable::new(byte_tokens, filter, &self.slots, &self.joined);
+        view.expect("the slots are a power of two")
     }
-    joined
 }
 
-/// A view of tables that [`filter`], [`slots`] and [`joined`] made.
+/// A view of [`CompiledPairs`].
 #[derive(Clone, Copy)]
 pub(crate) struct PairTable<'t> {
     byte_tokens: &'t [u32; 256],
@@ -145,18 +155,9 @@ mod tests {
             joined: rank + 5000,
         };
         let merges: Vec<Merge> = (0..1000).map(merge).collect();
-        let filter = filter(&merges);
-        let (filter, _) = HashFilter::split_from(&filter).unwrap();
-        let slots: Vec<u8> = slots(&merges)
-            .iter()
-            .flat_map(|slot| slot.to_le_bytes())
-            .collect();
-        let joined: Vec<u8> = joined(&merges)
-            .iter()
-            .flat_map(|token| token.to_le_bytes())
-            .collect();
+        let compiled = CompiledPairs::new(&merges);
         let byte_tokens = std::array::from_fn(|byte| u32::try_from(byte).unwrap() + 3);
-        let table = PairTable::new(&byte_tokens, filter, &slots, &joined).unwrap();
+        let table = compiled.view(&byte_tokens);
         for Merge {
             left,
             right,
@@ -170,8 +171,21 @@ mod tests {
             assert_eq!(table.rank(right + 2000, left), None);
         }
         assert_eq!([table.byte_token(0), table.byte_token(255)], [3, 258]);
-        let too_few = &slots[SLOT..];
-        assert!(PairTable::new(&byte_tokens, filter, too_few, &joined).is_none());
+        let (filter, _) = HashFilter::split_from(&compiled.filter).unwrap();
+        let too_few = &compiled.slots[SLOT..];
+        assert!(PairTable::new(&byte_tokens, filter, too_few, &compiled.joined).is_none());
+    }
+
+    #[test]
+    fn of_two_merges_of_the_same_tokens_the_later_counts() {
+        let merge = |rank, joined| Merge {
+            left: 1,
+            right: 2,
+            rank,
+            joined,
+        };
+        let compiled = CompiledPairs::new(&[merge(0, 7), merge(1, 7)]);
+        assert_eq!(compiled.view(&[0; 256]).rank(1, 2), Some(1));
     }
 
     #[test]

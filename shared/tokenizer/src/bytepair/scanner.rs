@@ -55,6 +55,21 @@ impl Scanner<'_> {
         matches!((first, second), (b'r' | b'v', b'e') | (b'l', b'l')).then_some(at + 3)
     }
 
+    /// `'s|'t|'re|'ve|'m|'ll|'d` at `at`.
+    pub(crate) fn small_contraction(self, at: usize) -> Option<usize> {
+        let rest = &self.text.as_bytes()[at..];
+        match rest {
+            [b'\'', b's' | b't' | b'm' | b'd', ..] => Some(at + 2),
+            [b'\'', b'r' | b'v', b'e', ..] | [b'\'', b'l', b'l', ..] => Some(at + 3),
+            _ => None,
+        }
+    }
+
+    /// Whether the character at `at` is a number to the standard library.
+    pub(crate) fn is_numeric(self, at: usize) -> bool {
+        self.text[at..].starts_with(char::is_numeric)
+    }
+
     /// `\p{N}{1,most}` at a number.
     pub(crate) fn number(self, start: usize, most: u32) -> usize {
         let mut end = start;
@@ -72,6 +87,24 @@ impl Scanner<'_> {
         let first = start + usize::from(self.byte(start) == Some(b' '));
         let end = self.run(first, CharacterClass::is_symbol);
         (end > first).then_some(end)
+    }
+
+    /// `\s+(?!\S)|\s+` where the text is cut before some characters.
+    pub(crate) fn plain_white_space(
+        self,
+        start: usize,
+        is_cut: impl Fn(CharacterClass, usize) -> bool,
+    ) -> usize {
+        let (mut end, mut last) = (start, start);
+        while let Some((class, next)) = self.at(end) {
+            if !class.is_white_space() {
+                // All but the last, which goes with what follows; unless it is the only one.
+                let is_whole = last == start || is_cut(class, end);
+                return if is_whole { end } else { last };
+            }
+            (last, end) = (end, next);
+        }
+        end
     }
 
     /// White space that nothing else took, of which `newline_first` says whether a newline in it

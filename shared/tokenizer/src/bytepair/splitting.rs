@@ -18,6 +18,21 @@ pub(crate) enum Pattern {
     Llama3,
     /// Of Qwen 2 and later: that of Llama 3, with each digit a piece of its own.
     Qwen2,
+    /// Of Mistral's Tekken: that of `o200k_base` without contractions, with each digit a piece of its own.
+    Tekken,
+    /// Of GPT-2.
+    Gpt2,
+    /// The same between digits, each of which is cut off beforehand.
+    Gpt2Digits,
+}
+
+/// In what the patterns that resemble that of `o200k_base` differ.
+#[derive(Clone, Copy)]
+struct O200kRules {
+    /// The most digits of a piece.
+    digits: u32,
+    /// Whether English contractions belong to their words.
+    contractions: bool,
 }
 
 /// In what the patterns that resemble that of `cl100k_base` differ.
@@ -58,7 +73,16 @@ impl Pattern {
             })
         };
         match self {
-            Self::O200k => start.o200k(),
+            Self::O200k => start.o200k(O200kRules {
+                digits: 3,
+                contractions: true,
+            }),
+            Self::Tekken => start.o200k(O200kRules {
+                digits: 1,
+                contractions: false,
+            }),
+            Self::Gpt2 => start.gpt2(false),
+            Self::Gpt2Digits => start.gpt2(true),
             Self::Cl100k => like_cl100k(3, false),
             Self::Llama3 => like_cl100k(3, true),
             Self::Qwen2 => like_cl100k(1, true),
@@ -68,13 +92,16 @@ impl Pattern {
 
 impl PieceStart<'_> {
     /// `words|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+`, where `words` is [`Self::cased_word`].
-    fn o200k(self) -> usize {
+    ///
+    /// Tekken has `\p{N}` and no contractions instead ([`O200kRules`]).
+    fn o200k(self, rules: O200kRules) -> usize {
         let Self { scanner, at, .. } = self;
         if let Some(end) = self.cased_word() {
-            return end;
+            let contraction = rules.contractions.then(|| scanner.contraction(end));
+            return contraction.flatten().unwrap_or(end);
         }
         if self.first == CharacterClass::Number {
-            return scanner.number(at, 3);
+            return scanner.number(at, rules.digits);
         }
         if let Some(mut end) = scanner.symbols(at) {
             while let Some(b'\r' | b'\n' | b'/') = scanner.byte(end) {
@@ -85,7 +112,7 @@ impl PieceStart<'_> {
         scanner.white_space(at, true)
     }
 
-    /// The first two alternatives of `o200k_base`:
+    /// The first two alternatives of `o200k_base`, up to the contraction:
     /// `[^\r\n\p{L}\p{N}]?U*W+(contraction)?|[^\r\n\p{L}\p{N}]?U+W*(contraction)?`, where `U` is
     /// [`CharacterClass::begins_word`] and `W` is [`CharacterClass::continues_word`].
     fn cased_word(self) -> Option<usize> {
@@ -100,20 +127,18 @@ impl PieceStart<'_> {
                 continued = Some(next);
             }
         }
-        let end = match scanner.at(upper_end) {
+        match scanner.at(upper_end) {
             Some((CharacterClass::Lower, next)) => {
-                scanner.run(next, CharacterClass::continues_word)
+                Some(scanner.run(next, CharacterClass::continues_word))
             }
             // `W+` gets the last character that both take.
             _ => match continued {
-                Some(end) => end,
+                Some(end) => Some(end),
                 // Without the prefix, a mark is a word of its own.
-                None if first == CharacterClass::Mark => self.after_first,
-                None if upper_end > word => upper_end,
-                None => return None,
+                None if first == CharacterClass::Mark => Some(self.after_first),
+                None => (upper_end > word).then_some(upper_end),
             },
-        };
-        Some(scanner.contraction(end).unwrap_or(end))
+        }
     }
 
     /// Where the letters of a word begin, after the one character that may precede them.
@@ -148,6 +173,46 @@ impl PieceStart<'_> {
             return end;
         }
         scanner.white_space(at, rules.newline_first)
+    }
+
+    /// `'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`, in a text that is cut around
+    /// each of its digits beforehand if these are `apart`.
+    fn gpt2(self, apart: bool) -> usize {
+        let Self { scanner, at, .. } = self;
+        let is_apart = |class: CharacterClass, at: usize| match class {
+            // Not all that are numbers to a standard library are numbers to the patterns.
+            CharacterClass::Number | CharacterClass::Other => apart && scanner.is_numeric(at),
+            _ => false,
+        };
+        if is_apart(self.first, at) {
+            return self.after_first;
+        }
+        if let Some(end) = scanner.small_contraction(at) {
+            return end;
+        }
+        let run = |mut at: usize, member: fn(CharacterClass) -> bool| {
+            while let Some((class, next)) = scanner.at(at)
+                && member(class)
+                && !is_apart(class, at)
+            {
+                at = next;
+            }
+            at
+        };
+        let word = at + usize::from(scanner.byte(at) == Some(b' '));
+        if let Some((class, _)) = scanner.at(word)
+            && !class.is_white_space()
+        {
+            let end = match class {
+                class if class.is_letter() => scanner.run(word, CharacterClass::is_letter),
+                CharacterClass::Number => run(word, |class| class == CharacterClass::Number),
+                _ => run(word, CharacterClass::is_symbol),
+            };
+            if end > word {
+                return end;
+            }
+        }
+        scanner.plain_white_space(at, is_apart)
     }
 }
 
@@ -286,6 +351,23 @@ mod tests {
         assert_eq!(
             split(Pattern::Qwen2, text),
             "HelloWORLD|'s| |1|2|3|4|5| a|/b|!\n|/\n| | x| \n| "
+        );
+    }
+
+    #[test]
+    fn tekken_has_no_contractions_and_gpt2_no_capital_ones() {
+        let text = "HelloWORLD's 12 a/b!\n/\n  x'S  34 5\n ";
+        assert_eq!(
+            split(Pattern::Tekken, text),
+            "Hello|WORLD|'s| |1|2| a|/b|!\n/\n| | x|'S| | |3|4| |5|\n| "
+        );
+        assert_eq!(
+            split(Pattern::Gpt2, text),
+            "HelloWORLD|'s| 12| a|/|b|!|\n|/|\n | x|'|S| | 34| 5|\n "
+        );
+        assert_eq!(
+            split(Pattern::Gpt2Digits, text),
+            "HelloWORLD|'s| |1|2| a|/|b|!|\n|/|\n | x|'|S|  |3|4| |5|\n "
         );
     }
 

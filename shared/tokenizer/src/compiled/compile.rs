@@ -1,110 +1,21 @@
 //! From a `tokenizer.json` to tables.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashSet};
+use std::num::NonZeroUsize;
+use std::thread;
 
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::description::{Description, Model, Pair};
 use super::families::Family;
-use super::tables::{Parts, Tables, write};
-use crate::bytepair::hash;
+use super::recognition::recognize;
+use super::spaces::{MARK, Spaces, unmarked};
+use super::tables::{Parts, write};
+use super::token_index::TokenIndex;
+use crate::bytepair::characters::{self, CharacterTokens};
 use crate::bytepair::pair_merger::PairMerger;
-use crate::bytepair::pair_table::{Merge, has_room};
-
-/// What tells whether a file is covered; its large parts are passed over.
-#[derive(Deserialize)]
-struct Outline {
-    normalizer: Value,
-    pre_tokenizer: Value,
-    model: Model,
-}
-
-#[derive(Deserialize)]
-struct File {
-    #[serde(default)]
-    added_tokens: Vec<AddedToken>,
-    model: Vocabulary,
-}
-
-#[derive(Deserialize)]
-struct AddedToken {
-    content: String,
-    special: bool,
-}
-
-#[derive(Deserialize)]
-struct Model {
-    #[serde(rename = "type")]
-    kind: String,
-    dropout: Option<f32>,
-    unk_token: Option<String>,
-    #[serde(default)]
-    continuing_subword_prefix: Option<String>,
-    #[serde(default)]
-    end_of_word_suffix: Option<String>,
-    #[serde(default)]
-    fuse_unk: bool,
-    #[serde(default)]
-    byte_fallback: bool,
-    #[serde(default)]
-    ignore_merges: bool,
-}
-
-#[derive(Deserialize)]
-struct Vocabulary {
-    vocab: HashMap<String, u32>,
-    merges: Vec<Pair>,
-}
-
-/// A pair as files of different ages write it.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Pair {
-    Joined(String),
-    Apart([String; 2]),
-}
-
-impl Pair {
-    fn parts(&self) -> Option<(&str, &str)> {
-        match self {
-            Self::Joined(both) => both.split_once(' '),
-            Self::Apart([left, right]) => Some((left, right)),
-        }
-    }
-}
-
-/// The patterns that a pre-tokenizer splits by, one after the other, before it turns to bytes; `None`
-/// if it does anything else.
-fn patterns(pre_tokenizer: &Value) -> Option<Vec<&str>> {
-    let steps = pre_tokenizer["pretokenizers"].as_array()?;
-    let (bytes, splits) = steps.split_last()?;
-    let is_byte_level = bytes["type"] == "ByteLevel"
-        && bytes["add_prefix_space"] == false
-        && bytes["use_regex"] == false;
-    if pre_tokenizer["type"] != "Sequence" || !is_byte_level {
-        return None;
-    }
-    let isolates = |split: &Value| {
-        split["type"] == "Split" && split["behavior"] == "Isolated" && split["invert"] == false
-    };
-    if !splits.iter().all(isolates) {
-        return None;
-    }
-    let patterns = splits
-        .iter()
-        .map(|split| split["pattern"]["Regex"].as_str());
-    patterns.collect()
-}
-
-/// Whether a normalizer brings into normal form C; `None` if it does anything else.
-fn normalizes(normalizer: &Value) -> Option<bool> {
-    match normalizer {
-        Value::Null => Some(false),
-        other if *other == json!({"type": "NFC"}) => Some(true),
-        other if *other == json!({"type": "Sequence", "normalizers": []}) => Some(false),
-        _ => None,
-    }
-}
+use crate::bytepair::pair_table::{CompiledPairs, Merge, has_room};
+use crate::bytepair::{hash, joins};
 
 /// The character that stands for each byte in the vocabulary.
 /// <https://github.com/openai/gpt-2/blob/master/src/encoder.py>
@@ -121,92 +32,237 @@ pub(crate) fn alphabet() -> [char; 256] {
 
 /// Compiles a tokenizer; `None` if it is of a kind that is not covered.
 pub(crate) fn compile(json: &[u8], fingerprint: &str) -> Option<Vec<u8>> {
-    let Outline {
+    let description: Description<'_> = serde_json::from_slice(json).ok()?;
+    let Description {
+        added_tokens,
         normalizer,
         pre_tokenizer,
         model,
-    } = serde_json::from_slice(json).ok()?;
-    let is_empty = |text: &Option<String>| text.as_deref().unwrap_or_default().is_empty();
-    let plain = model.kind == "BPE"
-        && model.dropout.is_none()
-        && model.unk_token.is_none()
-        && is_empty(&model.continuing_subword_prefix)
-        && is_empty(&model.end_of_word_suffix)
-        && !model.fuse_unk
-        && !model.byte_fallback;
-    if !plain {
+    } = &description;
+    let steps = recognize(normalizer, pre_tokenizer)?;
+    let largest = model.vocab.0.iter().map(|(_, id)| *id).max()?;
+    if !is_covered(model, steps.family) || !has_room(largest, model.merges.len()) {
         return None;
     }
-    let family = Family::with_patterns(&patterns(&pre_tokenizer)?)?;
-    let normalizes = normalizes(&normalizer)?;
-    let File {
-        added_tokens,
-        model: Vocabulary {
-            vocab,
-            merges: pairs,
-        },
-    } = serde_json::from_slice(json).ok()?;
-    let largest = vocab.values().copied().max()?;
-    if !has_room(largest, pairs.len()) {
-        return None;
-    }
-    let alphabet = alphabet();
-    let mut bytes = [0; 256];
-    for (token, character) in bytes.iter_mut().zip(alphabet) {
-        *token = *vocab.get(character.encode_utf8(&mut [0; 4]) as &str)?;
-    }
-    // Of a pair that is listed twice, the later counts.
-    let mut merges = HashMap::new();
-    for (rank, pair) in pairs.iter().enumerate() {
-        let (left, right) = pair.parts()?;
-        let token = |text: &str| vocab.get(text).copied();
-        let joined = token(&format!("{left}{right}"))?;
-        let (left, right) = (token(left)?, token(right)?);
-        let rank = u32::try_from(rank).ok()?;
-        let merge = Merge {
-            left,
-            right,
-            rank,
-            joined,
-        };
-        merges.insert((left, right), merge);
-    }
-    let mut parts = Parts {
-        family,
-        normalizes,
-        bytes,
-        merges: merges.into_values().collect(),
-        added: added_tokens
-            .into_iter()
-            .filter(|token| !token.special && !token.content.is_empty())
-            .map(|token| token.content)
-            .collect(),
-        words: Vec::new(),
+    let index = TokenIndex::new(&model.vocab.0);
+    let alphabet = match steps.family {
+        Family::SentencePiece => Alphabet::of_characters(model, &index)?,
+        _ => Alphabet::of_bytes(&index)?,
     };
-    // The same vocabulary gives the same bytes.
-    parts.merges.sort_unstable_by_key(|merge| merge.rank);
-    let byte_of: HashMap<char, u8> = alphabet.into_iter().zip(0..=255).collect();
-    let words = vocab.keys().filter_map(|token| {
-        let bytes: Option<Vec<u8>> = token.chars().map(|c| byte_of.get(&c).copied()).collect();
-        bytes.filter(|bytes| !bytes.is_empty())
-    });
-    let mut words: Vec<Vec<u8>> = words.collect();
-    words.sort_unstable();
+    let pairs = CompiledPairs::new(&merges(&model.merges, &index)?);
+    let texts = model
+        .vocab
+        .0
+        .iter()
+        .filter_map(|(token, _)| alphabet.text(token));
+    let mut words: Vec<Vec<u8>> = texts.filter(|text| !text.is_empty()).collect();
     if !model.ignore_merges {
-        // Only those that merging arrives at.
-        let tables = Tables::load(write(&parts, fingerprint), fingerprint)?;
-        let mut merger = PairMerger::default();
-        words.retain(|word| merger.count(tables.pairs(), word) == 1);
+        alphabet.keep_reached(&mut words, &pairs)?;
     }
     if words.len() >> hash::RANK_BITS > 0 {
         return None;
     }
-    parts.words = words;
+    let (characters, joins) = match alphabet.kind {
+        Kind::Bytes(_) => (Vec::new(), Vec::new()),
+        Kind::Characters(tokens) => (tokens, joins(&model.merges, steps.spaces)),
+    };
+    let added = added_tokens.iter().map(|token| {
+        json!({
+            "content": token.text, "single_word": token.single_word, "lstrip": token.lstrip,
+            "rstrip": token.rstrip, "normalized": token.normalized, "special": token.special,
+        })
+    });
+    let parts = Parts {
+        steps,
+        bytes: alphabet.bytes,
+        pairs,
+        added: json!({"added_tokens": added.collect::<Vec<_>>()}).to_string(),
+        characters,
+        joins,
+        words,
+    };
     Some(write(&parts, fingerprint))
+}
+
+/// Whether a model merges as the tables do.
+fn is_covered(model: &Model<'_>, family: Family) -> bool {
+    let is_empty = |text: &Option<String>| text.as_deref().unwrap_or_default().is_empty();
+    // What is done about unknown characters does not matter: there are none, where each byte is a token.
+    model.kind == "BPE"
+        && model.dropout.is_none()
+        && is_empty(&model.continuing_subword_prefix)
+        && is_empty(&model.end_of_word_suffix)
+        && match family {
+            // Without merges, a whole text could be one token.
+            Family::SentencePiece => model.byte_fallback && !model.ignore_merges,
+            _ => true,
+        }
+}
+
+/// The merges of a file, in the order of their ranks.
+fn merges(pairs: &[Pair<'_>], index: &TokenIndex<'_, '_>) -> Option<Vec<Merge>> {
+    let mut both = Vec::new();
+    let merge = |(rank, pair): (u32, &Pair<'_>)| {
+        let (left, right) = (pair.left.as_bytes(), pair.right.as_bytes());
+        both.clear();
+        both.extend_from_slice(left);
+        both.extend_from_slice(right);
+        Some(Merge {
+            left: index.id(left)?,
+            right: index.id(right)?,
+            rank,
+            joined: index.id(&both)?,
+        })
+    };
+    (0..).zip(pairs).map(merge).collect()
+}
+
+/// The smallest tokens.
+struct Alphabet {
+    /// The token of each byte.
+    bytes: [u32; 256],
+    kind: Kind,
+}
+
+enum Kind {
+    /// Texts are read as bytes; for each character of the vocabulary, the byte that it stands for.
+    Bytes(Vec<Option<u8>>),
+    /// They are read as characters, of which this table has the tokens; only others become bytes.
+    Characters(Vec<u8>),
+}
+
+impl Alphabet {
+    /// The bytes, each by the character that stands for it; `None` if one is no token.
+    fn of_bytes(index: &TokenIndex<'_, '_>) -> Option<Self> {
+        let mut bytes = [0; 256];
+        let mut byte_of = Vec::new();
+        for (byte, character) in (0..=255).zip(alphabet()) {
+            bytes[usize::from(byte)] = index.id(character.encode_utf8(&mut [0; 4]).as_bytes())?;
+            byte_of.resize(byte_of.len().max(character as usize + 1), None);
+            byte_of[character as usize] = Some(byte);
+        }
+        Some(Self {
+            bytes,
+            kind: Kind::Bytes(byte_of),
+        })
+    }
+
+    /// Characters, and the bytes that others are made of; `None` if one of those is no token, or is joined with
+    /// others.
+    fn of_characters(model: &Model<'_>, index: &TokenIndex<'_, '_>) -> Option<Self> {
+        let mut tokens = BTreeMap::new();
+        for (token, _) in &model.vocab.0 {
+            let mut text = token.chars();
+            // A space is never met: it has become a mark.
+            if let (Some(character), None) = (text.next(), text.next())
+                && character != ' '
+            {
+                let character = if character == MARK { ' ' } else { character };
+                tokens.insert(character, index.id(token.as_bytes())?);
+            }
+        }
+        let mut bytes = [0; 256];
+        for (token, byte) in bytes.iter_mut().zip(0..=255_u8) {
+            let is_needed = match byte {
+                0..=0x7f => !tokens.contains_key(&char::from(byte)),
+                // No text has these.
+                0xc0 | 0xc1 | 0xf5..=0xff => false,
+                _ => true,
+            };
+            match index.id(format!("<0x{byte:02X}>").as_bytes()) {
+                Some(id) => *token = id,
+                None if is_needed => return None,
+                None => {}
+            }
+        }
+        let is_byte =
+            |text: &str| text.len() == 6 && text.starts_with("<0x") && text.ends_with('>');
+        let are_joined = |pair: &Pair<'_>| is_byte(&pair.left) || is_byte(&pair.right);
+        if model.merges.iter().any(are_joined) {
+            return None;
+        }
+        Some(Self {
+            bytes,
+            kind: Kind::Characters(characters::compile(&tokens)),
+        })
+    }
+
+    /// The text that a token of the vocabulary is made of; `None` if no text is.
+    fn text(&self, token: &str) -> Option<Vec<u8>> {
+        match &self.kind {
+            Kind::Bytes(byte_of) => token
+                .chars()
+                .map(|character| byte_of.get(character as usize).copied().flatten())
+                .collect(),
+            Kind::Characters(_) => {
+                let is_text = !token.contains(' ');
+                is_text.then(|| unmarked(token).into_owned().into_bytes())
+            }
+        }
+    }
+
+    /// Keeps those texts that merging makes one token of.
+    fn keep_reached(&self, texts: &mut Vec<Vec<u8>>, pairs: &CompiledPairs) -> Option<()> {
+        let pairs = pairs.view(&self.bytes);
+        let characters = match &self.kind {
+            Kind::Bytes(_) => None,
+            Kind::Characters(table) => Some(CharacterTokens::new(table)?),
+        };
+        let is_reached = |merger: &mut PairMerger, text: &[u8]| {
+            let tokens = match (characters, std::str::from_utf8(text)) {
+                (Some(characters), Ok(text)) => {
+                    merger.count(pairs, characters.tokens(text, &self.bytes))
+                }
+                _ => merger.count(pairs, text.iter().map(|byte| pairs.byte_token(*byte))),
+            };
+            tokens == 1
+        };
+        let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let share = texts.len().div_ceil(threads).max(1);
+        let reached: Vec<bool> = thread::scope(|scope| {
+            let shares = texts.chunks(share).map(|texts| {
+                scope.spawn(move || {
+                    let mut merger = PairMerger::default();
+                    let reached = texts.iter().map(|text| is_reached(&mut merger, text));
+                    reached.collect::<Vec<_>>()
+                })
+            });
+            let shares: Vec<_> = shares.collect();
+            let shares = shares.into_iter().map(thread::ScopedJoinHandle::join);
+            shares
+                .collect::<Result<Vec<_>, _>>()
+                .map(|shares| shares.concat())
+        })
+        .ok()?;
+        let mut reached = reached.into_iter();
+        texts.retain(|_| reached.next().unwrap_or(false));
+        Some(())
+    }
+}
+
+/// Where merges reach across, in texts with spaces for marks: see [`joins`].
+fn joins(merges: &[Pair<'_>], spaces: Spaces) -> Vec<u8> {
+    let mut joins = HashSet::new();
+    for pair in merges {
+        if let (Some(left), Some(right)) =
+            (pair.left.chars().next_back(), pair.right.chars().next())
+        {
+            let space_for_mark = |character| if character == MARK { ' ' } else { character };
+            joins.insert((space_for_mark(left), space_for_mark(right)));
+        }
+    }
+    if spaces.split() {
+        joins.retain(|(_, right)| *right != ' ');
+    }
+    let mut joins: Vec<_> = joins.into_iter().collect();
+    joins.sort_unstable();
+    joins::compile(&joins)
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
     use crate::compiled::families::LLAMA_3;
     use crate::differential::small_tokenizer;
@@ -243,11 +299,8 @@ mod tests {
         for (option, value) in [
             ("type", json!("WordPiece")),
             ("dropout", json!(0.1)),
-            ("unk_token", json!("a")),
             ("continuing_subword_prefix", json!("##")),
             ("end_of_word_suffix", json!("</w>")),
-            ("fuse_unk", json!(true)),
-            ("byte_fallback", json!(true)),
         ] {
             assert!(
                 compiled(|json| json["model"][option] = value).is_none(),
@@ -258,6 +311,9 @@ mod tests {
             ("continuing_subword_prefix", json!("")),
             ("end_of_word_suffix", json!("")),
             ("ignore_merges", json!(true)),
+            ("unk_token", json!("a")),
+            ("fuse_unk", json!(true)),
+            ("byte_fallback", json!(true)),
         ] {
             assert!(
                 compiled(|json| json["model"][option] = value).is_some(),
@@ -289,6 +345,10 @@ mod tests {
             (json!({"type": "NFKC"}), false),
             (
                 json!({"type": "Sequence", "normalizers": [{"type": "NFC"}]}),
+                true,
+            ),
+            (
+                json!({"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "NFC"}]}),
                 false,
             ),
         ] {

@@ -1,21 +1,24 @@
 //! The compiled form: one run of bytes, read as it is.
 //!
 //! A header (magic, then the fingerprint of the `tokenizer.json` in hexadecimal), the numbers and
-//! tables below, and the SHA-256 of all that in hexadecimal. Numbers are little-endian and, but for
-//! the slots of pairs, of 4 bytes.
+//! tables below, and the SHA-256 of all that in hexadecimal. Numbers are little-endian and of
+//! 4 bytes; each table comes after its length in bytes.
 
 use std::ops::Range;
 
 use super::families::Family;
+use super::spaces::Spaces;
+use super::steps::Steps;
+use crate::bytepair::characters::CharacterTokens;
 use crate::bytepair::filter::HashFilter;
 use crate::bytepair::hash;
-use crate::bytepair::pair_table::{self, Merge, PairTable, SLOT};
+use crate::bytepair::joins::Joins;
+use crate::bytepair::pair_table::{CompiledPairs, PairTable};
 use crate::bytepair::vocabulary::Vocabulary;
 use crate::files::sha256;
 
-/// Changes with the layout, and with anything that a compiled table depends on. It is older than the names
-/// of this module; with another one, whatever is kept would be compiled anew.
-const MAGIC: &[u8; 16] = b"resonare-flat-02";
+/// Changes with the layout, and with anything that a compiled table depends on.
+const MAGIC: &[u8; 16] = b"resonare-flat-03";
 /// Of a SHA-256 in hexadecimal.
 const FINGERPRINT: usize = 64;
 const HEADER: usize = MAGIC.len() + FINGERPRINT;
@@ -24,14 +27,16 @@ const NUMBER: usize = size_of::<u32>();
 
 /// What is written into the tables.
 pub(crate) struct Parts {
-    pub(crate) family: Family,
-    pub(crate) normalizes: bool,
+    pub(crate) steps: Steps,
     /// The token of each byte.
     pub(crate) bytes: [u32; 256],
-    /// In the order of their ranks.
-    pub(crate) merges: Vec<Merge>,
-    /// Added tokens that text can have.
-    pub(crate) added: Vec<String>,
+    pub(crate) pairs: CompiledPairs,
+    /// The file's list of added tokens, as JSON.
+    pub(crate) added: String,
+    /// The tokens of characters, as [`CharacterTokens`] reads them; empty if texts are read as bytes.
+    pub(crate) characters: Vec<u8>,
+    /// Where texts are not cut, as [`Joins`] reads it; empty if a pattern splits them.
+    pub(crate) joins: Vec<u8>,
     /// Pieces that are one token, in any order; see [`Vocabulary`].
     pub(crate) words: Vec<Vec<u8>>,
 }
@@ -39,15 +44,14 @@ pub(crate) struct Parts {
 /// The tables of a tokenizer.
 pub(crate) struct Tables {
     bytes: Vec<u8>,
-    family: Family,
-    normalizes: bool,
+    steps: Steps,
     byte_tokens: [u32; 256],
-    added: Vec<String>,
-    /// Whether an added token begins with this byte.
-    begins_added: [bool; 256],
+    added: Range<usize>,
     filter: Range<usize>,
     slots: Range<usize>,
     joined: Range<usize>,
+    characters: Range<usize>,
+    joins: Range<usize>,
     words: Range<usize>,
 }
 
@@ -64,30 +68,25 @@ pub(crate) fn write(parts: &Parts, fingerprint: &str) -> Vec<u8> {
         let number = u32::try_from(number).expect("a tokenizer has fewer than 2^32 of anything");
         out.extend_from_slice(&number.to_le_bytes());
     };
-    push(&mut out, parts.family.number() as usize);
-    push(&mut out, usize::from(parts.normalizes));
+    push(&mut out, parts.steps.family.number() as usize);
+    push(&mut out, usize::from(parts.steps.composes));
+    push(&mut out, parts.steps.spaces.number() as usize);
     for token in parts.bytes {
         push(&mut out, token as usize);
     }
-    push(&mut out, parts.added.len());
-    for added in &parts.added {
-        push(&mut out, added.len());
-        out.extend_from_slice(added.as_bytes());
-    }
-    out.extend(pair_table::filter(&parts.merges));
-    let slots = pair_table::slots(&parts.merges);
-    push(&mut out, slots.len());
-    for slot in slots {
-        out.extend_from_slice(&slot.to_le_bytes());
-    }
-    let joined = pair_table::joined(&parts.merges);
-    push(&mut out, joined.len());
-    for token in joined {
-        out.extend_from_slice(&token.to_le_bytes());
-    }
     let words = hash::compile(&parts.words);
-    push(&mut out, words.len());
-    out.extend(words);
+    for table in [
+        parts.added.as_bytes(),
+        &parts.pairs.filter,
+        &parts.pairs.slots,
+        &parts.pairs.joined,
+        &parts.characters,
+        &parts.joins,
+        &words,
+    ] {
+        push(&mut out, table.len());
+        out.extend_from_slice(table);
+    }
     let sum = sha256(&out);
     out.extend_from_slice(sum.as_bytes());
     out
@@ -110,46 +109,42 @@ impl Tables {
             at += NUMBER;
             Some(number)
         };
-        let family = Family::with_number(next()?)?;
-        let normalizes = next()? != 0;
+        let steps = Steps {
+            family: Family::with_number(next()?)?,
+            composes: next()? != 0,
+            spaces: Spaces::with_number(next()?)?,
+        };
         let mut byte_tokens = [0; 256];
         for token in &mut byte_tokens {
             *token = next()?;
         }
-        let count = next()?;
-        let (mut added, mut begins_added) = (Vec::new(), [false; 256]);
-        for _ in 0..count {
-            let length = number(content, at)? as usize;
-            let text = content.get(at + NUMBER..at + NUMBER + length)?;
-            at += NUMBER + length;
-            begins_added[usize::from(*text.first()?)] = true;
-            added.push(String::from_utf8(text.to_vec()).ok()?);
-        }
-        let filter = at..at + size_of::<hash::Filter>();
-        let table = |at: usize, width: usize| {
+        let mut table = || {
             let start = at + NUMBER;
-            Some(start..start + number(content, at)? as usize * width)
+            at = start.checked_add(number(content, at)? as usize)?;
+            Some(start..at)
         };
-        let slots = table(filter.end, SLOT)?;
-        let joined = table(slots.end, NUMBER)?;
-        let words = table(joined.end, 1)?;
-        if words.end != content.len() {
+        let tables = Self {
+            steps,
+            byte_tokens,
+            added: table()?,
+            filter: table()?,
+            slots: table()?,
+            joined: table()?,
+            characters: table()?,
+            joins: table()?,
+            words: table()?,
+            bytes: Vec::new(),
+        };
+        if at != content.len() {
             return None;
         }
-        let tables = Self {
-            bytes,
-            family,
-            normalizes,
-            byte_tokens,
-            added,
-            begins_added,
-            filter,
-            slots,
-            joined,
-            words,
-        };
+        let tables = Self { bytes, ..tables };
         tables.words_if_whole()?;
         tables.pairs_if_whole()?;
+        if steps.family.splitting().is_none() {
+            tables.characters()?;
+            tables.joins()?;
+        }
         Some(tables)
     }
 
@@ -158,29 +153,29 @@ impl Tables {
         &self.bytes
     }
 
-    /// How text is split into pieces.
-    pub(crate) fn family(&self) -> Family {
-        self.family
+    /// What happens to a text before it is merged.
+    pub(crate) fn steps(&self) -> Steps {
+        self.steps
     }
 
-    /// Whether texts are brought into normal form C first.
-    pub(crate) fn normalizes(&self) -> bool {
-        self.normalizes
+    /// The file's list of added tokens, as a `tokenizer.json` has it.
+    pub(crate) fn added(&self) -> &[u8] {
+        &self.bytes[self.added.clone()]
     }
 
-    /// Whether an added token that is not a special one is in a text.
-    pub(crate) fn has_added_token(&self, text: &str) -> bool {
-        if self.added.is_empty() {
-            return false;
-        }
-        let bytes = text.as_bytes();
-        bytes.iter().enumerate().any(|(at, byte)| {
-            self.begins_added[usize::from(*byte)]
-                && self
-                    .added
-                    .iter()
-                    .any(|added| bytes[at..].starts_with(added.as_bytes()))
-        })
+    /// The token of each byte.
+    pub(crate) fn byte_tokens(&self) -> &[u32; 256] {
+        &self.byte_tokens
+    }
+
+    /// The tokens of characters, if texts are read as these.
+    pub(crate) fn characters(&self) -> Option<CharacterTokens<'_>> {
+        CharacterTokens::new(&self.bytes[self.characters.clone()])
+    }
+
+    /// Where texts are not cut, if no pattern splits them.
+    pub(crate) fn joins(&self) -> Option<Joins<'_>> {
+        Joins::new(&self.bytes[self.joins.clone()])
     }
 
     /// Pieces that are one token, without any merging.
@@ -211,20 +206,30 @@ impl Tables {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::bytepair::pair_table::Merge;
+    use crate::bytepair::{characters, joins};
 
     fn parts() -> Parts {
+        let merge = Merge {
+            left: 97,
+            right: 98,
+            rank: 0,
+            joined: 256,
+        };
         Parts {
-            family: Family::Qwen2,
-            normalizes: true,
+            steps: Steps {
+                family: Family::Qwen2,
+                composes: true,
+                spaces: Spaces::Plain,
+            },
             bytes: std::array::from_fn(|byte| u32::try_from(byte).unwrap()),
-            merges: vec![Merge {
-                left: 97,
-                right: 98,
-                rank: 0,
-                joined: 256,
-            }],
-            added: vec!["<tool>".to_owned(), "<think>".to_owned(), "é".to_owned()],
+            pairs: CompiledPairs::new(&[merge]),
+            added: "{}".to_owned(),
+            characters: Vec::new(),
+            joins: Vec::new(),
             words: vec![b"a".to_vec(), b"ab".to_vec()],
         }
     }
@@ -240,46 +245,48 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let tables = load(&written()).unwrap();
-        assert_eq!(tables.family(), Family::Qwen2);
-        assert!(tables.normalizes());
+        assert_eq!(tables.steps(), parts().steps);
+        assert_eq!(tables.added(), b"{}");
         assert_eq!(tables.pairs().rank(97, 98), Some(0));
         assert_eq!(tables.pairs().joined(0), 256);
         assert_eq!(tables.pairs().byte_token(7), 7);
         assert_eq!(tables.words().rank(b"ab"), Some(1));
         assert_eq!(tables.bytes(), written());
-        let plain = Parts {
-            normalizes: false,
-            ..parts()
+        assert_eq!(tables.byte_tokens()[7], 7);
+        assert!(tables.characters().is_none() && tables.joins().is_none());
+    }
+
+    #[test]
+    fn a_family_without_a_pattern_needs_its_tables() {
+        let with = |tables: [Vec<u8>; 2]| {
+            let [characters, joins] = tables;
+            let steps = Steps {
+                family: Family::SentencePiece,
+                composes: false,
+                spaces: Spaces::Marked,
+            };
+            let parts = Parts {
+                steps,
+                characters,
+                joins,
+                ..parts()
+            };
+            load(&write(&parts, &"0".repeat(FINGERPRINT)))
         };
-        let plain = load(&write(&plain, &"0".repeat(FINGERPRINT))).unwrap();
-        assert!(!plain.normalizes());
+        let [characters, joins] = [characters::compile(&BTreeMap::new()), joins::compile(&[])];
+        assert!(with([characters.clone(), joins.clone()]).is_some());
+        assert!(with([characters, Vec::new()]).is_none());
+        assert!(with([Vec::new(), joins]).is_none());
     }
 
     // What is kept is read by later versions; another layout needs another name.
     #[test]
     fn the_layout_is_that_of_its_name() {
-        assert_eq!(MAGIC, b"resonare-flat-02");
+        assert_eq!(MAGIC, b"resonare-flat-03");
         assert_eq!(
             sha256(&written()),
-            "645f2f0880fe33944e12acd3ba72b6e28130216cedaecdb84b92d47a25e447f0"
+            "43af5dedd07ec4770103e9f9c5ff2d197f1e43a91e46bd36dab91b4853bf7d66"
         );
-    }
-
-    #[test]
-    fn an_added_token_is_found_wherever_it_stands() {
-        let tables = load(&written()).unwrap();
-        for text in ["<tool>", "a <think>", "naïve é", "<<tool>>"] {
-            assert!(tables.has_added_token(text), "{text}");
-        }
-        for text in ["", "<tool", "<thin k>", "tool>", "è"] {
-            assert!(!tables.has_added_token(text), "{text}");
-        }
-        let none = Parts {
-            added: Vec::new(),
-            ..parts()
-        };
-        let none = load(&write(&none, &"0".repeat(FINGERPRINT))).unwrap();
-        assert!(!none.has_added_token("<tool>"));
     }
 
     #[test]

@@ -1,40 +1,44 @@
 //! A compiled tokenizer, and counting with it.
 
-use std::borrow::Cow;
-use std::sync::{Arc, OnceLock};
-
-use unicode_normalization_alignments::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
+use resonare_chat_template::AddedToken;
+use serde::Deserialize;
 
 use super::compile::compile;
+use super::split_tokens::SplitTokens;
+use super::steps::Steps;
 use super::tables::Tables;
-use crate::added_tokens::{AddedTokens, Part};
+use crate::added_tokens::{Part, SpecialTokens};
 use crate::bytepair::cache::PieceCache;
+use crate::bytepair::characters::CharacterTokens;
+use crate::bytepair::joins::Joins;
 use crate::bytepair::pair_merger::PairMerger;
 use crate::bytepair::pair_table::PairTable;
 use crate::bytepair::vocabulary::Vocabulary;
-use crate::huggingface::HuggingFace;
 
 /// A tokenizer of a covered family, in tables.
 pub(crate) struct CompiledTokenizer {
     tables: Tables,
-    /// What it was compiled from, for the texts that the reference has to count.
-    json: Arc<Vec<u8>>,
-    reference: OnceLock<Result<Arc<HuggingFace>, String>>,
+    /// Those that a text is split at, all but the special ones.
+    tokens: SplitTokens,
 }
 
 impl CompiledTokenizer {
     /// Compiles a tokenizer; `None` if it is of a kind that is not covered.
-    pub(crate) fn compile(json: &Arc<Vec<u8>>, fingerprint: &str) -> Option<Self> {
-        let compiled = compile(json, fingerprint)?;
-        Self::load(compiled, json, fingerprint)
+    pub(crate) fn compile(json: &[u8], fingerprint: &str) -> Option<Self> {
+        Self::load(compile(json, fingerprint)?, fingerprint)
     }
 
     /// Takes what [`Self::compiled`] gave; `None` if it is damaged, or of another tokenizer.
-    pub(crate) fn load(compiled: Vec<u8>, json: &Arc<Vec<u8>>, fingerprint: &str) -> Option<Self> {
+    pub(crate) fn load(compiled: Vec<u8>, fingerprint: &str) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct List {
+            added_tokens: Vec<AddedToken>,
+        }
+        let tables = Tables::load(compiled, fingerprint)?;
+        let list: List = serde_json::from_slice(tables.added()).ok()?;
         Some(Self {
-            tables: Tables::load(compiled, fingerprint)?,
-            json: Arc::clone(json),
-            reference: OnceLock::new(),
+            tokens: SplitTokens::new(&list.added_tokens, tables.steps(), SpecialTokens::AreText),
+            tables,
         })
     }
 
@@ -43,31 +47,14 @@ impl CompiledTokenizer {
         self.tables.bytes()
     }
 
-    /// Whether texts are brought into normal form C first.
-    pub(crate) fn normalizes(&self) -> bool {
-        self.tables.normalizes()
+    /// What happens to a text before it is merged.
+    pub(crate) fn steps(&self) -> Steps {
+        self.tables.steps()
     }
 
-    /// What it was compiled from.
-    pub(crate) fn json(&self) -> &[u8] {
-        &self.json
-    }
-
-    /// The reference implementation of it.
-    pub(crate) fn reference(&self) -> Result<&Arc<HuggingFace>, &String> {
-        let parse = || {
-            let parsed = HuggingFace::parse(&self.json);
-            parsed.map(Arc::new).map_err(|error| error.to_string())
-        };
-        self.reference.get_or_init(parse).as_ref()
-    }
-
-    /// Why a text could not be counted, if one could not.
-    pub(crate) fn failure(&self) -> Option<String> {
-        match self.reference.get()? {
-            Ok(reference) => reference.failure(),
-            Err(error) => Some(error.clone()),
-        }
+    /// A `tokenizer.json` with the tokens that this one adds, if with nothing else.
+    pub(crate) fn json_with_added_tokens(&self) -> &[u8] {
+        self.tables.added()
     }
 }
 
@@ -86,18 +73,13 @@ impl Default for Memory {
     }
 }
 
-/// Tokens that a text is split at, as the reference does it: some before it is normalized, some after.
-#[derive(Debug)]
-pub(crate) struct SplitTokens {
-    pub(crate) before: AddedTokens,
-    pub(crate) after: AddedTokens,
-}
-
 /// Counts with a compiled tokenizer, remembering the pieces that it met.
 pub(crate) struct CompiledCounter<'t> {
     tokenizer: &'t CompiledTokenizer,
     words: Vocabulary<'t>,
     pairs: PairTable<'t>,
+    /// If no pattern splits texts.
+    whole: Option<(Joins<'t>, CharacterTokens<'t>)>,
     memory: Memory,
 }
 
@@ -108,10 +90,12 @@ impl<'t> CompiledCounter<'t> {
 
     /// Counts with what an earlier counter of the same tokenizer remembers.
     pub(crate) fn with_memory(tokenizer: &'t CompiledTokenizer, memory: Memory) -> Self {
+        let tables = &tokenizer.tables;
         Self {
             tokenizer,
-            words: tokenizer.tables.words(),
-            pairs: tokenizer.tables.pairs(),
+            words: tables.words(),
+            pairs: tables.pairs(),
+            whole: tables.joins().zip(tables.characters()),
             memory,
         }
     }
@@ -120,70 +104,58 @@ impl<'t> CompiledCounter<'t> {
         self.memory
     }
 
+    #[inline]
     pub(crate) fn count(&mut self, text: &str) -> u32 {
-        let tables = &self.tokenizer.tables;
-        if tables.has_added_token(text) {
-            return self.by_reference(text);
-        }
-        match self.normalized(text) {
-            Cow::Owned(normalized) if tables.has_added_token(&normalized) => {
-                self.by_reference(text)
-            }
-            normalized => self.count_normalized(&normalized),
-        }
+        self.count_recognizing(&self.tokenizer.tokens, text)
     }
 
     /// Counts a text in which these tokens are recognized.
+    #[inline]
     pub(crate) fn count_recognizing(&mut self, tokens: &SplitTokens, text: &str) -> u32 {
-        let mut count = 0;
+        let steps = self.tokenizer.steps();
+        let (mut count, mut is_first) = (0, true);
         tokens.before.split(text, |part| match part {
-            Part::Token => count += 1,
-            Part::Text(text) => tokens.after.split(&self.normalized(text), |part| {
+            Part::Token => (count, is_first) = (count + 1, false),
+            Part::Text(text) => tokens.after.split(&steps.normalized(text), |part| {
                 count += match part {
                     Part::Token => 1,
-                    Part::Text(text) => self.count_normalized(text),
+                    Part::Text(text) => {
+                        self.count_part(&steps.spaces.pre_tokenized(text, is_first))
+                    }
                 };
+                is_first = false;
             }),
         });
         count
     }
 
-    /// A text as the tables know it.
-    fn normalized<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        if !self.tokenizer.normalizes()
-            || text.is_ascii()
-            || is_nfc_quick(text.chars()) == IsNormalized::Yes
-        {
-            return Cow::Borrowed(text);
-        }
-        Cow::Owned(normal_form(text))
-    }
-
-    fn by_reference(&self, text: &str) -> u32 {
-        let reference = self.tokenizer.reference();
-        reference.map_or(0, |reference| reference.count(text))
-    }
-
-    fn count_normalized(&mut self, text: &str) -> u32 {
+    fn count_part(&mut self, text: &str) -> u32 {
         let Self {
             tokenizer,
             words,
             pairs,
+            whole,
             memory: Memory { cache, merger },
         } = self;
-        let family = tokenizer.tables.family();
-        family.count_pieces(text, |piece| {
-            cache.get_or_insert(piece, || match words.rank(piece) {
-                Some(_) => 1,
-                None => merger.count(*pairs, piece),
-            })
-        })
+        let tables = &tokenizer.tables;
+        match (tables.steps().family.splitting(), whole) {
+            (Some(splitting), _) => splitting.count_pieces(text, |piece| {
+                cache.get_or_insert(piece, || match words.rank(piece) {
+                    Some(_) => 1,
+                    None => merger.count(*pairs, piece.iter().map(|byte| pairs.byte_token(*byte))),
+                })
+            }),
+            (None, Some((joins, characters))) => joins.count_pieces(text, |piece| {
+                cache.get_or_insert(piece.as_bytes(), || {
+                    if words.rank(piece.as_bytes()).is_some() {
+                        return 1;
+                    }
+                    merger.count(*pairs, characters.tokens(piece, tables.byte_tokens()))
+                })
+            }),
+            (None, None) => unreachable!("the tables were whole when they were loaded"),
+        }
     }
-}
-
-/// A text in normal form C, as the reference makes it.
-pub(crate) fn normal_form(text: &str) -> String {
-    text.nfc().map(|(character, _)| character).collect()
 }
 
 #[cfg(test)]
@@ -191,13 +163,13 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::compiled::families::{DEEP_SEEK, LLAMA_3, QWEN_2};
+    use crate::compiled::families::{DEEP_SEEK, LLAMA_3, O200K, QWEN_2, TEKKEN};
     use crate::differential;
-    use crate::published::{families, published};
+    use crate::huggingface::HuggingFace;
+    use crate::published::{families, published, sentence_pieces};
 
     fn compiled(json: &[u8]) -> CompiledTokenizer {
-        CompiledTokenizer::compile(&Arc::new(json.to_vec()), &"0".repeat(64))
-            .expect("the family is covered")
+        CompiledTokenizer::compile(json, &"0".repeat(64)).expect("the family is covered")
     }
 
     #[test]
@@ -205,6 +177,8 @@ mod tests {
         for (patterns, normalizer) in [
             (&[LLAMA_3][..], Value::Null),
             (&[QWEN_2], json!({"type": "NFC"})),
+            (&[O200K], Value::Null),
+            (&[TEKKEN], Value::Null),
             (&DEEP_SEEK, json!({"type": "Sequence", "normalizers": []})),
         ] {
             let json = differential::small_tokenizer(patterns, normalizer);
@@ -225,63 +199,73 @@ mod tests {
             for text in texts.take(9000) {
                 assert_eq!(counter.count(&text), reference.count(&text), "{text:?}");
             }
-            assert_eq!((compiled.failure(), reference.failure()), (None, None));
+            assert_eq!(reference.failure(), None);
         }
+    }
+
+    fn agree(name: &str, json: &[u8], texts: impl Iterator<Item = String>) {
+        let (compiled, reference) = (compiled(json), HuggingFace::parse(json).unwrap());
+        let mut counter = CompiledCounter::new(&compiled);
+        for text in texts {
+            let expected = reference.count(&text);
+            assert_eq!(counter.count(&text), expected, "{name} {text:?}");
+        }
+        assert_eq!(reference.failure(), None);
     }
 
     #[test]
     fn counts_are_those_of_the_reference() {
         for (name, json) in families() {
-            let (compiled, reference) = (compiled(&json), HuggingFace::parse(&json).unwrap());
-            let mut counter = CompiledCounter::new(&compiled);
-            for text in differential::texts() {
-                assert_eq!(
-                    counter.count(&text),
-                    reference.count(&text),
-                    "{name} {text:?}"
-                );
-            }
-            assert_eq!((compiled.failure(), reference.failure()), (None, None));
+            agree(name, &json, differential::texts());
         }
     }
 
     #[test]
-    fn every_character_counts_as_in_the_reference() {
-        for (name, json) in families() {
-            let (compiled, reference) = (compiled(&json), HuggingFace::parse(&json).unwrap());
-            let mut counter = CompiledCounter::new(&compiled);
+    fn counts_of_sentence_pieces_are_those_of_the_reference() {
+        for (name, json) in sentence_pieces() {
+            agree(&name, &json, differential::texts().step_by(3));
+        }
+    }
+
+    /// Every character of the first plane, between letters: where pieces end there is decided by its class.
+    /// The example `compare` has those of all planes.
+    fn characters() -> impl Iterator<Item = String> {
+        let mut characters = '\0'..='\u{ffff}';
+        std::iter::from_fn(move || {
             let mut text = String::new();
-            for character in '\0'..=char::MAX {
-                // Between letters, the class of the character decides where the pieces end.
+            for character in characters.by_ref().take(300) {
                 text.extend(['a', character, 'B', character, ' ']);
-                if text.len() > 2048 {
-                    let expected = reference.count(&text);
-                    assert_eq!(
-                        counter.count(&text),
-                        expected,
-                        "{name} before {character:?}"
-                    );
-                    text.clear();
-                }
             }
+            (!text.is_empty()).then_some(text)
+        })
+    }
+
+    #[test]
+    fn characters_count_as_in_the_reference() {
+        for (name, json) in families() {
+            agree(name, &json, characters());
+        }
+        for (name, json) in sentence_pieces().into_iter().take(2) {
+            agree(&name, &json, characters());
         }
     }
 
     #[test]
     fn both_ways_of_merging_agree_and_none_is_quadratic() {
-        let [(_, json), ..] = families();
-        let (compiled, reference) = (compiled(&json), HuggingFace::parse(&json).unwrap());
-        let mut counter = CompiledCounter::new(&compiled);
-        for unit in ["a", "ab", "lorem", "Ж", "字", " ", "!", "😂"] {
-            for length in [1, 20, 63, 64, 65, 66, 200, 1000] {
-                let text = unit.repeat(length);
-                assert_eq!(
-                    counter.count(&text),
-                    reference.count(&text),
-                    "{unit} {length}"
-                );
+        let mut tokenizers = families();
+        tokenizers.truncate(1);
+        let sentence_pieces = sentence_pieces().into_iter().take(2);
+        tokenizers.extend(sentence_pieces.map(|(_, json)| ("sentence pieces", json)));
+        for (name, json) in tokenizers {
+            let units = ["a", "ab", "lorem", "Ж", "字", " ", "!", "😂", "\u{378}"];
+            let lengths = [1, 20, 63, 64, 65, 66, 200, 1000];
+            let texts = units.map(|unit| lengths.map(|length| unit.repeat(length)));
+            agree(name, &json, texts.into_iter().flatten());
+            let compiled = compiled(&json);
+            let mut counter = CompiledCounter::new(&compiled);
+            for unit in units {
+                assert!(counter.count(&unit.repeat(100_000)) > 0);
             }
-            assert!(counter.count(&unit.repeat(1_000_000)) > 0);
         }
     }
 
@@ -290,7 +274,7 @@ mod tests {
         let refused = |change: &dyn Fn(&mut Value)| {
             let mut json = published();
             change(&mut json);
-            let json = Arc::new(serde_json::to_vec(&json).unwrap());
+            let json = serde_json::to_vec(&json).unwrap();
             CompiledTokenizer::compile(&json, &"0".repeat(64)).is_none()
         };
         assert!(!refused(&|_| {}));
@@ -306,7 +290,6 @@ mod tests {
         assert!(refused(
             &|json| json["pre_tokenizer"] = json!({"type": "Whitespace"})
         ));
-        assert!(refused(&|json| json["model"]["byte_fallback"] = json!(true)));
         assert!(refused(&|json| json["model"]["dropout"] = json!(0.1)));
         assert!(refused(&|json| json["model"]["type"] = json!("WordPiece")));
         // In no merge, but in texts.
@@ -320,20 +303,17 @@ mod tests {
 
     #[test]
     fn damaged_and_stale_tables_are_not_taken() {
-        let json = Arc::new(serde_json::to_vec(&published()).unwrap());
+        let json = serde_json::to_vec(&published()).unwrap();
         let (own, other) = ("0".repeat(64), "1".repeat(64));
         let compiled = compiled(&json).compiled().to_vec();
-        assert!(CompiledTokenizer::load(compiled.clone(), &json, &own).is_some());
-        assert!(CompiledTokenizer::load(compiled.clone(), &json, &other).is_none());
+        assert!(CompiledTokenizer::load(compiled.clone(), &own).is_some());
+        assert!(CompiledTokenizer::load(compiled.clone(), &other).is_none());
         for at in [0, 20, 100, 5000, compiled.len() / 2, compiled.len() - 1] {
             let mut damaged = compiled.clone();
             damaged[at] ^= 1;
+            assert!(CompiledTokenizer::load(damaged, &own).is_none(), "{at}");
             assert!(
-                CompiledTokenizer::load(damaged, &json, &own).is_none(),
-                "{at}"
-            );
-            assert!(
-                CompiledTokenizer::load(compiled[..at].to_vec(), &json, &own).is_none(),
+                CompiledTokenizer::load(compiled[..at].to_vec(), &own).is_none(),
                 "{at}"
             );
         }

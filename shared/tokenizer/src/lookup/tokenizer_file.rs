@@ -107,7 +107,7 @@ impl<'a> TokenizerFile<'a> {
             json, fingerprint, ..
         } = self;
         let kept = self.compiled.read();
-        let kept = kept.and_then(|kept| CompiledTokenizer::load(kept, json, fingerprint));
+        let kept = kept.and_then(|kept| CompiledTokenizer::load(kept, fingerprint));
         kept.or_else(|| {
             let compiled = CompiledTokenizer::compile(json, fingerprint)?;
             self.compiled.keep(compiled.compiled());
