@@ -124,9 +124,13 @@ fn exports_among(files: Vec<PathBuf>, folder: &Path) -> anyhow::Result<Vec<PathB
     let (exports, others): (Vec<_>, Vec<_>) =
         files.into_iter().partition(|path| may_be_export(path));
     if exports.is_empty() {
+        let none = match count {
+            1 => "the only *.json or *.json.gz file".to_owned(),
+            count => format!("none of the {count} *.json and *.json.gz files"),
+        };
+        let is_one = if count == 1 { "is no" } else { "is an" };
         bail!(
-            "none of the {count} *.json and *.json.gz files below {} is an export; choose the result.json of \
-             an export, or its folder",
+            "{none} below {} {is_one} export; choose the result.json of an export, or its folder",
             folder.display()
         );
     }

@@ -6,12 +6,12 @@ mod parts;
 mod summary;
 mod tables;
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 
 use serde_json::Value;
 
 use crate::terminal;
-use crate::text::one_line;
+use crate::text::{self, one_line};
 
 pub(crate) use example::Example;
 pub(crate) use inspection::InspectionReport;
@@ -28,12 +28,22 @@ fn warning(text: &str) {
     say("warning", text, &[]);
 }
 
-fn say(label: &str, text: &str, details: &[String]) {
+fn say(label: &str, message: &str, details: &[String]) {
+    // Elsewhere a line is for programs, which find it whole.
+    let width = io::stderr().is_terminal().then(terminal::width);
+    let fitted = |line: &str| {
+        let line = one_line(line);
+        match width {
+            Some(width) if text::width(&line) > width => text::wrapped(&line, "  ", width),
+            _ => line,
+        }
+    };
     let mut out = io::stderr().lock();
-    let written = writeln!(out, "{label}: {}", one_line(text)).and_then(|()| {
+    let first = fitted(&format!("{label}: {message}"));
+    let written = writeln!(out, "{first}").and_then(|()| {
         details
             .iter()
-            .try_for_each(|line| writeln!(out, "{}", one_line(line)))
+            .try_for_each(|line| writeln!(out, "{}", fitted(line)))
     });
     if written.is_err() {
         // Standard error is gone: there is no one left to tell, and the exit status says it too.

@@ -477,7 +477,8 @@ fn what_a_folder_holds_beside_exports_is_named_and_passed_over() {
     let none = project.run(&["inspect", "others"]);
     assert_eq!(none.status, 1);
     assert!(
-        none.stderr.contains("none of the 1 *.json"),
+        none.stderr
+            .contains("the only *.json or *.json.gz file below others is no"),
         "{}",
         none.stderr
     );

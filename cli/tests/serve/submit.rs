@@ -186,7 +186,10 @@ fn what_goes_wrong_is_said() {
         (&["missing.json"], "failed to read missing.json"),
         (&["empty.json", "nothing"], "failed to read nothing"),
         (&["export.zip"], "is a ZIP archive; unpack it"),
-        (&["others"], "none of the 1 *.json"),
+        (
+            &["others"],
+            "the only *.json or *.json.gz file below others is no export",
+        ),
         (
             &["empty.json", "--min-tokens-per-block=x"],
             "min_tokens_per_block",

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use resonare_pipeline::{TokenizerInfo, causes};
+use resonare_pipeline::{TokenizerInfo, causes, counted};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 use tracing::warn;
@@ -204,8 +204,8 @@ impl Jobs {
                 .as_deref()
                 .unwrap_or("the worker stopped responding");
             next.set_error(&format!(
-                "given up after {} attempts: {last}",
-                record.attempts
+                "given up after {}: {last}",
+                counted(record.attempts.into(), "attempt", "attempts")
             ));
         } else if let Some(token) = token {
             next.status = JobStatus::Running;

@@ -6,6 +6,7 @@ use crate::advice::{Advice, Setting};
 use crate::explain::{EarlyEnd, NoBlockKept, NothingUsable, TargetProblem, UnexpectedContent};
 use crate::position::Position;
 use crate::senders::SenderCount;
+use crate::words::grouped;
 
 /// Why a run fails.
 ///
@@ -105,7 +106,7 @@ pub enum PipelineError {
         senders: Vec<SenderCount>,
     },
     /// Not one kept message is the target's.
-    #[error("none of the {kept} kept messages is from the target")]
+    #[error("{}", not_from_the_target(*kept))]
     NoTargetMessages {
         /// Kept messages.
         kept: u64,
@@ -234,8 +235,25 @@ impl PipelineError {
     }
 }
 
+fn not_from_the_target(kept: u64) -> String {
+    match kept {
+        1 => "the only kept message is not from the target".to_owned(),
+        kept => format!(
+            "none of the {} kept messages is from the target",
+            grouped(kept)
+        ),
+    }
+}
+
 fn sender_lines(senders: &[SenderCount]) -> Vec<String> {
-    let line = |sender: &SenderCount| format!("{:>9} messages  {}", sender.messages, sender.sender);
+    let line = |sender: &SenderCount| {
+        let noun = if sender.messages == 1 {
+            "message"
+        } else {
+            "messages"
+        };
+        format!("{:>9} {noun:<8}  {}", sender.messages, sender.sender)
+    };
     let mut lines = vec!["senders by kept messages:".to_owned()];
     lines.extend(senders.iter().map(line));
     lines

@@ -71,8 +71,8 @@ fn none_and_several_are_errors_that_list_the_senders() {
         several.private_details(),
         [
             "senders by kept messages:",
-            "        1 messages  Ann (user2)",
-            "        1 messages  Me (user1)",
+            "        1 message   Ann (user2)",
+            "        1 message   Me (user1)",
         ]
     );
     assert!(!several.to_string().contains("Ann"), "names are private");
