@@ -136,7 +136,7 @@ impl Lookup {
         if is_url(value) {
             let json = self.urls.read(value)?;
             let json = json.ok_or_else(|| LookupError::NothingAtUrl(value.to_owned()))?;
-            let file = TokenizerFile::new(json, value.to_owned(), CompiledPlace::Nowhere);
+            let mut file = TokenizerFile::new(json, value.to_owned(), CompiledPlace::Nowhere);
             let place = Place::Url(value.to_owned());
             return file.load(value.to_owned(), place);
         }
@@ -151,7 +151,7 @@ impl Lookup {
         let location = path.display().to_string();
         let mut compiled = path.clone().into_os_string();
         compiled.push(".compiled");
-        let file = TokenizerFile::new(json, location, CompiledPlace::File(compiled.into()));
+        let mut file = TokenizerFile::new(json, location, CompiledPlace::File(compiled.into()));
         file.load(value.to_owned(), Place::File(path))
     }
 
@@ -161,7 +161,7 @@ impl Lookup {
             return Ok(None);
         };
         let location = self.files.location(model, ModelFile::Tokenizer);
-        let file = self.file_of(model, json, location);
+        let mut file = self.file_of(model, json, location);
         let mut revision = None;
         let source = match self.files.read(model, ModelFile::Source)? {
             Some(note) => {
@@ -192,7 +192,7 @@ impl Lookup {
         let revision = fetched.revision;
         // It is not kept yet, so an error is about what the hub gave.
         let origin = hub_source(model, revision.as_deref());
-        let file = self.file_of(model, fetched.bytes, origin.clone());
+        let mut file = self.file_of(model, fetched.bytes, origin.clone());
         let place = Place::Model {
             id: model.clone(),
             revision: revision.clone(),

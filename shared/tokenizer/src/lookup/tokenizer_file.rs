@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread;
 
 use resonare_pipeline::{TokenizerInfo, causes};
 
@@ -56,29 +57,51 @@ impl CompiledPlace<'_> {
 
 /// The bytes of a `tokenizer.json`, with what is known of them.
 pub(crate) struct TokenizerFile<'a> {
-    pub(crate) json: Arc<Vec<u8>>,
+    pub(crate) json: Vec<u8>,
     /// The SHA-256 of the bytes.
     pub(crate) fingerprint: String,
     /// Where it is, for errors.
     pub(crate) location: String,
-    pub(crate) compiled: CompiledPlace<'a>,
+    compiled: CompiledPlace<'a>,
+    /// The compiled form of these bytes, if it is kept and whole.
+    kept: Option<CompiledTokenizer>,
 }
 
 impl<'a> TokenizerFile<'a> {
     /// A file of these bytes.
     pub(crate) fn new(json: Vec<u8>, location: String, compiled: CompiledPlace<'a>) -> Self {
+        // Both are hashed, and either has some ten megabytes.
+        let (fingerprint, kept) = thread::scope(|scope| {
+            let fingerprint = scope.spawn(|| sha256(&json));
+            let kept = compiled.read().and_then(CompiledTokenizer::load);
+            let fingerprint = fingerprint.join().unwrap_or_else(|_| sha256(&json));
+            let is_of_json =
+                |kept: &CompiledTokenizer| kept.fingerprint() == fingerprint.as_bytes();
+            let kept = kept.filter(is_of_json);
+            (fingerprint, kept)
+        });
         Self {
-            fingerprint: sha256(&json),
-            json: Arc::new(json),
+            json,
+            fingerprint,
             location,
             compiled,
+            kept,
         }
     }
 
     /// The tokenizer that it describes, from its compiled form if that is whole and of this very file;
     /// `source` is where it comes from, for statistics.
-    pub(crate) fn load(&self, source: String, place: Place) -> Result<FoundTokenizer, LookupError> {
-        let tokenizer = match self.kept_or_compiled() {
+    pub(crate) fn load(
+        &mut self,
+        source: String,
+        place: Place,
+    ) -> Result<FoundTokenizer, LookupError> {
+        let kept = self.kept.take().or_else(|| {
+            let compiled = CompiledTokenizer::compile(&self.json, &self.fingerprint)?;
+            self.compiled.keep(compiled.compiled());
+            Some(compiled)
+        });
+        let tokenizer = match kept {
             Some(compiled) => ModelTokenizer::compiled(compiled),
             None => {
                 ModelTokenizer::reference(&self.json).map_err(|cause| LookupError::Unusable {
@@ -99,19 +122,6 @@ impl<'a> TokenizerFile<'a> {
             info,
             is_out_of_reach: false,
             place,
-        })
-    }
-
-    fn kept_or_compiled(&self) -> Option<CompiledTokenizer> {
-        let Self {
-            json, fingerprint, ..
-        } = self;
-        let kept = self.compiled.read();
-        let kept = kept.and_then(|kept| CompiledTokenizer::load(kept, fingerprint));
-        kept.or_else(|| {
-            let compiled = CompiledTokenizer::compile(json, fingerprint)?;
-            self.compiled.keep(compiled.compiled());
-            Some(compiled)
         })
     }
 }
