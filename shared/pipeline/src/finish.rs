@@ -19,7 +19,7 @@ use crate::funnel::{ChatDrop, MessageDrop};
 use crate::overlaps::{AddedCopy, ChatCopy, OverlappingChat, chats_of_copies};
 use crate::pseudonyms::PSEUDONYM_OF_TARGET;
 use crate::redact::{LateRedactor, LateRegion, NameCollection};
-use crate::release::{CastChat, ChatsUnderWay, PreparerThreads, ReleasedChat};
+use crate::release::{CastChat, ChatToRelease, ChatsUnderWay, PreparerThreads, ReleasedChat};
 use crate::remedies;
 use crate::sender::Target;
 use crate::senders::{SenderCounts, count_senders};
@@ -259,7 +259,7 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
             for places in joined {
                 let chat = self.cast(&mut chats, &places, known)?;
                 let released = chat.prepare(known.redactor, self.output.preparer());
-                self.write_released(released)?;
+                self.write_released(released.map_err(PipelineError::Scratch)?)?;
             }
             return Ok(());
         }
@@ -278,7 +278,7 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
                 let Some(released) = under_way.next() else {
                     return Ok(());
                 };
-                self.write_released(released)?;
+                self.write_released(released.map_err(PipelineError::Scratch)?)?;
                 under_way.written();
             }
         })
@@ -325,20 +325,22 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
         if self.context.cancelled.load(Ordering::Relaxed) {
             return Err(PipelineError::Cancelled);
         }
-        let (chat, late) = if let [place] = *places {
-            let late = known.redactor.map(|_| self.late_region(place));
-            (chats.read(place), late)
+        let chat = if let [place] = *places {
+            let stored = chats.read(place);
+            stored.map(|stored| ChatToRelease::Stored(stored, self.late_region(place)))
         } else {
-            (self.joined(chats, places, known), None)
+            let joined = self.joined(chats, places, known);
+            joined.map(ChatToRelease::Joined)
         };
         let mut chat = chat.map_err(PipelineError::Scratch)?;
+        let head = chat.take_head();
         if self.target.lacks_name() {
-            let by_sender = count_senders(&chat.records);
-            self.target.note_names(&chat.head, &by_sender);
+            let by_sender = count_senders(&chat.records());
+            self.target.note_names(&head, &by_sender);
         }
-        let head = Cow::Owned(std::mem::take(&mut chat.head));
+        let head = Cow::Owned(head);
         let cast = self.output.cast(head, known.target, &mut self.statistics);
-        Ok(CastChat { cast, chat, late })
+        Ok(CastChat { cast, chat })
     }
 
     fn late_region(&self, place: usize) -> LateRegion {
@@ -357,7 +359,7 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
         place: usize,
         redactor: Option<&LateRedactor>,
     ) -> io::Result<WaitedChat> {
-        let mut chat = chats.read(place)?;
+        let mut chat = chats.read(place)?.decode()?;
         if let Some(redactor) = redactor {
             let late = self.late_region(place);
             let counts = &mut self.statistics.redacted;

@@ -27,6 +27,15 @@ pub(crate) struct WaitedChats {
     starts: Vec<u64>,
 }
 
+/// A chat as it was stored.
+#[derive(Debug)]
+pub(crate) struct StoredChat {
+    pub(crate) head: ChatHead,
+    notes: Vec<u8>,
+    arena: Vec<u8>,
+    records: Vec<u8>,
+}
+
 /// A chat that has waited.
 #[derive(Debug, Default)]
 pub(crate) struct WaitedChat {
@@ -111,7 +120,7 @@ impl WaitedChats {
     }
 
     /// One of them, by its place in the order in which they came.
-    pub(crate) fn read(&mut self, index: usize) -> io::Result<WaitedChat> {
+    pub(crate) fn read(&mut self, index: usize) -> io::Result<StoredChat> {
         let start = self.starts[index];
         if self.at != start {
             self.spool.seek(SeekFrom::Start(start))?;
@@ -124,20 +133,11 @@ impl WaitedChats {
             *length = usize::try_from(u64::from_le_bytes(bytes)).map_err(io::Error::other)?;
         }
         let [head_len, notes_len, arena_len, count] = lengths;
-        let head = postcard::from_bytes(&self.bytes(head_len)?).map_err(io::Error::other)?;
-        let notes = postcard::from_bytes(&self.bytes(notes_len)?).map_err(io::Error::other)?;
-        // Much faster than the standard library's check, and a copy costs little.
-        let arena = self.bytes(arena_len)?;
-        let arena = simdutf8::basic::from_utf8(&arena).map_err(io::Error::other)?;
-        let arena = arena.to_owned();
-        let records = self.bytes(count * Record::BYTES)?;
-        let (records, _) = records.as_chunks();
-        let records = records.iter().map(Record::from_bytes).collect();
-        Ok(WaitedChat {
-            head,
-            records,
-            notes,
-            arena,
+        Ok(StoredChat {
+            head: postcard::from_bytes(&self.bytes(head_len)?).map_err(io::Error::other)?,
+            notes: self.bytes(notes_len)?,
+            arena: self.bytes(arena_len)?,
+            records: self.bytes(count * Record::BYTES)?,
         })
     }
 
@@ -151,6 +151,28 @@ impl WaitedChats {
         self.spool.read_exact(bytes)?;
         self.at += bytes.len() as u64;
         Ok(())
+    }
+}
+
+impl StoredChat {
+    /// Its messages.
+    pub(crate) fn records(&self) -> Vec<Record> {
+        let (records, _) = self.records.as_chunks();
+        records.iter().map(Record::from_bytes).collect()
+    }
+
+    /// The chat as it was.
+    pub(crate) fn decode(self) -> io::Result<WaitedChat> {
+        let records = self.records();
+        let notes = postcard::from_bytes(&self.notes).map_err(io::Error::other)?;
+        // Much faster than the standard library's check, and a copy costs little.
+        let arena = simdutf8::basic::from_utf8(&self.arena).map_err(io::Error::other)?;
+        Ok(WaitedChat {
+            arena: arena.to_owned(),
+            head: self.head,
+            records,
+            notes,
+        })
     }
 }
 
@@ -198,9 +220,9 @@ mod tests {
         assert_eq!(waited.count(), 2);
         assert!(waited.size(&[0]) > waited.size(&[1]) && waited.size(&[1]) > 0);
         assert_eq!(waited.size(&[0, 1]), waited.end);
-        let empty = waited.read(1).unwrap();
+        let empty = waited.read(1).unwrap().decode().unwrap();
         assert!(empty.records.is_empty() && empty.head.name.is_empty());
-        let ann = waited.read(0).unwrap();
+        let ann = waited.read(0).unwrap().decode().unwrap();
         assert_eq!((&ann.head, &ann.notes[..]), (&head, &[note][..]));
         assert_eq!(ann.arena, "hello world");
         let texts = ann.records.iter().map(|record| record.text(&ann.arena));
@@ -208,6 +230,6 @@ mod tests {
         let back = ann.records[1];
         assert_eq!((back.time, back.stamp), (-5, i64::MAX));
         assert_eq!((back.tokens, back.sender, back.written_len), (7, 3, 1));
-        assert!(waited.read(1).unwrap().records.is_empty());
+        assert!(waited.read(1).unwrap().records().is_empty());
     }
 }
