@@ -89,6 +89,38 @@ fn pages_and_names_from_elsewhere_are_refused() {
 }
 
 #[test]
+fn the_page_needs_no_secret_and_every_answer_is_private() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start_with(folder.path(), &["--token=secret"]);
+    for (path, more, status) in [
+        ("/", "", 200),
+        ("/page/page.js", "", 200),
+        ("/page/page.js", "Sec-Fetch-Site: cross-site\r\n", 403),
+        ("/page/other.js", "", 401),
+        ("/data-prep/jobs", "", 401),
+        ("/data-prep/jobs", "Authorization: Bearer secret\r\n", 200),
+        ("/data-prep/system/health", "", 200),
+    ] {
+        let host = server.address();
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{more}Connection: close\r\n\r\n");
+        let answer = server.raw(&[request.as_bytes()], Duration::ZERO);
+        let first = format!("HTTP/1.1 {status} ");
+        assert!(answer.starts_with(&first), "{path} {more}: {answer}");
+        for header in [
+            "cache-control: no-store",
+            "content-security-policy: default-src 'none'; ",
+            "frame-ancestors 'none'",
+            "cross-origin-resource-policy: same-origin",
+            "referrer-policy: no-referrer",
+            "x-content-type-options: nosniff",
+        ] {
+            assert!(answer.contains(header), "{path} {more}: {header}: {answer}");
+        }
+    }
+}
+
+#[test]
 fn names_that_could_leave_their_folder_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path());

@@ -1,7 +1,7 @@
 // A run on its way: sent, waiting, worked on, and then its result or what went wrong.
 
 import { announce, byId, button, element, show, tell } from './elements.js';
-import { result, statistics } from './result.js';
+import { report, result, statistics } from './result.js';
 import { Refused, Unreachable, call, get, jobPath } from './service.js';
 import { count, duration, sentence, size, time } from './words.js';
 
@@ -251,6 +251,10 @@ export class JobView {
     }
     const said = job.error_message ?? 'it was not said why';
     tell(byId('job-problem'), sentence(said), ...this.#waysToChange(said, upload));
+    const read = await report(job).catch(() => null);
+    if (read && shown === this.#shown) {
+      byId('job-result').replaceChildren(read);
+    }
   }
 
   /** Leads to the settings that a text names, and to all of them. The export is still chosen. */

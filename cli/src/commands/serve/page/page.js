@@ -29,8 +29,6 @@ const view = new JobView({
   settingsNamedIn: (text) => settings?.namedIn(text) ?? [],
 });
 
-// The form
-
 async function choose(file) {
   looked += 1;
   const look = looked;
@@ -117,8 +115,6 @@ function submit(event) {
   }
 }
 
-// Between the form and the view
-
 /** Shows either of them. */
 function showView(isJob) {
   show(byId('new'), !isJob);
@@ -177,8 +173,6 @@ function route() {
   showSteps();
   showJobs().catch((error) => tell(byId('form-problem'), sentence(error.message)));
 }
-
-// What is on the page from the beginning
 
 function listen() {
   byId('file').onchange = () => byId('file').files[0] && choose(byId('file').files[0]);

@@ -1,6 +1,6 @@
 // What came of a run: files to download, and what is in them.
 
-import { button, element, tell } from './elements.js';
+import { button, byId, element, tell } from './elements.js';
 import { outputJson, outputUrl } from './service.js';
 import { count, label, number, sentence, size } from './words.js';
 
@@ -14,7 +14,7 @@ const FILES = {
   'validation.jsonl': 'examples kept back for testing',
   'processed.json': 'the same examples by chat, with dates',
   [STATISTICS]: 'where every message went, in numbers',
-  [REPORT]: 'the report, as a page of its own',
+  [REPORT]: 'the report',
   'raw.json': 'the chats as they were exported',
 };
 
@@ -26,26 +26,32 @@ function follow(href, properties) {
   link.remove();
 }
 
-function following(runId, name, properties, problem) {
+function following(job, name, properties) {
+  const problem = byId('job-problem');
   return async () => {
     try {
-      tell(problem, '');
-      follow(await outputUrl(runId, name), properties);
+      // Of a run that failed, it says why.
+      if (job.status === 'COMPLETED') {
+        tell(problem, '');
+      }
+      follow(await outputUrl(job.run_id, name), properties);
     } catch (error) {
       tell(problem, sentence(error.message));
+      problem.scrollIntoView();
     }
   };
 }
 
-const download = (runId, name, problem) => following(runId, name, { download: name }, problem);
+const download = (job, name) => following(job, name, { download: name });
 
-/** The statistics of a run, where it left any; they name people and chats. */
+const has = (job, name) => job.outputs.some((output) => output.name === name);
+
+/** The statistics of a run, where it left any. */
 export async function statistics(job) {
-  const isThere = job.outputs.some(({ name }) => name === STATISTICS);
-  return isThere ? outputJson(job.run_id, STATISTICS) : null;
+  return has(job, STATISTICS) ? outputJson(job.run_id, STATISTICS) : null;
 }
 
-/** What is in the examples, in numbers: for services that make no report. */
+/** What is in the examples, where there is no report. */
 function numbers({ funnel: { chats, messages }, tokens_held_against_limits_per_block: tokens }) {
   const facts = {
     Chats: `${number(chats.kept)} of ${number(chats.read)}`,
@@ -59,8 +65,11 @@ function numbers({ funnel: { chats, messages }, tokens_held_against_limits_per_b
   return element('section', {}, element('h3', {}, 'What is in them'), list);
 }
 
-/** The report, apart from the page: without scripts, and without a way to anything. */
-async function report(job, problem) {
+/** The report, where there is one, apart from the page: without scripts, and without a way to anything. */
+export async function report(job) {
+  if (!has(job, REPORT)) {
+    return null;
+  }
   const frame = element('iframe', {
     title: 'Report of this run',
     src: await outputUrl(job.run_id, REPORT),
@@ -68,14 +77,14 @@ async function report(job, problem) {
     referrerPolicy: 'no-referrer',
   });
   frame.sandbox = 'allow-popups';
-  const inTab = { target: '_blank', rel: 'noopener' };
-  const open = button('Open the report in a tab of its own', following(job.run_id, REPORT, inTab, problem), 'quiet');
+  const inTab = following(job, REPORT, { target: '_blank', rel: 'noopener' });
+  const open = button('Open the report in a tab of its own', inTab, 'quiet');
   return element('section', {}, element('h3', {}, 'Report'), frame, element('p', {}, open));
 }
 
-function files(job, problem) {
+function files(job) {
   const items = job.outputs.map(({ name, size_bytes: bytes }) => {
-    const save = button('Download', download(job.run_id, name, problem), 'quiet');
+    const save = button('Download', download(job, name), 'quiet');
     save.setAttribute('aria-label', `Download ${name}`);
     const about = [FILES[name] ?? 'for the trainer', size(bytes)].join(' · ');
     return element('li', {},
@@ -98,21 +107,18 @@ function warnings(stats, waysToChange) {
 
 /** What a completed run has made, for the page. */
 export async function result(job, waysToChange) {
-  const problem = element('div', { className: 'problem', role: 'alert', hidden: true });
   const examples = job.outputs.find(({ name }) => name === EXAMPLES);
   const stats = await statistics(job);
   const { num_blocks: blocks, num_chats: chats } = stats ?? job.stats;
   const learned = stats?.target?.name ?? job.config.target_name;
   const whose = learned ? `, from which a model learns how ${learned} writes` : '';
-  const hasReport = job.outputs.some(({ name }) => name === REPORT);
   return [
     element('p', { className: 'lead' }, `${count(blocks, 'example')} from ${count(chats, 'chat')}${whose}.`),
     examples ? element('p', { className: 'actions' },
-      button('Download the examples', download(job.run_id, EXAMPLES, problem), 'primary'),
+      button('Download the examples', download(job, EXAMPLES), 'primary'),
       element('span', { className: 'hint' }, `${EXAMPLES}, ${size(examples.size_bytes)}`)) : null,
-    problem,
     warnings(stats, waysToChange),
-    hasReport ? await report(job, problem) : numbers(stats ?? job.stats),
-    files(job, problem),
+    await report(job) ?? numbers(stats ?? job.stats),
+    files(job),
   ].filter(Boolean);
 }
