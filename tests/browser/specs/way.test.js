@@ -55,6 +55,38 @@ test('an export becomes the same files as with the command', async () => {
   await page.context().close();
 });
 
+test('an export can be dropped anywhere', async () => {
+  const page = await open(browser, service.url);
+  await page.goto(service.url);
+  await page.getByLabel('Choose the file').waitFor({ state: 'attached' });
+  const content = readFileSync(SAMPLE, 'utf8');
+  const dataTransfer = await page.evaluateHandle((text) => {
+    const dropped = new DataTransfer();
+    dropped.items.add(new File([text], 'result.json'));
+    return dropped;
+  }, content);
+  await page.dispatchEvent('h1', 'dragover', { dataTransfer });
+  await page.dispatchEvent('h1', 'drop', { dataTransfer });
+  await page.getByLabel('Mira Solano, whose export this is').waitFor();
+  await page.getByRole('button', { name: 'Make the examples' }).click();
+  await page.getByRole('heading', { name: 'Your examples are ready' }).waitFor();
+  assert.deepEqual(page.complaints, []);
+  await page.context().close();
+});
+
+test('whoever leaves while an export is sent is asked', async () => {
+  const page = await open(browser, service.url);
+  await page.goto(service.url);
+  await page.getByLabel('Choose the file').setInputFiles(SAMPLE);
+  await page.route('**/data-prep/uploads/*/content', () => {});
+  await page.getByRole('button', { name: 'Make the examples' }).click();
+  await page.getByRole('heading', { name: 'Sending your export' }).waitFor();
+  await page.reload();
+  await page.getByRole('heading', { name: 'Your export' }).waitFor();
+  assert.deepEqual(page.complaints, ['dialog: beforeunload']);
+  await page.context().close();
+});
+
 test('what is set on the page counts', async () => {
   const page = await open(browser, service.url);
   await page.goto(service.url);

@@ -34,8 +34,8 @@ export function launch() {
 }
 
 /**
- * A page in a context of its own. `page.complaints` has what the console said, errors that no one caught, and
- * requests to other origins than `own`.
+ * A page in a context of its own. `page.complaints` has what the console said, errors that no one caught,
+ * questions before leaving, and requests to other origins than `own`.
  */
 export async function open(browser, own, options = {}) {
   const context = await browser.newContext({ viewport: DESKTOP, ...options });
@@ -43,6 +43,10 @@ export async function open(browser, own, options = {}) {
   const page = await context.newPage();
   page.complaints = [];
   page.on('console', (message) => page.complaints.push(`${message.type()}: ${message.text()}`));
+  page.on('dialog', (dialog) => {
+    page.complaints.push(`dialog: ${dialog.type()}`);
+    dialog.accept();
+  });
   page.on('pageerror', (error) => page.complaints.push(`error: ${error.message}`));
   context.on('request', (request) => {
     const url = new URL(request.url());

@@ -205,7 +205,7 @@ function listen() {
     }
   };
   window.onhashchange = route;
-  window.onbeforeunload = (event) => view.isSending && event.preventDefault();
+  window.addEventListener('beforeunload', (event) => view.isSending && event.preventDefault());
 }
 
 async function loadSettings() {
