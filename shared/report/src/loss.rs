@@ -122,7 +122,7 @@ fn words(reason: MessageDrop, profile: &Profile) -> String {
         Drop::NoTarget => "of no use without a target",
         Drop::BlockTooShort => {
             let least = number(profile.limits.min());
-            return format!("in conversations under {least} tokens");
+            return format!("in blocks under {least} tokens");
         }
         Drop::MessageTooLong => {
             let most = number(profile.limits.max());

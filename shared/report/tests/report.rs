@@ -138,7 +138,7 @@ fn a_report_says_in_its_titles_what_its_pictures_show() {
     h1: 30 conversation blocks to learn from
     h2: 1 thing to think about before training
     h2: What would keep more of the export
-    h2: 86% of the messages are in the blocks; the rest were in conversations under 3 tokens
+    h2: 86% of the messages are in the blocks; the rest were in blocks under 3 tokens
     h2: 30 of 35 blocks were kept; 3 to 800 tokens were asked for
     title: Blocks by tokens, against the limits
     caption: Blocks by tokens
@@ -175,7 +175,7 @@ fn a_failed_run_has_a_report_of_what_there_was() {
     title: Report of a run – Resonare Data Prep
     h1: There is nothing to learn from yet
     h2: What would keep more of the export
-    h2: No message is in a block; all were in conversations under 3 tokens
+    h2: No message is in a block; all were in blocks under 3 tokens
     h2: None of 3 blocks was kept; 3 to 800 tokens were asked for
     title: Blocks by tokens, against the limits
     caption: Blocks by tokens

@@ -13,7 +13,7 @@ pub(crate) fn section(stats: &StatsFile<'_>) -> Markup {
         @if !warnings.is_empty() {
             section {
                 h2 { (things) " to think about before training" }
-                (list(&warnings))
+                ul.advice { (items(&warnings)) }
             }
         } @else if stats.error.is_none() {
             p { "Nothing stands in the way of training." }
@@ -21,14 +21,14 @@ pub(crate) fn section(stats: &StatsFile<'_>) -> Markup {
         @if !remedies.is_empty() {
             section {
                 h2 { "What would keep more of the export" }
-                (list(&remedies))
+                ul.advice.more { (items(&remedies)) }
             }
         }
     }
 }
 
-fn list(items: &[String]) -> Markup {
-    html! { ul.advice { @for item in items { li { (item) } } } }
+fn items(items: &[String]) -> Markup {
+    html! { @for item in items { li { (item) } } }
 }
 
 fn warnings(statistics: &Statistics) -> Vec<String> {

@@ -15,7 +15,7 @@ pub(crate) fn section(statistics: &Statistics) -> Markup {
     html! {
         section {
             h2 { (title(&path)) }
-            p.key { "Each bar is as wide as there are messages." }
+            p.key { "The width of each bar is its number of messages." }
             ol.fall {
                 @for step in &steps(&path) { (step.draw(path.read)) }
             }

@@ -74,7 +74,7 @@ fn figures(statistics: &Statistics) -> Markup {
             }
             (figure("messages", &number(messages)))
             (figure("tokens as written", &rounded(tokens.sum())))
-            (figure("tokens a block, on average", &rounded(tokens.avg().unwrap_or_default())))
+            (figure("tokens per block, on average", &rounded(tokens.avg().unwrap_or_default())))
         }
     }
 }
@@ -110,7 +110,7 @@ impl Verdict {
         match self {
             Self::Met => html! { span.met { "✓ met" } },
             Self::Unmet => html! { span.unmet { "✗ not met" } },
-            Self::Configured => html! { span.met { "✓ its files say so" } },
+            Self::Configured => html! { span.met { "✓ its configuration allows it" } },
         }
     }
 }
@@ -126,8 +126,8 @@ fn demands(stats: &StatsFile<'_>) -> Markup {
     let statistics = stats.statistics;
     let Some(consumer) = statistics.profile.consumer else {
         return html! {
-            p { "They are made for no trainer in particular. With " code { "consumer" }
-                " set, they fit one, and are compared here with what it takes." }
+            p { "These blocks are for no particular trainer. With " code { "consumer" }
+                " set, they fit one, and this page compares them with what it takes." }
         };
     };
     let demands = demands_of(consumer, stats);
@@ -178,7 +178,7 @@ fn demands_of(consumer: Consumer, stats: &StatsFile<'_>) -> Vec<Demand> {
     let wants = format!("at least {}", blocks(limits.min_rows));
     add(wants, blocks(rows), rows >= limits.min_rows);
     if let Some(recommended) = limits.recommended_rows {
-        let wants = format!("better {} or more", blocks(recommended));
+        let wants = format!("ideally {} or more", blocks(recommended));
         add(wants, blocks(rows), rows >= recommended);
     }
     if let Some(most) = limits.max_rows {
@@ -196,7 +196,7 @@ fn demands_of(consumer: Consumer, stats: &StatsFile<'_>) -> Vec<Demand> {
         add(wants, megabytes(bytes), bytes <= most);
     }
     if let (Some(most), Some(longest)) = (limits.max_row_tokens, stats.training_length) {
-        let wants = format!("at most {} tokens a block", number(most));
+        let wants = format!("at most {} tokens per block", number(most));
         let has = format!("up to {}", number(longest));
         add(wants, has, longest <= most);
     }
@@ -204,7 +204,7 @@ fn demands_of(consumer: Consumer, stats: &StatsFile<'_>) -> Vec<Demand> {
         let is_within = longest <= default.into();
         demands.push(Demand {
             wants: format!(
-                "up to {} tokens a block, unless told",
+                "up to {} tokens per block by default",
                 number(default.into())
             ),
             has: format!("up to {}", number(longest)),
