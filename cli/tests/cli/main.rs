@@ -256,6 +256,44 @@ fn a_second_run_of_one_id_is_refused_until_the_first_is_gone() {
     assert_eq!(names_in(&project.path("data/processed")), ["s"]);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn the_report_is_opened_if_that_is_asked() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let project = Project::new();
+    let programs = project.path("bin");
+    fs::create_dir(&programs).unwrap();
+    let opener = programs.join("xdg-open");
+    fs::write(
+        &opener,
+        "#!/bin/sh\necho \"$1\" > opened.part && mv opened.part opened\n",
+    )
+    .unwrap();
+    fs::set_permissions(&opener, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = std::env::var("PATH").unwrap();
+    let prepare = |more: &str| {
+        resonare(project.folder())
+            .args(["prepare", SAMPLE, "--tokenizer=o200k_base", "--run-id=r"])
+            .args(["--open", more])
+            .env("PATH", format!("{}:{path}", programs.display()))
+            .output()
+            .unwrap()
+    };
+    assert_eq!(prepare("--output-report=false").status.code(), Some(2));
+    assert_eq!(prepare("--output-report=true").status.code(), Some(0));
+    let opened = project.path("opened");
+    while !opened.exists() {
+        std::thread::yield_now();
+    }
+    let report = project.path("data/processed/r/report.html");
+    let opened = fs::read_to_string(opened).unwrap();
+    assert_eq!(
+        fs::canonicalize(opened.trim()).unwrap(),
+        fs::canonicalize(report).unwrap()
+    );
+}
+
 #[test]
 fn a_bucket_that_is_away_does_not_hide_why_a_run_failed() {
     let project = Project::new();
