@@ -71,7 +71,8 @@ fn a_summary_is_one_screenful() {
                user       >>> haha same >>> so the plan: train at 9:12, swim, sandw…
                assistant  >>> 9:12 is brutal but ok >>> what sandwiches are we talk…
                and 22 more turns
-    outputs    data/processed/r/: train.jsonl, processed.json, stats.json
+    outputs    data/processed/r/: train.jsonl, processed.json, stats.json,
+               report.html
     next       1 of 3 blocks begins with the assistant or ends with the user, which
                many trainers refuse; name yours to mend that (trl, unsloth, axolotl,
                llama-factory, together, bedrock-nova, bedrock-llama, openai), for
@@ -104,7 +105,7 @@ fn a_wide_terminal_has_fewer_lines() {
                user       >>> haha same >>> so the plan: train at 9:12, swim, sandwiches, home before t…
                assistant  >>> 9:12 is brutal but ok >>> what sandwiches are we talking about, I need to…
                and 22 more turns
-    outputs    data/processed/r/: train.jsonl, processed.json, stats.json
+    outputs    data/processed/r/: train.jsonl, processed.json, stats.json, report.html
     next       1 of 3 blocks begins with the assistant or ends with the user, which many trainers
                refuse; name yours to mend that (trl, unsloth, axolotl, llama-factory, together,
                bedrock-nova, bedrock-llama, openai), for example:
@@ -140,7 +141,7 @@ fn a_summary_for_a_trainer_ends_with_its_command() {
                assistant  >>> 9:12 is brutal but ok >>> what sandwiches are we talk…
                and 22 more turns
     outputs    data/processed/r/: train.jsonl, processed.json, train.bedrock.jsonl,
-               stats.json, bedrock-job.json, README.md
+               stats.json, report.html, bedrock-job.json, README.md
     next       upload the files to S3, and set bucket and role in bedrock-job.json,
                then run:
                  cd ./data/processed/r && aws bedrock \
@@ -200,7 +201,8 @@ fn everything_is_told_where_it_is_asked_for() {
     warning    there is little to learn from 1 block (at least 50 are a good start);
                lower --min-tokens-per-block or raise --convo-block-threshold-secs,
                or export more chats
-    outputs    data/processed/r/: train.jsonl, processed.json, stats.json
+    outputs    data/processed/r/: train.jsonl, processed.json, stats.json,
+               report.html
     next       1 of 1 block begins with the assistant or ends with the user, which
                many trainers refuse; name yours to mend that (trl, unsloth, axolotl,
                llama-factory, together, bedrock-nova, bedrock-llama, openai), for
@@ -247,7 +249,8 @@ fn a_quiet_run_says_where_its_outputs_are() {
     let output = sample().run(&[&PREPARE[..], &["--quiet"]].concat());
     assert_eq!(
         output.stdout,
-        "./data/processed/r/train.jsonl\n./data/processed/r/processed.json\n./data/processed/r/stats.json\n"
+        "./data/processed/r/train.jsonl\n./data/processed/r/processed.json\n./data/processed/r/stats.json\n\
+         ./data/processed/r/report.html\n"
     );
     assert!(
         output
