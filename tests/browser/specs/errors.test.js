@@ -154,10 +154,7 @@ test('a service that is gone for a while is asked again by itself', async () => 
   const page = await chosen(SAMPLE);
   await page.make();
   await page.ready();
-  await service.kill();
-  await page.reload().catch(() => {});
-  await service.start();
-  await page.goto(service.url);
+  await page.getByRole('link', { name: 'Resonare Data Prep' }).click();
   await page.locator('#jobs a').first().waitFor();
   await service.kill();
   await page.locator('#jobs a').first().click();
