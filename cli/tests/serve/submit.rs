@@ -43,7 +43,7 @@ fn a_small_export_goes_as_a_body_and_its_outputs_are_those_of_prepare() {
     let (_, jobs) = server.get("/data-prep/jobs");
     let job = jobs.as_object().unwrap().values().next().unwrap();
     assert_eq!(job["attempts"], 1);
-    assert_eq!(job["outputs"].as_array().unwrap().len(), 3);
+    assert_eq!(job["outputs"].as_array().unwrap().len(), 4);
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn a_large_or_compressed_export_is_uploaded_in_little_memory() {
         assert!(downloaded == bytes, "{name}");
     }
     // No more than the outputs is left.
-    assert_eq!(stored(folder.path()).len(), 3);
+    assert_eq!(stored(folder.path()).len(), 4);
     assert!(server.peak_memory() < 64 << 20);
 
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
