@@ -16,6 +16,8 @@ pub(crate) struct PairMerger {
     tokens: Vec<u32>,
     /// The rank of each token joined with the next.
     ranks: Vec<u32>,
+    /// The rank of the merge that came last.
+    last: Option<u32>,
 }
 
 impl PairMerger {
@@ -28,15 +30,25 @@ impl PairMerger {
     ) -> u32 {
         self.tokens.clear();
         self.tokens.extend(tokens);
+        self.last = None;
         if self.tokens.len() <= SHORT {
             self.count_short(table)
         } else {
-            count_long(table, &mut self.tokens)
+            self.count_long(table)
         }
     }
 
+    /// The rank of the merge that came last in what was counted last; `None` if there was none.
+    pub(crate) fn last(&self) -> Option<u32> {
+        self.last
+    }
+
     fn count_short(&mut self, table: PairTable<'_>) -> u32 {
-        let Self { tokens, ranks } = self;
+        let Self {
+            tokens,
+            ranks,
+            last,
+        } = self;
         let rank = |left, right| table.rank(left, right).unwrap_or(NONE);
         ranks.clear();
         ranks.extend(tokens.windows(2).map(|pair| rank(pair[0], pair[1])));
@@ -50,6 +62,7 @@ impl PairMerger {
             if lowest == NONE {
                 return u32::try_from(tokens.len()).expect("a piece is short");
             }
+            *last = Some(lowest);
             let joined = table.joined(lowest);
             tokens[at] = joined;
             tokens.remove(at + 1);
@@ -62,48 +75,50 @@ impl PairMerger {
             }
         }
     }
-}
 
-/// Indices are u32: a message is shorter than 16 MiB.
-fn count_long(table: PairTable<'_>, tokens: &mut [u32]) -> u32 {
-    let length = u32::try_from(tokens.len()).expect("a message is shorter than 4 GiB");
-    // For each part, by where it begins: its token, and where the next and the previous one begin.
-    let mut next: Vec<u32> = (1..=length).collect();
-    let mut previous: Vec<u32> = (0..length).map(|start| start.wrapping_sub(1)).collect();
-    let mut pairs = BinaryHeap::new();
-    let pair = |tokens: &[u32], left: u32, right: u32| {
-        let (left_token, right_token) = (tokens[left as usize], tokens[right as usize]);
-        let rank = table.rank(left_token, right_token)?;
-        Some(Reverse((rank, left, right, left_token, right_token)))
-    };
-    for left in 0..length - 1 {
-        pairs.extend(pair(tokens, left, left + 1));
+    /// Indices are u32: a message is shorter than 16 MiB.
+    fn count_long(&mut self, table: PairTable<'_>) -> u32 {
+        let Self { tokens, last, .. } = self;
+        let length = u32::try_from(tokens.len()).expect("a message is shorter than 4 GiB");
+        // For each part, by where it begins: its token, and where the next and the previous one begin.
+        let mut next: Vec<u32> = (1..=length).collect();
+        let mut previous: Vec<u32> = (0..length).map(|start| start.wrapping_sub(1)).collect();
+        let mut pairs = BinaryHeap::new();
+        let pair = |tokens: &[u32], left: u32, right: u32| {
+            let (left_token, right_token) = (tokens[left as usize], tokens[right as usize]);
+            let rank = table.rank(left_token, right_token)?;
+            Some(Reverse((rank, left, right, left_token, right_token)))
+        };
+        for left in 0..length - 1 {
+            pairs.extend(pair(tokens, left, left + 1));
+        }
+        let mut parts = length;
+        while let Some(Reverse((rank, left, right, left_token, right_token))) = pairs.pop() {
+            // A pair is outdated when one of its parts has changed since.
+            if next[left as usize] != right
+                || tokens[left as usize] != left_token
+                || tokens[right as usize] != right_token
+            {
+                continue;
+            }
+            *last = Some(rank);
+            let after = next[right as usize];
+            tokens[left as usize] = table.joined(rank);
+            // The right part is no longer one of its own.
+            tokens[right as usize] = NONE;
+            next[right as usize] = NONE;
+            next[left as usize] = after;
+            parts -= 1;
+            if after < length {
+                previous[after as usize] = left;
+                pairs.extend(pair(tokens, left, after));
+            }
+            if left > 0 {
+                pairs.extend(pair(tokens, previous[left as usize], left));
+            }
+        }
+        parts
     }
-    let mut parts = length;
-    while let Some(Reverse((rank, left, right, left_token, right_token))) = pairs.pop() {
-        // A pair is outdated when one of its parts has changed since.
-        if next[left as usize] != right
-            || tokens[left as usize] != left_token
-            || tokens[right as usize] != right_token
-        {
-            continue;
-        }
-        let after = next[right as usize];
-        tokens[left as usize] = table.joined(rank);
-        // The right part is no longer one of its own.
-        tokens[right as usize] = NONE;
-        next[right as usize] = NONE;
-        next[left as usize] = after;
-        parts -= 1;
-        if after < length {
-            previous[after as usize] = left;
-            pairs.extend(pair(tokens, left, after));
-        }
-        if left > 0 {
-            pairs.extend(pair(tokens, previous[left as usize], left));
-        }
-    }
-    parts
 }
 
 #[cfg(test)]
@@ -162,9 +177,12 @@ mod tests {
             let table = merges.view(&byte_tokens);
             let tokens: Vec<u32> = piece.bytes().map(u32::from).collect();
             let expected = slowly(tokens.clone());
-            let mut merger = PairMerger { tokens: tokens.clone(), ranks: Vec::new() };
+            let mut merger = PairMerger { tokens: tokens.clone(), ..PairMerger::default() };
             prop_assert_eq!(merger.count_short(table), expected);
-            prop_assert_eq!(count_long(table, &mut tokens.clone()), expected);
+            let last = merger.last();
+            let mut merger = PairMerger { tokens: tokens.clone(), ..PairMerger::default() };
+            prop_assert_eq!(merger.count_long(table), expected);
+            prop_assert_eq!(merger.last(), last);
             prop_assert_eq!(merger.count(table, tokens), expected);
         }
     }

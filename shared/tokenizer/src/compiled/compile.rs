@@ -1,5 +1,6 @@
 //! From a `tokenizer.json` to tables.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::num::NonZeroUsize;
 use std::thread;
@@ -41,7 +42,10 @@ pub(crate) fn compile(json: &[u8], fingerprint: &str) -> Option<Vec<u8>> {
     } = &description;
     let steps = recognize(normalizer, pre_tokenizer)?;
     let largest = model.vocab.0.iter().map(|(_, id)| *id).max()?;
-    if !is_covered(model, steps.family) || !has_room(largest, model.merges.len()) {
+    if !is_covered(model, steps.family)
+        || !has_room(largest, model.merges.len())
+        || !are_distinct(&model.vocab.0, largest)
+    {
         return None;
     }
     let index = TokenIndex::new(&model.vocab.0);
@@ -49,15 +53,19 @@ pub(crate) fn compile(json: &[u8], fingerprint: &str) -> Option<Vec<u8>> {
         Family::SentencePiece => Alphabet::of_characters(model, &index)?,
         _ => Alphabet::of_bytes(&index)?,
     };
-    let pairs = CompiledPairs::new(&merges(&model.merges, &index)?);
+    let mut merges = merges(&model.merges, &index)?;
     let texts = model
         .vocab
         .0
         .iter()
         .filter_map(|(token, _)| alphabet.text(token));
     let mut words: Vec<Vec<u8>> = texts.filter(|text| !text.is_empty()).collect();
+    let ways = alphabet.ways(&words, &CompiledPairs::new(&merges))?;
+    keep_reached(&mut merges, &ways);
+    let pairs = CompiledPairs::new(&merges);
     if !model.ignore_merges {
-        alphabet.keep_reached(&mut words, &pairs)?;
+        let mut ways = ways.into_iter();
+        words.retain(|_| !matches!(ways.next(), Some(Way::None)));
     }
     if words.len() >> hash::RANK_BITS > 0 {
         return None;
@@ -82,6 +90,13 @@ pub(crate) fn compile(json: &[u8], fingerprint: &str) -> Option<Vec<u8>> {
         words,
     };
     Some(write(&parts, fingerprint))
+}
+
+/// Whether no two tokens have the same number, of which `largest` is the largest.
+fn are_distinct(tokens: &[(Cow<'_, str>, u32)], largest: u32) -> bool {
+    let mut taken = vec![false; largest as usize + 1];
+    let mut is_new = |id: u32| !std::mem::replace(&mut taken[id as usize], true);
+    tokens.iter().all(|(_, id)| is_new(*id))
 }
 
 /// Whether a model merges as the tables do.
@@ -201,42 +216,70 @@ impl Alphabet {
         }
     }
 
-    /// Keeps those texts that merging makes one token of.
-    fn keep_reached(&self, texts: &mut Vec<Vec<u8>>, pairs: &CompiledPairs) -> Option<()> {
+    /// How merging makes one token of each of these texts.
+    fn ways(&self, texts: &[Vec<u8>], pairs: &CompiledPairs) -> Option<Vec<Way>> {
         let pairs = pairs.view(&self.bytes);
         let characters = match &self.kind {
             Kind::Bytes(_) => None,
             Kind::Characters(table) => Some(CharacterTokens::new(table)?),
         };
-        let is_reached = |merger: &mut PairMerger, text: &[u8]| {
+        let way = |merger: &mut PairMerger, text: &[u8]| {
             let tokens = match (characters, std::str::from_utf8(text)) {
                 (Some(characters), Ok(text)) => {
                     merger.count(pairs, characters.tokens(text, &self.bytes))
                 }
                 _ => merger.count(pairs, text.iter().map(|byte| pairs.byte_token(*byte))),
             };
-            tokens == 1
+            match (tokens, merger.last()) {
+                (1, Some(rank)) => Way::Merge(rank),
+                (1, None) => Way::ByItself,
+                _ => Way::None,
+            }
         };
         let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let share = texts.len().div_ceil(threads).max(1);
-        let reached: Vec<bool> = thread::scope(|scope| {
+        let ways = thread::scope(|scope| {
             let shares = texts.chunks(share).map(|texts| {
                 scope.spawn(move || {
                     let mut merger = PairMerger::default();
-                    let reached = texts.iter().map(|text| is_reached(&mut merger, text));
-                    reached.collect::<Vec<_>>()
+                    let ways = texts.iter().map(|text| way(&mut merger, text));
+                    ways.collect::<Vec<_>>()
                 })
             });
             let shares: Vec<_> = shares.collect();
             let shares = shares.into_iter().map(thread::ScopedJoinHandle::join);
-            shares
-                .collect::<Result<Vec<_>, _>>()
-                .map(|shares| shares.concat())
-        })
-        .ok()?;
-        let mut reached = reached.into_iter();
-        texts.retain(|_| reached.next().unwrap_or(false));
-        Some(())
+            shares.collect::<Result<Vec<_>, _>>()
+        });
+        Some(ways.ok()?.concat())
+    }
+}
+
+/// How merging makes a token of its text.
+#[derive(Clone, Copy)]
+enum Way {
+    /// It does not.
+    None,
+    /// The token is among the smallest.
+    ByItself,
+    /// The merge of this rank comes last.
+    Merge(u32),
+}
+
+/// Drops the merges that no text comes to, and ranks the others anew.
+///
+/// Files list all the pairs that a token can be cut into, but a text takes only one: two tokens are next to each
+/// other only if no merge has reached across the ends of the two, so what came to be in between is what comes to be
+/// when the text of both is merged by itself.
+fn keep_reached(merges: &mut Vec<Merge>, ways: &[Way]) {
+    let mut reached = vec![false; merges.len()];
+    for way in ways {
+        if let Way::Merge(rank) = way {
+            reached[*rank as usize] = true;
+        }
+    }
+    merges.retain(|merge| reached[merge.rank as usize]);
+    for (rank, merge) in (0..).zip(merges) {
+        merge.rank = rank;
     }
 }
 
