@@ -28,6 +28,10 @@ const PARTICLES: [&str; 34] = [
 const MOST_WORDS: usize = 16;
 const MOST_CHARACTERS: usize = 256;
 
+/// Up to so many first words, of so many bytes together, are looked for in a pass of their own.
+const FEW_WORDS: usize = 16;
+const FEW_BYTES: usize = 256;
+
 /// How many characters of a name count in scripts without spaces between words.
 const MOST_UNSPACED: usize = 64;
 
@@ -134,11 +138,19 @@ impl Names {
         for word in self.phrases.first_words() {
             filter.add(word);
         }
+        let first_words = || self.phrases.first_words();
+        let bytes: usize = first_words().map(str::len).sum();
+        let few = (first_words().count() <= FEW_WORDS && bytes <= FEW_BYTES).then(|| {
+            AhoCorasick::builder()
+                .ascii_case_insensitive(true)
+                .build(first_words())
+        });
         let unspaced = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
             .ascii_case_insensitive(true)
             .build(self.unspaced.iter().map(|name| name.as_bytes()));
         NameFinder {
+            few: few.and_then(Result::ok),
             filter,
             phrases: self.phrases,
             unspaced: unspaced.ok().filter(|_| !self.unspaced.is_empty()),
@@ -199,6 +211,8 @@ fn unspaced_runs(name: &str) -> impl Iterator<Item = &str> {
 /// Finds names and listed words, as whole words in any case, any number of them in one pass.
 #[derive(Debug)]
 pub struct NameFinder {
+    /// Finds what names start with in a text of ASCII, where there are few.
+    few: Option<AhoCorasick>,
     filter: Filter,
     phrases: Phrases,
     /// Those in scripts without spaces between words, where they may be anywhere.
@@ -235,6 +249,13 @@ impl NameFinder {
     }
 
     fn find_words(&self, text: &str, found: &mut Vec<Finding>) {
+        // Much faster than to go from word to word, but only ASCII is folded so.
+        if let Some(few) = &self.few
+            && text.is_ascii()
+            && !few.is_match(text)
+        {
+            return;
+        }
         let mut folded = String::new();
         let mut from = 0;
         while let Some(word) = words::next(text, from) {
@@ -321,6 +342,9 @@ fn is_whole(text: &str, start: usize, end: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
     use crate::replace;
 
@@ -339,6 +363,29 @@ mod tests {
         names.finder().find(text, &mut findings);
         replace(text, &findings, &mut out);
         out
+    }
+
+    proptest! {
+        #[test]
+        fn few_words_are_found_where_they_are_among_many(
+            words in vec("[abß]{1,3}( [ab]{1,2})?", 1..4),
+            text in "[abABßẞ '-]{0,30}(\\[NAME\\])?[ab ]{0,9}",
+        ) {
+            let find = |others: usize| {
+                let mut names = Names::default();
+                for word in &words {
+                    names.word(word);
+                }
+                for other in 0..others {
+                    names.word(&format!("other{other}"));
+                }
+                let (finder, mut found) = (names.finder(), Vec::new());
+                assert_eq!(finder.few.is_some(), others == 0);
+                finder.find(&text, &mut found);
+                found
+            };
+            prop_assert_eq!(find(0), find(FEW_WORDS));
+        }
     }
 
     #[test]
