@@ -11,7 +11,7 @@ pub(crate) struct MessageNote {
     pub(crate) id: Option<i64>,
     /// The message of the same chat that it answers.
     pub(crate) reply_to: Option<i64>,
-    /// Equal where sender and date are, in all likelihood.
+    /// Equal where sender and date are, in all likelihood; 0 where no other input has messages to compare.
     pub(crate) fingerprint: u64,
     /// Why it was not kept.
     pub(crate) dropped: Option<MessageDrop>,

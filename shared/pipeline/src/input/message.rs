@@ -76,7 +76,11 @@ pub(super) fn read(
         chunk.notes.push(MessageNote {
             id,
             reply_to: answered.filter(|_| others.reply_to_peer_id.is_none()),
-            fingerprint: fingerprint(&fields),
+            fingerprint: if rules.compares_inputs {
+                fingerprint(&fields)
+            } else {
+                0
+            },
             dropped: kept.err(),
         });
     }

@@ -17,6 +17,8 @@ pub(crate) struct ReadingRules<'a> {
     pub(super) notes: bool,
     /// Whether those that are dropped are, too.
     pub(super) notes_dropped: bool,
+    /// Whether messages of several inputs are compared.
+    pub(super) compares_inputs: bool,
 }
 
 impl<'a> ReadingRules<'a> {
@@ -34,6 +36,7 @@ impl<'a> ReadingRules<'a> {
             excluded_words: (!words.is_empty()).then(|| finder_of(words)),
             notes: can_repeat || settings.topics || settings.reply_context,
             notes_dropped: can_repeat || settings.topics,
+            compares_inputs: can_repeat,
         }
     }
 
