@@ -287,7 +287,7 @@ async fn the_record_of_a_finished_job_says_what_applied_and_what_to_think_about(
         ]
     );
     let file = read(&world, &job, "stats.json").await;
-    assert!(file.contains("there is little to learn from 2 of at least 50 blocks"));
+    assert!(file.contains("there is little to learn from 2 blocks (at least 50"));
 }
 
 #[tokio::test]
