@@ -37,7 +37,7 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Turn exports into train.jsonl, processed.json and stats.json
+    /// Turn exports into train.jsonl, processed.json, stats.json and report.html
     Prepare(Box<PrepareArguments>),
     /// List the chats and senders of exports, so that you can choose a target
     Inspect(InspectArguments),
@@ -100,7 +100,7 @@ pub(crate) struct OutputArguments {
     #[arg(long, short)]
     verbose: bool,
 
-    /// Show a block of the result even if standard output is no terminal
+    /// Show a block of the result even if standard output is not a terminal
     #[arg(long)]
     example: bool,
 }
@@ -134,7 +134,7 @@ pub(crate) struct InspectArguments {
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
-    /// List every chat, and the pauses in each
+    /// List every chat and every sender, and the pauses in each chat
     #[arg(long)]
     pub(crate) all: bool,
 

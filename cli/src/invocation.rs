@@ -37,6 +37,10 @@ fn is_private(argument: &str) -> bool {
     let keys = Key::of_requests().filter(|key| !key.is_for_queries());
     let options = keys.filter_map(|key| key.entry().option);
     let mut names = options.map(|option| option.name).chain(["token"]);
+    // A URL may have a password or a signature in it.
+    if argument.contains("://") && argument.contains(['@', '?']) {
+        return true;
+    }
     let Some(given) = argument.strip_prefix("--") else {
         return false;
     };
@@ -70,6 +74,12 @@ mod tests {
             &["prepare", "a", "--system-prompt", "Be Ren."],
             &["prepare", "-"],
             &["prepare", "--", "a"],
+            &["submit", "a", "--api", "https://me:s3cret@chats.example"],
+            &[
+                "submit",
+                "a",
+                "--api=https://chats.example/?signature=s3cret",
+            ],
             &["prepare", &"a".repeat(500)],
         ] {
             assert_eq!(with_trl(arguments), None, "{arguments:?}");

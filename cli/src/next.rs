@@ -29,11 +29,11 @@ pub(crate) fn for_a_trainer(turns: &TurnCounts, blocks: u64) -> Next {
         ("begin", "end")
     };
     let words = if refused == 0 {
-        format!("name a trainer to have its configuration as well ({names})")
+        format!("name a trainer to get its configuration files as well ({names})")
     } else {
         format!(
             "{} of {} {begin} with the assistant or {end} with the user, which many trainers refuse; name \
-             yours to mend that ({names})",
+             yours to fix that ({names})",
             grouped(refused),
             counted(blocks, "block", "blocks"),
         )

@@ -57,7 +57,7 @@ fn prepare(arguments: &PrepareArguments, interruption: &Interruption) -> Result<
     let is_local = configuration.output_modes.contains(&OutputMode::Local);
     if arguments.open && !(configuration.output_report && is_local) {
         return Err(CommandError::usage(
-            "--open needs a report on this machine: output.report must be true, and output.modes include local",
+            "--open needs a report on this machine: output.report must be true, and output.modes must include local",
         ));
     }
     let s3 = S3::default();
@@ -144,13 +144,16 @@ impl PreparedRun<'_> {
             senders: failure.error.senders(),
         };
         // What the run failed for is what has to be said, whatever else fails after it.
-        if let Err(error) = self.place_failure(folder, &stats, explains) {
+        let explained_in = self.place_failure(folder, &stats, explains);
+        let explained_in = explained_in.unwrap_or_else(|error| {
             tracing::warn!("the statistics of the failed run are not kept everywhere: {error:#}");
-        }
+            None
+        });
         // What is only read may give no block either.
         let mut remedies = failure.statistics.remedies.iter();
         let remedy = remedies.find(|remedy| matches!(remedy.gain, Gain::Kept { .. }));
         details.extend(remedy.map(|remedy| remedy.words(advice::option)));
+        details.extend(explained_in.map(|place| format!("where everything went is in {place}")));
         let told = json!({"run_id": run_id, "error": message, "details": details});
         let error = CommandError::Failed { message, details };
         if self.output.json {
@@ -291,7 +294,7 @@ impl PreparedRun<'_> {
         folder: &RunFolder,
         stats: &StatsFile<'_>,
         explains: bool,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<Option<String>> {
         let findings = self.write_findings(folder, stats)?;
         let findings = explains.then_some(findings);
         let in_bucket = match &self.bucket {
@@ -302,10 +305,12 @@ impl PreparedRun<'_> {
             if folder.has_earlier_outputs() {
                 folder.publish_beside_earlier()?;
             } else if explains {
-                self.show_report(folder.publish()?);
+                let place = folder.publish()?;
+                self.show_report(place);
+                return in_bucket.map(|()| Some(place.display().to_string()));
             }
         }
-        in_bucket
+        in_bucket.map(|()| None)
     }
 
     fn place_failure_in(

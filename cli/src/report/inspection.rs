@@ -217,8 +217,8 @@ impl InspectionReport<'_> {
         let words = match &self.inspection.owner {
             Some(_) => None,
             None => Some(
-                "the export does not name its owner: if it can't be told from the chats, choose one of the \
-                 senders with --target-name"
+                "no one owner is named: if it can't be told from the chats, choose one of the senders with \
+                 --target-name"
                     .to_owned(),
             ),
         };
@@ -232,9 +232,9 @@ impl InspectionReport<'_> {
 /// What other thresholds would make of the export.
 fn thresholds(gaps: &Gaps, width: usize) -> String {
     let mut table = Table::new([
-        Column::names("if a pause ends a conversation that is over"),
+        Column::names("if a pause longer than this ends a conversation"),
         Column::numbers("conversations"),
-        Column::numbers("blocks, about"),
+        Column::numbers("blocks (estimated)"),
     ]);
     for result in gaps.thresholds() {
         table.add([

@@ -67,7 +67,7 @@ pub(super) fn target(stats: &Value, width: usize) -> String {
     let reason = match text(&target["reason"]) {
         "configured" => "as you chose",
         "owner_of_the_export" => "the owner of the export",
-        _ => "the only sender who is no contact",
+        _ => "the only sender who is not a contact",
     };
     let share = |counts: &Value, of: &str| {
         let [part, all] = ["of_target", "all"].map(|key| number(&counts[key]));
@@ -122,10 +122,10 @@ pub(super) fn tokenizer(stats: &Value, reason: bool, width: usize) -> String {
     let (source, kind) = (text(&tokenizer["source"]), text(&tokenizer["kind"]));
     let fallback = match text(&tokenizer["fallback_reason"]) {
         "" => String::new(),
-        why if reason => format!(", a fallback: {why}"),
+        why if reason => format!(", a fallback; {why}"),
         _ => {
             let model = text(&stats["config"]["model_id"]);
-            format!(", a fallback: {model} would count otherwise")
+            format!(", a fallback; {model} would count otherwise")
         }
     };
     labeled(
@@ -190,17 +190,23 @@ pub(super) fn dropped(stats: &Value, width: usize) -> String {
             return None;
         }
         reasons.sort_by_key(|(count, _)| u64::MAX - count);
-        let mut listed: Vec<_> = reasons
+        // One alone is as short by its name.
+        let listed = if reasons.len() == REASONS + 1 {
+            reasons.len()
+        } else {
+            REASONS
+        };
+        let mut words: Vec<_> = reasons
             .iter()
-            .take(REASONS)
+            .take(listed)
             .map(|(count, reason)| together(&format!("{} {reason}", grouped(*count))))
             .collect();
-        let others: u64 = reasons.iter().skip(REASONS).map(|(count, _)| count).sum();
+        let others: u64 = reasons.iter().skip(listed).map(|(count, _)| count).sum();
         if others > 0 {
-            listed.push(together(&format!("{} for other reasons", grouped(others))));
+            words.push(together(&format!("{} for other reasons", grouped(others))));
         }
         let read = counted(read, singular, plural);
-        Some(format!("{} of {read}: {}", grouped(sum), listed.join(", ")))
+        Some(format!("{} of {read}: {}", grouped(sum), words.join(", ")))
     };
     let messages = line("messages", "message", "messages");
     let lines = [messages, line("chats", "chat", "chats")];
@@ -223,7 +229,10 @@ pub(super) fn changed(stats: &Value, width: usize) -> String {
         .map(|(kind, count)| format!("{} {kind}", grouped(number(count))))
         .collect();
     if !redacted.is_empty() {
-        let line = format!("{} (read it before you share it)", redacted.join(", "));
+        let line = format!(
+            "{} (read the blocks before you share them)",
+            redacted.join(", ")
+        );
         out.push_str(&labeled("replaced", &line, width));
     }
     let mended = stats["funnel"]["mended"].as_object().into_iter().flatten();

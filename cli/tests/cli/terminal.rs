@@ -74,7 +74,7 @@ fn a_summary_is_one_screenful() {
     outputs    data/processed/r/: train.jsonl, processed.json, stats.json,
                report.html
     next       1 of 3 blocks begins with the assistant or ends with the user, which
-               many trainers refuse; name yours to mend that (trl, unsloth, axolotl,
+               many trainers refuse; name yours to fix that (trl, unsloth, axolotl,
                llama-factory, together, bedrock-nova, bedrock-llama, openai), for
                example:
                  resonare prepare result.json --tokenizer=o200k_base --run-id=r \
@@ -107,7 +107,7 @@ fn a_wide_terminal_has_fewer_lines() {
                and 22 more turns
     outputs    data/processed/r/: train.jsonl, processed.json, stats.json, report.html
     next       1 of 3 blocks begins with the assistant or ends with the user, which many trainers
-               refuse; name yours to mend that (trl, unsloth, axolotl, llama-factory, together,
+               refuse; name yours to fix that (trl, unsloth, axolotl, llama-factory, together,
                bedrock-nova, bedrock-llama, openai), for example:
                  resonare prepare result.json --tokenizer=o200k_base --run-id=r --example --for trl
     ");
@@ -142,7 +142,7 @@ fn a_summary_for_a_trainer_ends_with_its_command() {
                and 22 more turns
     outputs    data/processed/r/: train.jsonl, processed.json, train.bedrock.jsonl,
                stats.json, report.html, bedrock-job.json, README.md
-    next       upload the files to S3, and set bucket and role in bedrock-job.json,
+    next       upload the files to S3, and set the bucket and the role in bedrock-job.json,
                then run:
                  cd ./data/processed/r && aws bedrock \
                    create-model-customization-job --cli-input-json \
@@ -204,7 +204,7 @@ fn everything_is_told_where_it_is_asked_for() {
     outputs    data/processed/r/: train.jsonl, processed.json, stats.json,
                report.html
     next       1 of 1 block begins with the assistant or ends with the user, which
-               many trainers refuse; name yours to mend that (trl, unsloth, axolotl,
+               many trainers refuse; name yours to fix that (trl, unsloth, axolotl,
                llama-factory, together, bedrock-nova, bedrock-llama, openai), for
                example:
                  resonare prepare result.json --tokenizer=o200k_base --run-id=r \
@@ -303,7 +303,7 @@ fn chats_that_can_be_used_are_listed_and_the_rest_summed_up() {
     pauses up to  1 min  5 min  15 min  1 h  4 h  12 h  1 d  7 d  more
     in all chats     43     61       0    0    0     0    0    1     1
 
-    if a pause ends a conversation that is over  conversations  blocks, about
+    if a pause longer than this ends a conversation  conversations  blocks, about
     15 min                                                   7              3
     1 h                                                      7              3
     4 h                                                      7              3

@@ -125,7 +125,8 @@ fn keys(operator: &Map<String, Value>) -> Schema {
         .additional_properties(Some(AdditionalProperties::FreeForm(false)));
     for key in Key::of_requests() {
         let set = operator.get(key.name()).filter(|value| !value.is_null());
-        let set = set.filter(|_| key.is_for_queries());
+        // The description is for everybody; the target is a person.
+        let set = set.filter(|_| key.is_for_queries() && key != Key::TargetName);
         let extension = set.map(|value| ExtensionsBuilder::new().add("x-default", value.clone()));
         let value = AnyOfBuilder::new()
             .description(Some(key.entry().help))

@@ -1,5 +1,6 @@
 //! What is in an export: its chats and senders, so that a target can be chosen.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::atomic::AtomicBool;
 
@@ -59,7 +60,7 @@ pub struct Inspection {
     pub senders: Vec<SenderCount>,
     /// Senders that are not listed.
     pub other_senders: u64,
-    /// The id of the export's owner, of the form `user123456789`, where it is named.
+    /// The id of the export's owner, of the form `user123456789`, where one is named, and no other.
     pub owner: Option<String>,
     /// The pauses between usable messages, in all chats that can be used.
     pub gaps: EstimatedGaps,
@@ -150,6 +151,8 @@ struct Inspector {
     limits: TokenLimits,
     inspection: Inspection,
     senders: SenderCounts,
+    /// The exports' owners, as far as they are named.
+    owners: BTreeSet<u64>,
     /// Of all chats that can be used.
     funnel: MessageFunnel,
     imported: ImportedChats,
@@ -263,8 +266,8 @@ impl Inspector {
 impl ChunkSink for Inspector {
     fn accept(&mut self, mut chunk: Chunk) -> Result<Chunk, PipelineError> {
         self.inspection.mended.add(&chunk.mended);
-        if let Some(owner) = chunk.owners.last() {
-            self.inspection.owner = Some(format!("user{owner}"));
+        for owner in std::mem::take(&mut chunk.owners) {
+            self.owners.insert(owner);
         }
         let mut start = 0;
         for end in std::mem::take(&mut chunk.ends) {

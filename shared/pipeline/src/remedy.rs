@@ -86,7 +86,8 @@ impl Remedy {
         let change = match &self.change {
             Change::Number { from, to, .. } => format!("{setting} {to} instead of {from}"),
             Change::ChatType { from, added } => {
-                format!("{setting} {added} in addition to {}", from.join(", "))
+                let all: Vec<_> = from.iter().map(String::as_str).chain([*added]).collect();
+                format!("{setting} {}", all.join(","))
             }
             Change::NoDateLimit { .. } => format!("omitting {setting}"),
         };
@@ -105,7 +106,7 @@ impl Remedy {
                 chats: Some(chats),
                 messages,
             } => format!(
-                "read {} ({})",
+                "read up to {} ({})",
                 counted(chats, "more chat", "more chats"),
                 counted(messages, "message", "messages")
             ),

@@ -306,13 +306,14 @@ impl Warning {
                 spell(Setting::SystemPrompt)
             ),
             Self::LearnsEverything { .. } => format!(
-                "{title} will learn the other side's turns too: no chat template at hand marks the target's"
+                "{title} will learn the other side's turns too: no chat template at hand marks the \
+                 target's; one beside the model's tokenizer would"
             ),
             Self::OneMoment { chats, messages } => format!(
-                "{} of {} carry one moment each, as after an import from another service; where a conversation \
-                 ends can't be told there, so leave them out of the export",
-                counted(messages, "message", "messages"),
-                counted(chats, "chat", "chats")
+                "nearly all messages in {} ({}) share one timestamp a chat, as after an import from another service; \
+                 where conversations end can't be told there, so leave such chats out of the export",
+                counted(chats, "chat", "chats"),
+                counted(messages, "message", "messages")
             ),
             Self::NoSenders { messages, read } => format!(
                 "{} of {} {} no sender, and can't be used; {}",

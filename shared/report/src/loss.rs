@@ -104,14 +104,14 @@ fn words(reason: MessageDrop, profile: &Profile) -> String {
     use MessageDrop as Drop;
     let words = match reason {
         Drop::Service => "service messages, such as calls",
-        Drop::Unsupported => "of a kind that the exporter didn't know",
+        Drop::Unsupported => "of a kind that the exporter doesn't support",
         Drop::Malformed => "malformed",
         Drop::TooLarge => "larger than 16 MiB",
         Drop::NoSender => "without a sender",
         Drop::NoText => "without text",
         Drop::UnreadableDate => "without a date that can be read",
         Drop::BeforeDateLimit => "sent before the date limit",
-        Drop::MissingNameOrMessages => "in chats without a name key",
+        Drop::MissingNameOrMessages => "in chats without a name field",
         Drop::WithoutName => "in chats without a name, such as deleted accounts",
         Drop::ChatType => "in chats of types that were not asked for",
         Drop::ExcludedChat => "in chats that are excluded",
@@ -126,16 +126,16 @@ fn words(reason: MessageDrop, profile: &Profile) -> String {
         }
         Drop::MessageTooLong => {
             let most = number(profile.limits.max());
-            return format!("longer than {most} tokens, each alone");
+            return format!("longer than {most} tokens on their own");
         }
-        Drop::RoleOrder => "before the first user or after the last assistant of a block",
-        Drop::NoExchange => "in blocks where only one side speaks",
+        Drop::RoleOrder => "before the first user turn or after the last assistant turn of a block",
+        Drop::NoExchange => "in blocks without an exchange between the target and somebody else",
         Drop::TemplateRefused => "in blocks that the chat template refuses",
         Drop::RefusedByConsumer => "in blocks that the consumer refuses",
-        Drop::DuplicateBlock => "in blocks that were there before",
-        Drop::NearDuplicateBlock => "in blocks that were nearly there before",
-        Drop::SplitLeak => "in conversations like one in the other split",
-        Drop::RunFailed => "in blocks that were lost with the run",
+        Drop::DuplicateBlock => "in blocks that repeat an earlier one",
+        Drop::NearDuplicateBlock => "in blocks that nearly repeat an earlier one",
+        Drop::SplitLeak => "in conversations that resemble one in the other split",
+        Drop::RunFailed => "in blocks that were lost when the run failed",
     };
     words.to_owned()
 }

@@ -139,11 +139,11 @@ fn a_report_says_in_its_titles_what_its_pictures_show() {
     h2: 1 thing to think about before training
     h2: What would keep more of the export
     h2: 86% of the messages are in the blocks; the rest were in blocks under 3 tokens
-    h2: 30 of 35 blocks were kept; 3 to 800 tokens were asked for
+    h2: 30 of 35 blocks kept; the limits are 3 to 800 tokens
     title: Blocks by tokens, against the limits
     caption: Blocks by tokens
     h3: All of the blocks have 2 messages
-    caption: Blocks by their messages
+    caption: Blocks by number of messages
     h3: All take up to 1 min from the first message to the last
     caption: Blocks by the time that they take
     h3: 49% of the pauses are over 1 h, and end a conversation
@@ -157,7 +157,7 @@ fn a_report_says_in_its_titles_what_its_pictures_show() {
     h2: Ren says half of what is said
     caption: What each side says in the blocks
     h2: All blocks are from one chat
-    caption: Chats by their blocks
+    caption: Chats by number of blocks
     h2: 2 of the blocks, to see what is learned from
     h3: Ann
     h3: Ann
@@ -176,7 +176,7 @@ fn a_failed_run_has_a_report_of_what_there_was() {
     h1: There is nothing to learn from yet
     h2: What would keep more of the export
     h2: No message is in a block; all were in blocks under 3 tokens
-    h2: None of 3 blocks was kept; 3 to 800 tokens were asked for
+    h2: None of 3 blocks kept; the limits are 3 to 800 tokens
     title: Blocks by tokens, against the limits
     caption: Blocks by tokens
     h2: What the blocks were made with

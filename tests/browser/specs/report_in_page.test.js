@@ -38,7 +38,7 @@ test('it is read in place, apart from the page, and in a tab of its own', async 
 
   const [tab] = await Promise.all([
     page.context().waitForEvent('page'),
-    page.getByRole('button', { name: 'Open the report in a tab of its own' }).click(),
+    page.getByRole('button', { name: 'Open the report in a new tab' }).click(),
   ]);
   await tab.getByRole('heading', { level: 1 }).waitFor();
   assert.equal(await tab.evaluate(() => origin), 'null');

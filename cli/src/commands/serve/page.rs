@@ -92,6 +92,6 @@ mod tests {
     #[test]
     fn the_page_is_small() {
         let size: usize = FILES.iter().map(|file| file.content.len()).sum();
-        assert!(size < 60_000, "{size} bytes");
+        assert!(size < 60 << 10, "{size} bytes");
     }
 }

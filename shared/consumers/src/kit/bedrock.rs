@@ -27,7 +27,8 @@ pub(super) fn kit(consumer: Consumer, training: &Training<'_>) -> Kit {
         }],
         next: NextStep {
             by_hand: Some(
-                "upload the files to S3, and set bucket and role in bedrock-job.json".to_owned(),
+                "upload the files to S3, and set the bucket and the role in bedrock-job.json"
+                    .to_owned(),
             ),
             ..NextStep::command(
                 "aws bedrock create-model-customization-job --cli-input-json file://bedrock-job.json",

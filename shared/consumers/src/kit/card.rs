@@ -39,7 +39,7 @@ configs:
 
 # Conversations for fine-tuning
 
-Blocks of one person's chats, prepared for {} and the model `{}`. Each row is one conversation.
+Blocks of one person's chats, prepared for {} and the model `{}`. Each row is one block: a conversation, or a part of one.
 These are private messages: keep the data set private.
 ",
         consumer.title(),

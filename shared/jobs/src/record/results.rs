@@ -32,16 +32,19 @@ impl StatsSummary {
             Ok(Value::Object(all)) => all,
             _ => Map::new(),
         };
-        all.retain(|key, _| !matches!(&**key, "top_chats" | "target"));
+        const NAMING: [&str; 3] = ["top_chats", "chats_without_blocks", "target"];
+        all.retain(|key, _| !NAMING.contains(&&**key));
         // A template could quote messages.
         if let Some(refusals) = all.get_mut("refusals").and_then(Value::as_object_mut) {
             refusals.remove("by_template");
         }
-        // Of a warning its name and its numbers; the words are in `stats.json`.
-        let warnings = all.get_mut("warnings").and_then(Value::as_array_mut);
-        for warning in warnings.into_iter().flatten() {
-            if let Some(warning) = warning.as_object_mut() {
-                warning.remove("message");
+        // Of a warning or a remedy its name and its numbers; the words are in `stats.json`.
+        for key in ["warnings", "remedies"] {
+            let told = all.get_mut(key).and_then(Value::as_array_mut);
+            for one in told.into_iter().flatten() {
+                if let Some(one) = one.as_object_mut() {
+                    one.remove("message");
+                }
             }
         }
         Self(all)

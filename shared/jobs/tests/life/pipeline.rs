@@ -312,10 +312,29 @@ async fn a_report_is_an_output_unless_it_is_not_wanted() {
 #[tokio::test]
 async fn a_record_stays_small_and_names_nobody() {
     let world = World::new();
-    let (_, job) = do_job(&world, &export(5000), "Me", words("1")).await;
+    // All chats have blocks, none has, or one has none.
+    for (chats, least, ending) in [(5000, "1", "COMPLETED"), (5000, "100", "FAILED")] {
+        let overrides = [("target_name", "Me"), ("min_tokens_per_block", least)];
+        let (_, job) = do_job_with(&world, &export(chats), &overrides, words("1")).await;
+        let record = serde_json::to_string(&job).unwrap();
+        assert!(record.contains(ending) && record.len() < LARGEST_RECORD);
+        assert!(!record.contains("Secret"), "{record}");
+    }
+}
+
+#[tokio::test]
+async fn a_record_does_not_name_the_chats_without_blocks() {
+    let world = World::new();
+    let message = json!({"from": "Secret Ann", "text": "hi", "date": "2024-01-01T10:00:00"});
+    let mut chats: Vec<Value> = serde_json::from_str(&export(1)).unwrap();
+    chats.push(json!({"name": "Secret short", "messages": [message]}));
+    let payload = Value::from(chats).to_string();
+    let overrides = [("target_name", "Me"), ("min_tokens_per_block", "3")];
+    let (_, job) = do_job_with(&world, &payload, &overrides, words("1")).await;
     let record = serde_json::to_string(&job).unwrap();
-    assert!(record.len() < LARGEST_RECORD);
     assert!(!record.contains("Secret"), "{record}");
+    let stats = read(&world, &job, "stats.json").await;
+    assert!(stats.contains("Secret short"), "{stats}");
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ pub(crate) fn section(stats: &StatsFile<'_>) -> Markup {
                 ul.advice { (items(&warnings)) }
             }
         } @else if stats.error.is_none() {
-            p { "Nothing stands in the way of training." }
+            p { "There are no warnings." }
         }
         @if !remedies.is_empty() {
             section {

@@ -25,8 +25,8 @@ pub(crate) fn section(statistics: &Statistics) -> Markup {
     html! {
         section {
             h2 { (title(profile)) }
-            p.key { "Blocks by their tokens (" (budget(profile.token_budget)) "): "
-                @if emitted.total() > 0 { span.kept { "in the set" } ", " }
+            p.key { "Blocks by number of tokens (" (budget(profile.token_budget)) "): "
+                @if emitted.total() > 0 { span.kept { "kept" } ", " }
                 span.lost { "left out" } "." }
             (tokens(profile))
             (token_numbers(profile))
@@ -57,15 +57,12 @@ fn title(profile: &Profile) -> String {
     let (min, max) = (profile.limits.min(), profile.limits.max());
     let limits = format!("{} to {} tokens", number(min), number(max));
     if dropped == 0 {
-        return format!("All blocks have the {limits} that were asked for");
+        return format!("All blocks are within the limits of {limits}");
     }
     let all = count(kept + dropped, "block", "blocks");
     match kept {
-        0 => format!("None of {all} was kept; {limits} were asked for"),
-        _ => format!(
-            "{} of {all} were kept; {limits} were asked for",
-            number(kept)
-        ),
+        0 => format!("None of {all} kept; the limits are {limits}"),
+        _ => format!("{} of {all} kept; the limits are {limits}", number(kept)),
     }
 }
 
@@ -160,7 +157,7 @@ fn token_numbers(profile: &Profile) -> Markup {
     });
     numbers(
         "Blocks by tokens",
-        &["Tokens", "In the set", "Left out"],
+        &["Tokens", "Kept", "Left out"],
         &rows.collect::<Vec<_>>(),
     )
 }
@@ -210,9 +207,12 @@ fn messages(profile: &Profile) -> Markup {
     });
     let title = messages.largest().map(|(name, range)| {
         let part = sentence(&portion(range.count, messages.total()));
-        format!("{part} of the blocks have {name} messages")
+        match name.as_str() {
+            "1" => format!("{part} of the blocks have 1 message"),
+            _ => format!("{part} of the blocks have {name} messages"),
+        }
     });
-    messages.draw(&title.unwrap_or_default(), "Blocks by their messages")
+    messages.draw(&title.unwrap_or_default(), "Blocks by number of messages")
 }
 
 fn by_time(range: &Range) -> String {

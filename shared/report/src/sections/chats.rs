@@ -45,8 +45,8 @@ pub(crate) fn section(statistics: &Statistics) -> Markup {
     html! {
         section {
             h2 { (title) }
-            p.key { "Chats by their blocks." }
-            (bars("Chats by their blocks", widest, &rows))
+            p.key { "Chats by number of blocks." }
+            (bars("Chats by number of blocks", widest, &rows))
         }
     }
 }

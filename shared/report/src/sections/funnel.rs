@@ -15,7 +15,7 @@ pub(crate) fn section(statistics: &Statistics) -> Markup {
     html! {
         section {
             h2 { (title(&path)) }
-            p.key { "The width of each bar is its number of messages." }
+            p.key { "The width of each bar shows its number of messages." }
             ol.fall {
                 @for step in &steps(&path) { (step.draw(path.read)) }
             }
@@ -123,7 +123,7 @@ fn chats(statistics: &Statistics) -> Markup {
 fn chat_words(reason: ChatDrop) -> &'static str {
     match reason {
         ChatDrop::LeftChat => "that had been left",
-        ChatDrop::NotAnObject => "that read as no chat",
+        ChatDrop::NotAnObject => "that are not chats",
         ChatDrop::MissingNameOrMessages => "without name or messages",
         ChatDrop::MessagesNotAList => "without a list of messages",
         ChatDrop::WithoutName => "without a name, such as deleted accounts",
@@ -133,7 +133,7 @@ fn chat_words(reason: ChatDrop) -> &'static str {
         ChatDrop::RepeatedChat => "in an earlier input as well",
         ChatDrop::NoTarget => "of no use without a target",
         ChatDrop::NoBlocks => "without a block that was kept",
-        ChatDrop::RunFailed => "whose blocks were lost with the run",
+        ChatDrop::RunFailed => "whose blocks were lost when the run failed",
     }
 }
 
@@ -145,7 +145,7 @@ fn mended(statistics: &Statistics) -> Markup {
     let mends = mends.collect::<Vec<_>>().join(", ");
     html! {
         @if !mends.is_empty() {
-            p { "Defects of the export that were read as meant: " (mends) "." }
+            p { "Defects in the export that were repaired: " (mends) "." }
         }
         @if let Some(salvaged) = statistics.salvaged {
             p { "The export ends early, at byte " (number(salvaged.byte_offset)) "; what is complete was used." }

@@ -126,8 +126,8 @@ fn demands(stats: &StatsFile<'_>) -> Markup {
     let statistics = stats.statistics;
     let Some(consumer) = statistics.profile.consumer else {
         return html! {
-            p { "These blocks are for no particular trainer. With " code { "consumer" }
-                " set, they fit one, and this page compares them with what it takes." }
+            p { "These blocks are not written for a particular trainer. Set " code { "consumer" }
+                " to write them for one; this page then compares them with what it accepts." }
         };
     };
     let demands = demands_of(consumer, stats);
@@ -139,7 +139,7 @@ fn demands(stats: &StatsFile<'_>) -> Markup {
         section {
             h2 {
                 @if unmet == 0 { (consumer.title()) " takes them as they are" }
-                @else { (consumer.title()) " wants something else in " (count(unmet, "respect", "respects")) }
+                @else { (consumer.title()) ": " (count(unmet, "thing", "things")) " to change" }
             }
             table.demands {
                 thead { tr {

@@ -56,13 +56,13 @@ pub(crate) fn section(statistics: &Statistics) -> Markup {
     html! {
         section {
             h2 { (title(calendar)) }
-            p.key { "Conversations in the set by the " (periods.unit()) " in which they began." }
+            p.key { "Kept conversations, by the " (periods.unit()) " in which they began." }
             (periods.draw())
             (periods.numbers())
             @if calendar.total() >= ENOUGH_FOR_A_WEEK {
                 h3 { (week_title(calendar)) }
-                p.key { "Conversations by the hour in which they began, on the clock that the export was written by: "
-                    "the stronger, the more." }
+                p.key { "Conversations by the hour in which they began, in the export's own time: "
+                    "the stronger the color, the more conversations." }
                 div.week { (week(calendar)) }
                 (week_numbers(calendar))
             }
@@ -118,7 +118,7 @@ impl Periods {
             3 => "quarter".to_owned(),
             6 => "half-year".to_owned(),
             12 => "year".to_owned(),
-            months => format!("{} years", months / 12),
+            months => format!("{}-year period", months / 12),
         }
     }
 

@@ -50,7 +50,7 @@ fn value(kind: Kind) -> String {
     };
     match kind {
         Kind::OneOf(names) => format!("one of {}", choice(names)),
-        Kind::OptionalOneOf(names) => format!("one of {}; left out for none", choice(names)),
+        Kind::OptionalOneOf(names) => format!("one of {}; leave it out for none", choice(names)),
         Kind::SomeOf(names) => format!("one or more of {}", choice(names)),
         Kind::AnyOf(names) => format!("any of {}", choice(names)),
         other => other.allowed(),

@@ -176,6 +176,10 @@ impl Alphabet {
                 tokens.insert(character, index.id(token.as_bytes())?);
             }
         }
+        // Without a mark of its own, a space is the mark's bytes.
+        if !tokens.contains_key(&' ') {
+            return None;
+        }
         let mut bytes = [0; 256];
         for (token, byte) in bytes.iter_mut().zip(0..=255_u8) {
             let is_needed = match byte {

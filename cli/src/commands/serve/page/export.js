@@ -53,7 +53,7 @@ function startsWith(bytes, start) {
 function topKeys(text) {
   const keys = new Map();
   const wanted = text[0] === '[' ? 2 : 1;
-  const tokens = text.matchAll(/"([^"\\]*(?:\\.[^"\\]*)*)"(\s*:)?|[{}[\]]/gs);
+  const tokens = text.matchAll(/"([^"\\]*(?:\\.[^"\\]*)*)"(\s*:)?|"[^]*|[{}[\]]/gs);
   let depth = 0;
   for (const { 0: token, 1: name, 2: colon, index } of tokens) {
     if ('{['.includes(token)) {
@@ -119,7 +119,7 @@ function sendersIn(text) {
 export async function examine(file) {
   if (file.size === 0) {
     throw new NotAnExport(
-      'This file is empty. Is the export still being made? Telegram says when it is done.',
+      'This file is empty. Is the export still running? Telegram says when it is done.',
     );
   }
   const head = new Uint8Array(await file.slice(0, 8).arrayBuffer());
@@ -147,12 +147,12 @@ export async function examine(file) {
   const isExport = [...keys.keys()].some((key) => KEYS.has(key));
   if (isExport && !isGzip && file.size <= BEGINNING && !CHATS.some((key) => keys.has(key))) {
     throw new NotAnExport(
-      `There are no chats in this file. ${WHERE} If this is it, export once more, and tick “Personal chats”.`,
+      `There are no chats in this file. ${WHERE} If this is it, export once more, and select “Personal chats”.`,
     );
   }
   if (!isExport) {
     throw new NotAnExport(
-      `This file has other data than a Telegram export. ${WHERE}`,
+      `This file contains something other than a Telegram export. ${WHERE}`,
     );
   }
   return { isGzip, owner: ownerIn(text, keys), senders: sendersIn(text) };

@@ -174,7 +174,7 @@ export class JobView {
     show(byId('job-progress'), false);
     if (error.status === 404) {
       this.#title('There is no such run');
-      tell(byId('job-problem'), 'It was deleted, or its time is over: runs are kept for some days only.');
+      tell(byId('job-problem'), 'It was deleted, or it has expired: runs are kept for a few days only.');
       return true;
     }
     tell(byId('job-problem'), sentence(error.message));
@@ -249,7 +249,7 @@ export class JobView {
       this.#offer(senders, upload);
       return;
     }
-    const said = job.error_message ?? 'it was not said why';
+    const said = job.error_message ?? 'no reason was given';
     tell(byId('job-problem'), sentence(said), ...this.#waysToChange(said, upload));
     const read = await report(job).catch(() => null);
     if (read && shown === this.#shown) {
@@ -277,7 +277,7 @@ export class JobView {
     });
     const target = upload?.config.target_name;
     const why = target ? `Nobody here is called “${target}”.` : 'It isn’t clear whose export this is.';
-    const once = upload ? '' : ' You will be asked for the file once more.';
+    const once = upload ? '' : ' You will need to choose the file again.';
     this.#title('Whose writing should the model learn?');
     byId('job-result').replaceChildren(
       element('p', {}, `${why} Choose whom the model should write like.${once}`),

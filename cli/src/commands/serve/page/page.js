@@ -138,7 +138,7 @@ function start(upload, target) {
   }
   forget();
   goToForm();
-  tell(byId('file-problem'), `Choose the file once more, to learn how ${target} writes.`);
+  tell(byId('file-problem'), `Choose the file again to learn how ${target} writes.`);
   byId('file').focus();
 }
 
@@ -213,7 +213,7 @@ async function loadSettings() {
     const description = await get('/data-prep/openapi.json');
     settings = new Settings(description, byId('main-settings'), byId('more-settings'));
   } catch (error) {
-    tell(byId('form-problem'), sentence(error.message), element('a', { href: '' }, 'Load the page again'));
+    tell(byId('form-problem'), sentence(error.message), element('a', { href: '' }, 'Reload the page'));
   }
 }
 

@@ -78,7 +78,7 @@ export async function report(job) {
   });
   frame.sandbox = 'allow-popups';
   const inTab = following(job, REPORT, { target: '_blank', rel: 'noopener' });
-  const open = button('Open the report in a tab of its own', inTab, 'quiet');
+  const open = button('Open the report in a new tab', inTab, 'quiet');
   return element('section', {}, element('h3', {}, 'Report'), frame, element('p', {}, open));
 }
 

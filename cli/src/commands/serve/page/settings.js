@@ -12,7 +12,7 @@ const MAIN = {
   },
   date_limit: {
     label: 'Leave out messages before',
-    help: 'How you wrote years ago may not be how you write now. Empty: all messages count.',
+    help: 'How you wrote years ago may not be how you write now. Leave it empty to use all messages.',
   },
   redact: {
     label: 'Replace personal data',
@@ -43,7 +43,7 @@ const GROUPS = {
     min_chat_messages: 'Leave out chats with fewer messages than',
     forwarded: 'Forwarded messages',
     media_placeholders: 'Say where photos and recordings were',
-    reply_context: 'Quote the message that is answered',
+    reply_context: 'Quote the message being answered',
     speaker_names: 'Names of speakers in groups',
     topics: 'Each topic of a group as a chat of its own',
     redact_words: 'More words to replace',
@@ -138,7 +138,7 @@ function several(key, words) {
 
 /** One of a set of names. */
 function oneOf(key, words) {
-  const usual = key.usual === null ? words.none ?? 'None' : `As usual (${key.usual})`;
+  const usual = key.usual === null ? words.none ?? 'None' : `Default (${key.usual})`;
   const options = key.names.map((name) => element('option', { value: name }, TITLES[name] ?? name));
   const select = element('select', { id: `set-${key.name}` }, element('option', { value: '' }, usual), ...options);
   return {

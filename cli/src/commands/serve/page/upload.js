@@ -7,7 +7,8 @@ const CONFLICT = 409;
 const NOT_FOUND = 404;
 
 /** Sends a blob, and says how many bytes are on their way. */
-function put(part, blob, onSent, signal) {
+async function put(part, blob, onSent, signal) {
+  signal.throwIfAborted();
   return new Promise((resolve, reject) => {
     const url = reachable(part.url);
     const request = new XMLHttpRequest();
@@ -109,6 +110,9 @@ export class Upload {
     const request = { size_bytes: file.size, config: this.config, ...(isGzip && { content_encoding: 'gzip' }) };
     this.#plan = (await call('POST', '/data-prep/uploads', request)).json;
     this.runId = this.#plan.run_id;
+    if (this.#stop.signal.aborted) {
+      this.abandon();
+    }
     return true;
   }
 }
