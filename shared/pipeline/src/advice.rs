@@ -90,6 +90,16 @@ impl fmt::Display for Setting {
 pub enum Advice {
     /// Export once more, or use what is complete.
     ExportAgainOrSalvage,
+    /// Compress once more.
+    CompressAgain,
+    /// Make the archive once more.
+    PackAgain,
+    /// Make the archive once more, or use what is complete.
+    PackAgainOrSalvage,
+    /// Make the archive without sparse files.
+    PackWithoutSparseFiles,
+    /// Put exports into the archive.
+    PackExports,
     /// Choose one of the senders that the error lists.
     ChooseSender,
     /// Name the target as the messages do.
@@ -136,6 +146,14 @@ impl Advice {
                 "export again, or use what is complete with {}",
                 spell(Setting::Salvage)
             ),
+            Self::CompressAgain => "compress the export again, and send it whole".to_owned(),
+            Self::PackAgain => "make the archive again, and send it whole".to_owned(),
+            Self::PackAgainOrSalvage => format!(
+                "make the archive again and send it whole, or use what is complete with {}",
+                spell(Setting::Salvage)
+            ),
+            Self::PackWithoutSparseFiles => "make the archive without `-S`".to_owned(),
+            Self::PackExports => "pack the result.json of each export".to_owned(),
             Self::ChooseSender => {
                 format!(
                     "choose one of the senders with {}",

@@ -85,11 +85,7 @@ impl LimitedSource {
         request: Option<RequestValues<'_>>,
     ) -> Result<bool, PipelineError> {
         let Source { name, reader } = self.source;
-        let failed = |cause| PipelineError::Read {
-            source_name: name.clone(),
-            cause,
-        };
-        let bytes = decompressed(reader).map_err(failed)?;
+        let bytes = decompressed(reader).map_err(|cause| PipelineError::reading(&name, cause))?;
         let bytes = BoundedReader {
             reader: bytes,
             left: self.largest,

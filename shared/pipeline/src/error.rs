@@ -6,6 +6,7 @@ use crate::advice::{Advice, Setting};
 use crate::explain::{EarlyEnd, NoBlockKept, NothingUsable, TargetProblem, UnexpectedContent};
 use crate::position::Position;
 use crate::senders::SenderCount;
+use crate::source_problem::SourceProblem;
 use crate::words::grouped;
 
 /// Why a run fails.
@@ -22,6 +23,14 @@ pub enum PipelineError {
         /// Why.
         #[source]
         cause: io::Error,
+    },
+    /// The input's bytes are not what they are said to be.
+    #[error("{source_name}: {problem}")]
+    UnusableSource {
+        /// The input.
+        source_name: String,
+        /// What is wrong with them.
+        problem: SourceProblem,
     },
     /// An output could not be written.
     #[error("failed to write {output}")]
@@ -132,6 +141,19 @@ pub enum PipelineError {
 }
 
 impl PipelineError {
+    /// An error of reading an input: a fault of its own, or of where it is.
+    pub(crate) fn reading(source_name: &str, cause: io::Error) -> Self {
+        let source_name = source_name.to_owned();
+        let inner = cause.get_ref();
+        match inner.and_then(|inner| inner.downcast_ref::<SourceProblem>()) {
+            Some(&problem) => Self::UnusableSource {
+                source_name,
+                problem,
+            },
+            None => Self::Read { source_name, cause },
+        }
+    }
+
     /// Whether trying again, with the same input and settings, may succeed.
     pub fn is_retryable(&self) -> bool {
         match self {
@@ -140,7 +162,8 @@ impl PipelineError {
             | Self::Cancelled
             | Self::TemplateTimedOut
             | Self::Scratch(_) => true,
-            Self::NotJson { .. }
+            Self::UnusableSource { .. }
+            | Self::NotJson { .. }
             | Self::EndsEarly { .. }
             | Self::TooLarge { .. }
             | Self::Structure { .. }
@@ -158,6 +181,13 @@ impl PipelineError {
     pub fn advice(&self) -> Option<Advice> {
         match self {
             Self::EndsEarly { .. } => Some(Advice::ExportAgainOrSalvage),
+            Self::UnusableSource { problem, .. } => Some(match problem {
+                SourceProblem::Gzip => Advice::CompressAgain,
+                SourceProblem::DamagedArchive { .. } => Advice::PackAgain,
+                SourceProblem::ArchiveCutOff { .. } => Advice::PackAgainOrSalvage,
+                SourceProblem::SparseFile => Advice::PackWithoutSparseFiles,
+                SourceProblem::NoJsonFile | SourceProblem::NoExport { .. } => Advice::PackExports,
+            }),
             Self::NoUsableChat(nothing) => nothing.advice(),
             Self::UnknownTarget { .. } => Some(Advice::ChooseSender),
             Self::NoTargetMessages { .. } => Some(Advice::NameTargetAsWritten),

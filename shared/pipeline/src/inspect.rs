@@ -129,10 +129,7 @@ pub fn inspect(
     let mut chats = 0;
     for source in sources {
         let source = source.and_then(|Source { name, reader }| Ok((name, decompressed(reader)?)));
-        let (name, bytes) = source.map_err(|cause| PipelineError::Read {
-            source_name: "the input".to_owned(),
-            cause,
-        })?;
+        let (name, bytes) = source.map_err(|cause| PipelineError::reading("the input", cause))?;
         let reader = Reader::new(Window::new(bytes), None, cancelled);
         let context = ReadingContext {
             source: &name,

@@ -62,6 +62,7 @@ mod sender;
 mod senders;
 mod settings;
 mod short_blocks;
+mod source_problem;
 mod split;
 mod statistics;
 mod surroundings;
@@ -113,6 +114,7 @@ pub use settings::{
     TokenBudget, TokenLimits, TokenLimitsError,
 };
 pub use short_blocks::{BlockCount, ShortBlocks};
+pub use source_problem::SourceProblem;
 pub use split::{Split, SplitCounts};
 pub use statistics::{
     BlockBreakdown, ChatBlocks, EstimatedLengths, SpokenTokens, Statistics, StatsFile, Summary,

@@ -31,7 +31,9 @@ use crate::prepare::ChatPreparer;
 use crate::profile::Profile;
 use crate::redact::Redactor;
 use crate::release::PreparerThreads;
+use crate::salvage::Salvage;
 use crate::settings::{RepeatedMessages, Settings};
+use crate::source_problem::SourceProblem;
 use crate::split::{Split, SplitCounts};
 use crate::statistics::Statistics;
 use crate::tokens::{TokenCounter, Tokenizer, TokenizerInfo};
@@ -275,12 +277,27 @@ impl<T: Tokenizer> Run<'_, T> {
         let mut raw = raw.map(|out| RawCopy::new(out, self.scratch_dir));
         let mut chats = 0;
         for (input, source) in sources.into_iter().enumerate() {
-            let failed = |source_name: &str, cause| PipelineError::Read {
-                source_name: source_name.to_owned(),
-                cause,
+            let source = source.map_err(|cause| PipelineError::reading("the input", cause));
+            let Source { name, reader } = match source {
+                // What came before it is complete.
+                Err(PipelineError::UnusableSource {
+                    problem: SourceProblem::ArchiveCutOff { byte_offset, .. },
+                    ..
+                }) if self.settings.salvage && input > 0 => {
+                    sink.accept(Chunk {
+                        input: input - 1,
+                        salvaged: Some(Salvage {
+                            byte_offset,
+                            last_message: None,
+                        }),
+                        ..Chunk::default()
+                    })?;
+                    break;
+                }
+                source => source?,
             };
-            let Source { name, reader } = source.map_err(|cause| failed("the input", cause))?;
-            let bytes = decompressed(reader).map_err(|cause| failed(&name, cause))?;
+            let bytes =
+                decompressed(reader).map_err(|cause| PipelineError::reading(&name, cause))?;
             let reader = Reader::new(Window::new(bytes), raw.as_mut(), self.cancelled);
             let context = ReadingContext {
                 source: &name,

@@ -72,7 +72,7 @@ impl<'a, 'o> ChatReader<'a, 'o> {
         let source_name = self.context.source.to_owned();
         match interrupt {
             Interrupt::Run(error) => error,
-            Interrupt::Read(ReadError::Io(cause)) => PipelineError::Read { source_name, cause },
+            Interrupt::Read(ReadError::Io(cause)) => PipelineError::reading(&source_name, cause),
             Interrupt::Read(ReadError::RawCopy(cause)) => PipelineError::Write {
                 output: "raw.json",
                 cause,

@@ -1,8 +1,10 @@
 //! One input of a job: a name and a stream of bytes, gzip or not.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, ErrorKind, Read};
 
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::MultiGzDecoder;
+
+use crate::source_problem::SourceProblem;
 
 /// An export to read.
 pub struct Source {
@@ -14,7 +16,8 @@ pub struct Source {
 
 const GZIP_MAGIC: [u8; 2] = [0x1F, 0x8B];
 
-/// Reads the bytes of the export itself, whether they are compressed or not.
+/// Reads the bytes of the export itself, whether they are compressed or not. Reading damaged compressed data gives
+/// [`SourceProblem::Gzip`].
 ///
 /// # Errors
 /// Those of the reader.
@@ -31,12 +34,25 @@ pub fn decompressed(mut reader: Box<dyn Read + Send>) -> io::Result<Box<dyn Read
     }
     let whole = io::Cursor::new(start).take(filled as u64).chain(reader);
     if start == GZIP_MAGIC {
-        Ok(Box::new(MultiGzDecoder::new(io::BufReader::with_capacity(
-            128 << 10,
-            whole,
-        ))))
+        let compressed = io::BufReader::with_capacity(128 << 10, whole);
+        Ok(Box::new(GzipReader(MultiGzDecoder::new(compressed))))
     } else {
         Ok(Box::new(whole))
+    }
+}
+
+/// Tells what is wrong with compressed data from what is wrong with where it comes from.
+struct GzipReader<R>(MultiGzDecoder<R>);
+
+impl<R: BufRead> Read for GzipReader<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer).map_err(|error| match error.kind() {
+            // Those of the decoder; where its input ends early, it is `UnexpectedEof`.
+            ErrorKind::InvalidInput | ErrorKind::InvalidData => {
+                io::Error::new(ErrorKind::InvalidData, SourceProblem::Gzip)
+            }
+            _ => error,
+        })
     }
 }
 
@@ -45,6 +61,19 @@ mod tests {
     use std::io::Write;
 
     use super::*;
+
+    #[test]
+    fn damaged_gzip_is_told_from_a_fault_of_its_reader() {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(b"[1]").unwrap();
+        let mut stored = encoder.finish().unwrap();
+        let checksum = stored.len() - 8;
+        stored[checksum] ^= 1;
+        let mut reader = decompressed(Box::new(io::Cursor::new(stored))).unwrap();
+        let error = reader.read_to_end(&mut Vec::new()).unwrap_err();
+        let problem = error.get_ref().unwrap().downcast_ref();
+        assert_eq!(problem, Some(&SourceProblem::Gzip));
+    }
 
     #[test]
     fn gzip_is_recognized_by_its_first_bytes_alone() {
