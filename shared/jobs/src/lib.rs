@@ -22,8 +22,11 @@ mod record;
 mod remove;
 mod submit;
 mod sweep;
+mod tar_extension;
+mod tar_files;
 #[cfg(feature = "testkit")]
 pub mod testkit;
+mod twice_read;
 mod upload;
 mod work;
 

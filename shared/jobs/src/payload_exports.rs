@@ -1,45 +1,58 @@
 //! The exports in a payload: one, or several in a tar archive, told apart by what is in it.
 
 use std::io::{self, ErrorKind, Read};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-use resonare_pipeline::{Source, decompressed};
-use tar::{EntryType, Header};
+use resonare_pipeline::{Source, SourceProblem, decompressed, is_export};
+use tracing::warn;
 
-const BLOCK: usize = 512;
-
-/// The largest extension of a header that is read.
-const LARGEST_EXTENSION: u64 = 1 << 20;
+use crate::tar_files::{self, TarFiles};
+use crate::twice_read::{FailureOnce, TwiceRead};
 
 /// The exports in a payload, in their order. Each has to be read before the next is asked for.
 pub(crate) enum PayloadExports {
     One(Option<io::Result<Source>>),
-    Several { archive: Archive, number: usize },
+    Several(ArchiveExports),
 }
 
 impl PayloadExports {
     /// Those of these bytes, which may be compressed.
-    pub(crate) fn of(payload: Box<dyn Read + Send>) -> Self {
-        Self::look(payload).unwrap_or_else(|error| Self::One(Some(Err(error))))
+    pub(crate) fn of(
+        payload: Box<dyn Read + Send>,
+        scratch_dir: &Path,
+        cancelled: &Arc<AtomicBool>,
+    ) -> Self {
+        match decompressed(payload) {
+            Ok(reader) => Self::look(reader, scratch_dir, cancelled),
+            Err(error) => Self::One(Some(Err(error))),
+        }
     }
 
-    fn look(payload: Box<dyn Read + Send>) -> io::Result<Self> {
-        let mut reader = decompressed(payload)?;
-        let mut start = Vec::with_capacity(BLOCK);
-        reader.by_ref().take(BLOCK as u64).read_to_end(&mut start)?;
-        let is_archive = as_header(&start)
-            .is_some_and(|header| header.as_ustar().is_some() || header.as_gnu().is_some());
-        let reader: Box<dyn Read + Send> = Box::new(io::Cursor::new(start).chain(reader));
+    fn look(
+        mut reader: Box<dyn Read + Send>,
+        scratch_dir: &Path,
+        cancelled: &Arc<AtomicBool>,
+    ) -> Self {
+        let mut start = Vec::with_capacity(tar_files::BLOCK);
+        let mut block = reader.by_ref().take(tar_files::BLOCK as u64);
+        let failure = FailureOnce(block.read_to_end(&mut start).err());
+        let is_archive = tar_files::is_archive(&start);
+        let reader = Box::new(io::Cursor::new(start).chain(failure).chain(reader));
         if is_archive {
-            return Ok(Self::Several {
-                archive: Archive::new(reader),
-                number: 0,
+            return Self::Several(ArchiveExports {
+                files: TarFiles::new(reader, Arc::clone(cancelled)),
+                exports: 0,
+                has_ended: false,
+                scratch_dir: scratch_dir.to_owned(),
+                cancelled: Arc::clone(cancelled),
             });
         }
-        Ok(Self::One(Some(Ok(Source {
+        Self::One(Some(Ok(Source {
             name: "the export".to_owned(),
             reader,
-        }))))
+        })))
     }
 }
 
@@ -49,15 +62,7 @@ impl Iterator for PayloadExports {
     fn next(&mut self) -> Option<io::Result<Source>> {
         match self {
             Self::One(source) => source.take(),
-            Self::Several { archive, number } => {
-                *number += 1;
-                let found = archive.lock().next_export().transpose()?;
-                Some(found.map(|()| Source {
-                    // Its own name may be somebody's.
-                    name: format!("file {number} of the upload"),
-                    reader: Box::new(archive.clone()),
-                }))
-            }
+            Self::Several(exports) => exports.next(),
         }
     }
 
@@ -68,184 +73,75 @@ impl Iterator for PayloadExports {
                 let count = usize::from(source.is_some());
                 (count, Some(count))
             }
-            Self::Several { number, .. } => (2_usize.saturating_sub(*number), None),
+            Self::Several(exports) => (2_usize.saturating_sub(exports.exports), None),
         }
     }
 }
 
-/// A tar archive; it reads the bytes of the file that it has come to.
-#[derive(Clone)]
-pub(crate) struct Archive(Arc<Mutex<Files>>);
-
-impl Archive {
-    fn new(reader: Box<dyn Read + Send>) -> Self {
-        Self(Arc::new(Mutex::new(Files {
-            reader,
-            left: 0,
-            padding: 0,
-            has_ended: false,
-        })))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Files> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Read for Archive {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.lock().read(buffer)
-    }
-}
-
-struct Files {
-    reader: Box<dyn Read + Send>,
-    /// Bytes of the current file that were not read.
-    left: u64,
-    /// What fills the last block of the current file.
-    padding: u64,
+/// The exports among the files of an archive.
+pub(crate) struct ArchiveExports {
+    files: TarFiles,
+    /// How many were found.
+    exports: usize,
     has_ended: bool,
+    /// Where the beginning of a file is kept while it is not known what it is.
+    scratch_dir: PathBuf,
+    cancelled: Arc<AtomicBool>,
 }
 
-impl Files {
-    /// Goes to the next file that may be an export; `None` after the last, and after an error.
-    fn next_export(&mut self) -> io::Result<Option<()>> {
-        let found = if self.has_ended {
-            Ok(None)
-        } else {
-            self.look_for_export()
+impl ArchiveExports {
+    /// Other JSON is passed over, as in a folder; what is broken may be an export, and is left to whoever reads it.
+    fn find(&mut self) -> io::Result<Option<Source>> {
+        let mut files = 0;
+        while let Some(number) = self.files.next_json()? {
+            files = number;
+            // Its own name may be somebody's.
+            let name = format!("file {number} of the upload");
+            let file = TwiceRead::new(self.files.clone(), &self.scratch_dir);
+            let source = |reader| Source {
+                name: name.clone(),
+                reader,
+            };
+            if is_export(source(Box::new(file.clone())), &self.cancelled).unwrap_or(true) {
+                file.begin_again()?;
+                self.exports += 1;
+                return Ok(Some(source(Box::new(file))));
+            }
+            warn!("{name} is not an export, and is passed over");
+        }
+        let problem = match (self.exports, files) {
+            (0, 0) => SourceProblem::NoJsonFile,
+            (0, files) => SourceProblem::NoExport { files },
+            _ => return Ok(None),
         };
-        self.has_ended = !matches!(found, Ok(Some(())));
-        found
-    }
-
-    fn look_for_export(&mut self) -> io::Result<Option<()>> {
-        let mut extension = Extension::default();
-        loop {
-            self.skip()?;
-            let mut block = [0; BLOCK];
-            self.reader.read_exact(&mut block)?;
-            if block == [0; BLOCK] {
-                return Ok(None);
-            }
-            let header = as_header(&block).ok_or_else(damaged)?;
-            self.begin(header.entry_size().map_err(|_| damaged())?);
-            match header.entry_type() {
-                EntryType::XHeader => extension.read_records(&self.content()?),
-                EntryType::GNULongName => extension.name = Some(self.content()?),
-                EntryType::Regular | EntryType::Continuous => {
-                    let Extension { name, size } = std::mem::take(&mut extension);
-                    if let Some(size) = size {
-                        self.begin(size);
-                    }
-                    let name = name.unwrap_or_else(|| header.path_bytes().into_owned());
-                    if is_json(&name) {
-                        return Ok(Some(()));
-                    }
-                }
-                _ => extension = Extension::default(),
-            }
-        }
-    }
-
-    fn begin(&mut self, size: u64) {
-        self.left = size;
-        self.padding = size.next_multiple_of(BLOCK as u64) - size;
-    }
-
-    /// Passes over what is left of the current file.
-    fn skip(&mut self) -> io::Result<()> {
-        let rest = self.left + self.padding;
-        let skipped = io::copy(&mut self.reader.by_ref().take(rest), &mut io::sink())?;
-        (self.left, self.padding) = (0, 0);
-        if skipped == rest {
-            Ok(())
-        } else {
-            Err(ErrorKind::UnexpectedEof.into())
-        }
-    }
-
-    /// The whole of a small file.
-    fn content(&mut self) -> io::Result<Vec<u8>> {
-        if self.left > LARGEST_EXTENSION {
-            return Err(damaged());
-        }
-        let mut content = Vec::new();
-        self.read_to_end(&mut content)?;
-        Ok(content)
+        Err(io::Error::new(ErrorKind::InvalidData, problem))
     }
 }
 
-/// What is said of a file before its header, where that has no room for it.
-#[derive(Default)]
-struct Extension {
-    name: Option<Vec<u8>>,
-    size: Option<u64>,
-}
+impl Iterator for ArchiveExports {
+    type Item = io::Result<Source>;
 
-impl Extension {
-    /// Reads records of the form `11 size=3`, a line each.
-    fn read_records(&mut self, records: &[u8]) {
-        for record in records.split(|byte| *byte == b'\n') {
-            let start = record.iter().position(|byte| *byte == b' ');
-            let record = &record[start.map_or(0, |start| start + 1)..];
-            if let Some(name) = record.strip_prefix(b"path=") {
-                self.name = Some(name.to_vec());
-            } else if let Some(size) = record.strip_prefix(b"size=") {
-                self.size = std::str::from_utf8(size)
-                    .ok()
-                    .and_then(|size| size.parse().ok());
-            }
+    fn next(&mut self) -> Option<io::Result<Source>> {
+        if self.has_ended {
+            return None;
         }
+        let found = self.find();
+        self.has_ended = !matches!(found, Ok(Some(_)));
+        found.transpose()
     }
-}
-
-fn is_json(name: &[u8]) -> bool {
-    let name = name.strip_suffix(b"\0").unwrap_or(name);
-    name.ends_with(b".json") || name.ends_with(b".json.gz")
-}
-
-impl Read for Files {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.left == 0 || buffer.is_empty() {
-            return Ok(0);
-        }
-        let count = self.reader.by_ref().take(self.left).read(buffer)?;
-        if count == 0 {
-            return Err(ErrorKind::UnexpectedEof.into());
-        }
-        self.left -= count as u64;
-        Ok(count)
-    }
-}
-
-/// The header that a block is, if its sum is right.
-fn as_header(block: &[u8]) -> Option<&Header> {
-    const SUM: std::ops::Range<usize> = 148..156;
-    if block.len() != BLOCK {
-        return None;
-    }
-    let header = Header::from_byte_slice(block);
-    let of_byte = |(place, byte): (usize, &u8)| {
-        if SUM.contains(&place) {
-            u32::from(b' ')
-        } else {
-            u32::from(*byte)
-        }
-    };
-    let sum: u32 = block.iter().enumerate().map(of_byte).sum();
-    (header.cksum().ok()? == sum).then_some(header)
-}
-
-fn damaged() -> io::Error {
-    io::Error::new(ErrorKind::InvalidData, "the archive is damaged")
 }
 
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
+    use std::sync::atomic::Ordering;
+
+    use tar::{EntryType, Header};
 
     use super::*;
+    use crate::tar_files::BLOCK;
+
+    const EXPORT: &[u8] = b"[{\"messages\": []}]";
 
     fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
         let mut builder = tar::Builder::new(Vec::new());
@@ -258,8 +154,35 @@ mod tests {
         builder.into_inner().unwrap()
     }
 
+    /// An archive of entries as they are, with its end.
+    fn entries(entries: &[(EntryType, u64, &[u8])]) -> Vec<u8> {
+        let mut payload = Vec::new();
+        for (kind, size, content) in entries {
+            let mut header = Header::new_ustar();
+            header.set_path("x.json").unwrap();
+            header.set_entry_type(*kind);
+            header.set_size(*size);
+            header.set_cksum();
+            payload.extend_from_slice(header.as_bytes());
+            payload.extend_from_slice(content);
+            payload.resize(payload.len().next_multiple_of(BLOCK), 0);
+        }
+        payload.extend_from_slice(&[0; 2 * BLOCK]);
+        payload
+    }
+
+    fn gzip(content: &[u8]) -> Vec<u8> {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(content).unwrap();
+        gzip.finish().unwrap()
+    }
+
+    fn exports(payload: impl Read + Send + 'static, cancelled: &Arc<AtomicBool>) -> PayloadExports {
+        PayloadExports::of(Box::new(payload), &std::env::temp_dir(), cancelled)
+    }
+
     fn read(payload: Vec<u8>) -> Vec<io::Result<(String, String)>> {
-        let exports = PayloadExports::of(Box::new(io::Cursor::new(payload)));
+        let exports = exports(io::Cursor::new(payload), &Arc::default());
         let texts = exports.map(|source| {
             let mut source = source?;
             let mut text = String::new();
@@ -274,6 +197,15 @@ mod tests {
         read.map(|read| read.unwrap().1).collect()
     }
 
+    /// How many exports come before the problem that ends them, and which that is.
+    fn problem(payload: Vec<u8>) -> (usize, SourceProblem) {
+        let mut read = read(payload);
+        let error = read.pop().unwrap().unwrap_err();
+        let problem = error.get_ref().unwrap().downcast_ref();
+        assert!(read.iter().all(Result::is_ok));
+        (read.len(), *problem.unwrap())
+    }
+
     #[test]
     fn one_export_is_itself() {
         for text in ["", "[]", &"x".repeat(5000)] {
@@ -286,55 +218,141 @@ mod tests {
 
     #[test]
     fn the_exports_of_an_archive_come_one_after_the_other_without_their_names() {
-        let long = format!("{}/result.json", "folder".repeat(30));
-        let large = vec![b'y'; 100_000];
+        let long = format!("{}/result.JSON", "folder".repeat(30));
+        let large = format!("[{{\"messages\": [{}]}}]", " ".repeat(1_000_000));
         let payload = archive(&[
-            ("a/result.json", b"[1]"),
-            ("a/photo.jpg", &large),
-            (&long, &large),
-            ("empty.json", b""),
+            ("a/result.json", EXPORT),
+            ("a/photo.jpg", large.as_bytes()),
+            ("a/._result.json", b"\0\x05\x16\x07"),
+            ("package.json", b"{\"name\": \"package\"}"),
+            (&long, large.as_bytes()),
+            ("broken.json", b"[{\"oops"),
         ]);
         let lengths = texts(payload.clone()).into_iter().map(|text| text.len());
-        assert_eq!(lengths.collect::<Vec<_>>(), [3, 100_000, 0]);
+        assert_eq!(lengths.collect::<Vec<_>>(), [18, large.len(), 7]);
         let names = read(payload.clone()).into_iter();
         let names: Vec<_> = names.map(|read| read.unwrap().0).collect();
-        assert_eq!(names[2], "file 3 of the upload");
+        // The second is none.
+        assert_eq!(names[1], "file 3 of the upload");
+        assert_eq!(texts(gzip(&payload)).len(), 3);
+    }
 
-        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        gzip.write_all(&payload).unwrap();
-        assert_eq!(texts(gzip.finish().unwrap()).len(), 3);
+    #[test]
+    fn an_archive_without_an_export_says_what_it_has() {
+        let none = archive(&[("photo.jpg", EXPORT), ("a/._x.json", EXPORT)]);
+        assert_eq!(problem(none), (0, SourceProblem::NoJsonFile));
+        let other = archive(&[("a.json", b"{}"), ("b.json", b"")]);
+        assert_eq!(problem(other), (0, SourceProblem::NoExport { files: 2 }));
     }
 
     #[test]
     fn a_size_in_an_extended_header_counts() {
-        let record = b"11 size=3\n";
-        let mut payload = Vec::new();
-        let mut append = |kind: EntryType, size: u64, content: &[u8]| {
-            let mut header = Header::new_ustar();
-            header.set_path("x.json").unwrap();
-            header.set_entry_type(kind);
-            header.set_size(size);
-            header.set_cksum();
-            payload.extend_from_slice(header.as_bytes());
-            payload.extend_from_slice(content);
-            payload.resize(payload.len().next_multiple_of(BLOCK), 0);
-        };
-        append(EntryType::XHeader, record.len() as u64, record);
-        append(EntryType::Regular, 0, b"[1]");
-        payload.extend_from_slice(&[0; 1024]);
-        assert_eq!(texts(payload), ["[1]"]);
+        let record = b"11 size=18\n";
+        let payload = entries(&[
+            (EntryType::XHeader, 11, record),
+            (EntryType::Regular, 0, EXPORT),
+        ]);
+        assert_eq!(texts(payload), ["[{\"messages\": []}]"]);
     }
 
     #[test]
-    fn what_is_damaged_or_cut_is_an_error() {
-        let whole = archive(&[("a.json", b"[1]"), ("b.json", &[b'x'; 2000])]);
-        for length in [600, 1100, 1700] {
-            let read = read(whole[..length].to_vec());
-            assert!(read.last().unwrap().is_err(), "{length}");
-            assert!(read.len() <= 3, "{length}");
+    fn sizes_that_nothing_has_are_damage() {
+        let damaged = |payload| {
+            assert_eq!(
+                problem(payload),
+                (0, SourceProblem::DamagedArchive { files: 0 })
+            );
+        };
+        let record = b"29 size=18446744073709551615\n";
+        damaged(entries(&[
+            (EntryType::XHeader, 29, record),
+            (EntryType::Regular, 0, EXPORT),
+        ]));
+        damaged(entries(&[(EntryType::XHeader, 7, b"oops=1\n")]));
+        let mut payload = entries(&[(EntryType::Regular, 0, EXPORT)]);
+        payload[124..136].fill(0xff);
+        let mut header = Header::new_old();
+        header.as_mut_bytes().copy_from_slice(&payload[..BLOCK]);
+        header.set_cksum();
+        payload[..BLOCK].copy_from_slice(header.as_bytes());
+        damaged(payload);
+    }
+
+    #[test]
+    fn sparse_files_are_refused() {
+        let sparse = (0, SourceProblem::SparseFile);
+        assert_eq!(
+            problem(entries(&[(EntryType::GNUSparse, 18, EXPORT)])),
+            sparse
+        );
+        let records = entries(&[
+            (EntryType::XHeader, 22, b"22 GNU.sparse.major=1\n"),
+            (EntryType::Regular, 18, EXPORT),
+        ]);
+        assert_eq!(problem(records), sparse);
+    }
+
+    #[test]
+    fn a_damaged_header_or_an_early_end_is_the_archives_fault() {
+        let long = format!("[{{\"messages\": [{}]}}]", " ".repeat(2000));
+        let whole = archive(&[("a.json", EXPORT), ("b.json", long.as_bytes())]);
+        // In and after the first file's last block, in the second's header, in it, and before the end's blocks.
+        for (length, exports) in [(600, 1), (1024, 1), (1100, 1), (1700, 2), (3584, 2)] {
+            let cut_off = SourceProblem::ArchiveCutOff {
+                files: exports,
+                byte_offset: length,
+            };
+            let length = usize::try_from(length).unwrap();
+            let found = problem(whole[..length].to_vec());
+            assert_eq!(
+                found,
+                (usize::try_from(exports).unwrap(), cut_off),
+                "{length}"
+            );
         }
-        let mut damaged = whole;
+        let mut damaged = whole.clone();
         damaged[1024 + 10] ^= 1;
-        assert!(read(damaged)[1].is_err());
+        assert_eq!(
+            problem(damaged),
+            (1, SourceProblem::DamagedArchive { files: 1 })
+        );
+
+        let compressed = gzip(&whole);
+        let (_, cut) = problem(compressed[..compressed.len() - 30].to_vec());
+        assert!(
+            matches!(cut, SourceProblem::ArchiveCutOff { .. }),
+            "{cut:?}"
+        );
+    }
+
+    #[test]
+    fn what_a_store_fails_with_is_not_the_archives_fault() {
+        let whole = archive(&[("a.json", EXPORT)]);
+        for length in [300, 520, 1024] {
+            let failure = FailureOnce(Some(io::Error::other("the store is away")));
+            let payload = io::Cursor::new(whole[..length].to_vec()).chain(failure);
+            let mut found = exports(payload, &Arc::default()).map(|source| {
+                source.and_then(|mut source| source.reader.read_to_end(&mut Vec::new()))
+            });
+            let error = found.find_map(Result::err).unwrap();
+            assert_eq!(error.to_string(), "the store is away", "{length}");
+        }
+    }
+
+    #[test]
+    fn passing_over_files_can_be_cancelled() {
+        let mut photo = archive(&[("photo.jpg", b"")]);
+        photo.truncate(BLOCK);
+        let mut header = Header::new_gnu();
+        header.as_mut_bytes().copy_from_slice(&photo);
+        header.set_size(1 << 40);
+        header.set_cksum();
+        let cancelled = Arc::new(AtomicBool::new(false));
+        let payload = io::Cursor::new(header.as_bytes().to_vec()).chain(io::repeat(0));
+        let mut exports = exports(payload, &cancelled);
+        let told = Arc::clone(&cancelled);
+        let read = std::thread::spawn(move || exports.next());
+        told.store(true, Ordering::Relaxed);
+        assert!(read.join().unwrap().unwrap().is_err());
     }
 }

@@ -245,7 +245,7 @@ fn finish_all(outputs: impl Iterator<Item = OutputObject>) -> io::Result<Vec<Out
     })
 }
 
-/// Counts what is read.
+/// Counts what is read, and fails as what may pass.
 struct CountingReader {
     reader: Box<dyn Read + Send>,
     bytes_read: Arc<AtomicU64>,
@@ -253,7 +253,14 @@ struct CountingReader {
 
 impl Read for CountingReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.reader.read(buffer)?;
+        // Of another kind, it could pass for one of the payload itself.
+        let count = self
+            .reader
+            .read(buffer)
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::Interrupted => error,
+                _ => io::Error::other(error),
+            })?;
         self.bytes_read.fetch_add(count as u64, Ordering::Relaxed);
         Ok(count)
     }
@@ -287,7 +294,7 @@ impl<T: Tokenizer> Work<T> {
             reader: self.payload,
             bytes_read: Arc::clone(&self.attempt.bytes_read),
         });
-        let exports = PayloadExports::of(reader);
+        let exports = PayloadExports::of(reader, &self.scratch_dir, &self.attempt.cancelled);
         let result = run.execute(exports, self.files.outputs());
         let ending = Ending {
             place: self.place,
