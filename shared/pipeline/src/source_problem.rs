@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use crate::words::counted;
-
 /// What is wrong with the bytes of an input themselves. Readers give it inside an [`io::Error`](std::io::Error); any
 /// other error is a fault of where the bytes come from, and may pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +42,7 @@ impl fmt::Display for SourceProblem {
             }
             Self::ArchiveCutOff { files, byte_offset } => write!(
                 f,
-                "the tar archive was cut off {}, after {byte_offset} bytes",
+                "the tar archive was cut off at byte {byte_offset}, {}",
                 place(files)
             ),
             Self::SparseFile => {
@@ -64,12 +62,10 @@ impl fmt::Display for SourceProblem {
     }
 }
 
+/// Where something is wrong after the beginning of the last of so many files.
 fn place(files: u64) -> String {
     match files {
         0 => "before its first JSON file".to_owned(),
-        files => format!(
-            "after the beginning of {}",
-            counted(files, "JSON file", "JSON files")
-        ),
+        number => format!("in or after its JSON file {number}"),
     }
 }

@@ -2,12 +2,12 @@
 
 use crate::support::{
     Broken, Done, Model, Pairs, Panicking, Squares, Turns, Words, blocks_of, chat, error_of, full,
-    message, pretty, run, run_for, run_with, settings, source,
+    message, pretty, run, run_for, run_over, run_with, settings, source,
 };
 use resonare_pipeline::{
     ChatDrop, DateLimit, Deduplicate, Forwarded, Fraction, MessageDrop, OutputName, PersonalData,
-    PipelineError, RepeatedMessages, RoleOrder, Settings, Source, SpecialTokens, Target,
-    TokenBudget, TokenLimits,
+    PipelineError, RepeatedMessages, RoleOrder, Settings, Source, SourceProblem, SpecialTokens,
+    Target, TokenBudget, TokenLimits,
 };
 use serde_json::{Value, json};
 

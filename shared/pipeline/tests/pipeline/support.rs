@@ -1,6 +1,6 @@
 //! Small exports, and runs over them.
 
-use std::io::{Cursor, Read};
+use std::io::{self, Cursor, Read};
 use std::num::NonZeroUsize;
 use std::sync::atomic::AtomicBool;
 
@@ -238,6 +238,18 @@ pub(crate) fn run_for(
     model: &Model,
     threads: usize,
 ) -> Result<Done, Failure> {
+    let sources = sources.into_iter().map(Ok).collect();
+    run_over(tokenizer, sources, settings, model, threads)
+}
+
+/// A run over sources, some of which may not be there.
+pub(crate) fn run_over(
+    tokenizer: &impl Tokenizer,
+    sources: Vec<io::Result<Source>>,
+    settings: &Settings,
+    model: &Model,
+    threads: usize,
+) -> Result<Done, Failure> {
     let (mut bedrock, mut sharegpt) = (Vec::new(), Vec::new());
     let (mut validation, mut validation_sharegpt) = (Vec::new(), Vec::new());
     let (mut train, mut processed, mut raw) = (Vec::new(), Vec::new(), Vec::new());
@@ -281,7 +293,7 @@ pub(crate) fn run_for(
             },
         ],
     };
-    let statistics = run.execute(sources.into_iter().map(Ok), outputs)?;
+    let statistics = run.execute(sources, outputs)?;
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Ok(Done {
         train: text(train),

@@ -1,5 +1,7 @@
 //! What is read of an input, and what is said of one that is not an export.
 
+use std::io;
+
 use super::*;
 
 #[test]
@@ -243,6 +245,35 @@ fn salvage_uses_what_is_complete_wherever_the_export_ends() {
         assert_eq!(raw_messages as u64, messages);
     }
     assert_eq!(messages, 10);
+}
+
+#[test]
+fn what_is_wrong_with_an_input_is_final_and_a_fault_of_its_place_is_not() {
+    let run = |error: io::Error, salvage| {
+        let export = source(chat("Ann", dialogue()).to_string());
+        let settings = Settings {
+            salvage,
+            ..settings()
+        };
+        let sources = vec![Ok(export), Err(error)];
+        run_over(&Words, sources, &settings, &Model::default(), 2)
+    };
+    let cut_off = || {
+        io::Error::other(SourceProblem::ArchiveCutOff {
+            files: 1,
+            byte_offset: 3000,
+        })
+    };
+    let done = run(cut_off(), true).unwrap();
+    assert_eq!(done.statistics.salvaged.unwrap().byte_offset, 3000);
+    assert_eq!(done.blocks(), [MERGED]);
+    let error = run(cut_off(), false).unwrap_err().error;
+    assert!(!error.is_retryable());
+    let words = error.explained(|setting| setting.key().to_owned());
+    insta::assert_snapshot!(words, @"the input: the tar archive was cut off at byte 3000, in or after its JSON file 1; make the archive again and send it whole, or use what is complete with salvage");
+
+    let error = run(io::Error::other("the store is away"), true).unwrap_err();
+    assert!(error.error.is_retryable());
 }
 
 #[test]
