@@ -1,10 +1,13 @@
 //! What is sent: one export as it is, or several in a tar archive that is made while it is sent.
 
+use std::fmt::Display;
 use std::fs::File;
-use std::io::{self, Cursor, Read, Seek as _, SeekFrom};
+use std::io::{self, Cursor, ErrorKind, Read, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use resonare_pipeline::decompressed;
 use tar::Header;
 use tempfile::NamedTempFile;
 
@@ -16,9 +19,10 @@ const BLOCK: u64 = 512;
 
 /// What is sent.
 pub(super) struct Export {
-    segments: Vec<Segment>,
+    segments: Arc<[Segment]>,
     pub(super) size_bytes: u64,
     pub(super) is_gzip: bool,
+    /// Whether it is a tar archive, made here or before.
     pub(super) is_archive: bool,
     /// The files that it is of.
     pub(super) files: Vec<PathBuf>,
@@ -40,21 +44,91 @@ impl Segment {
         }
     }
 
-    /// Its bytes from an offset on.
-    fn read_from(&self, offset: u64) -> io::Result<Box<dyn Read + Send + Sync>> {
-        Ok(match self {
-            Self::Bytes(bytes) => {
-                let mut reader = Cursor::new(bytes.clone());
-                reader.set_position(offset);
-                Box::new(reader)
+    fn fail(&self, kind: ErrorKind, problem: impl Display) -> io::Error {
+        let name = match self {
+            Self::Bytes(_) => "the archive".to_owned(),
+            Self::File { path, .. } => path.display().to_string(),
+        };
+        io::Error::new(kind, format!("failed to read {name}: {problem}"))
+    }
+}
+
+/// Reads segments one after the other; of files, only the one that it has come to is open.
+struct SegmentReader {
+    segments: Arc<[Segment]>,
+    /// The segment that it has come to, and the next of its bytes.
+    number: usize,
+    offset: u64,
+    file: Option<File>,
+}
+
+impl SegmentReader {
+    /// Reads from an offset of all bytes on.
+    fn new(segments: &Arc<[Segment]>, mut offset: u64) -> Self {
+        let mut number = 0;
+        while let Some(segment) = segments.get(number)
+            && offset >= segment.len()
+        {
+            offset -= segment.len();
+            number += 1;
+        }
+        Self {
+            segments: Arc::clone(segments),
+            number,
+            offset,
+            file: None,
+        }
+    }
+}
+
+/// Reads some bytes of a segment from an offset on.
+fn read_segment(
+    segment: &Segment,
+    offset: u64,
+    file: &mut Option<File>,
+    buffer: &mut [u8],
+) -> io::Result<usize> {
+    match segment {
+        Segment::Bytes(bytes) => {
+            let mut rest = Cursor::new(bytes);
+            rest.set_position(offset);
+            rest.read(buffer)
+        }
+        Segment::File { path, size } => {
+            let file = if let Some(file) = file {
+                file
+            } else {
+                let mut opened = File::open(path)?;
+                opened.seek(SeekFrom::Start(offset))?;
+                file.insert(opened)
+            };
+            // One that grows meanwhile is sent as it was.
+            file.take(size - offset).read(buffer)
+        }
+    }
+}
+
+impl Read for SegmentReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(segment) = self.segments.get(self.number)
+            && !buffer.is_empty()
+        {
+            if self.offset == segment.len() {
+                self.number += 1;
+                self.offset = 0;
+                self.file = None;
+                continue;
             }
-            Self::File { path, size } => {
-                let mut file = File::open(path)?;
-                file.seek(SeekFrom::Start(offset))?;
-                // One that grows meanwhile is sent as it was.
-                Box::new(file.take(size - offset))
-            }
-        })
+            let read = read_segment(segment, self.offset, &mut self.file, buffer);
+            return match read.map_err(|error| segment.fail(error.kind(), error))? {
+                0 => Err(segment.fail(ErrorKind::UnexpectedEof, "it is shorter than it was")),
+                count => {
+                    self.offset += count as u64;
+                    Ok(count)
+                }
+            };
+        }
+        Ok(0)
     }
 }
 
@@ -82,40 +156,25 @@ impl Export {
             path: path.clone(),
             size: *size,
         };
-        let is_archive = files.len() > 1;
-        let segments: Vec<_> = if is_archive {
-            archive(&files, &sizes)
+        let is_made = files.len() > 1;
+        let segments: Arc<[_]> = if is_made {
+            archive(&files, &sizes).into()
         } else {
             files.iter().zip(&sizes).map(whole).collect()
         };
         Ok(Self {
             size_bytes: segments.iter().map(Segment::len).sum(),
             segments,
-            is_gzip: !is_archive && is_gzip(&files[0])?,
-            is_archive,
+            is_gzip: !is_made && is_gzip(&files[0])?,
+            is_archive: is_made || is_archive(&files[0])?,
             files,
             _spooled: spooled,
         })
     }
 
     /// The bytes of one part.
-    pub(super) fn part(&self, offset: u64, size: u64) -> anyhow::Result<impl Read + 'static> {
-        let mut start = 0;
-        let mut part: Box<dyn Read + Send + Sync> = Box::new(io::empty());
-        for segment in &self.segments {
-            let end = start + segment.len();
-            if end > offset && start < offset + size {
-                let read = segment.read_from(offset.saturating_sub(start));
-                let name = match segment {
-                    Segment::Bytes(_) => String::new(),
-                    Segment::File { path, .. } => path.display().to_string(),
-                };
-                let read = read.with_context(|| format!("failed to read {name}"))?;
-                part = Box::new(part.chain(read));
-            }
-            start = end;
-        }
-        Ok(part.take(size))
+    pub(super) fn part(&self, offset: u64, size: u64) -> impl Read + 'static {
+        SegmentReader::new(&self.segments, offset).take(size)
     }
 }
 
@@ -173,6 +232,20 @@ fn is_gzip(path: &Path) -> anyhow::Result<bool> {
     starts_with(path, &[0x1f, 0x8b]).with_context(|| format!("failed to read {}", path.display()))
 }
 
+/// Whether a file is a tar archive, which may be compressed.
+fn is_archive(path: &Path) -> anyhow::Result<bool> {
+    const MAGIC: &[u8] = b"ustar";
+    let start = || -> io::Result<Vec<u8>> {
+        let mut start = Vec::new();
+        let mut block = decompressed(Box::new(File::open(path)?))?.take(BLOCK);
+        // What is wrong with compressed data is the service's to say.
+        drop(block.read_to_end(&mut start));
+        Ok(start)
+    };
+    let start = start().with_context(|| format!("failed to read {}", path.display()))?;
+    Ok(start.get(257..).is_some_and(|rest| rest.starts_with(MAGIC)))
+}
+
 fn starts_with(path: &Path, magic: &[u8]) -> io::Result<bool> {
     let mut start = Vec::new();
     let file = File::open(path)?;
@@ -192,6 +265,8 @@ fn spool() -> anyhow::Result<NamedTempFile> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
 
     #[test]
@@ -209,7 +284,7 @@ mod tests {
         assert!(export.is_archive);
         let read = |offset, size| {
             let mut bytes = Vec::new();
-            let mut part = export.part(offset, size).unwrap();
+            let mut part = export.part(offset, size);
             part.read_to_end(&mut bytes).unwrap();
             bytes
         };
@@ -238,5 +313,43 @@ mod tests {
             entry.read_to_string(&mut content).unwrap();
             assert!(content == contents[number], "{number}");
         }
+    }
+    #[test]
+    fn a_file_that_gets_shorter_is_not_sent() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = ["a.json", "b.json"].map(|name| folder.path().join(name));
+        for path in &paths {
+            std::fs::write(path, "[          ]").unwrap();
+        }
+        let export = Export::open(&paths, folder.path()).unwrap();
+        std::fs::write(&paths[0], "[]").unwrap();
+        let read = export
+            .part(0, export.size_bytes)
+            .read_to_end(&mut Vec::new());
+        let error = read.unwrap_err().to_string();
+        assert!(error.contains("a.json: it is shorter"), "{error}");
+    }
+
+    #[test]
+    fn an_archive_is_known_by_its_first_block() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("exports");
+        let is_archive = |content: &[u8]| {
+            std::fs::write(&path, content).unwrap();
+            let export = Export::open(std::slice::from_ref(&path), folder.path()).unwrap();
+            (export.is_archive, export.is_gzip)
+        };
+        let mut builder = tar::Builder::new(Vec::new());
+        let mut header = Header::new_ustar();
+        header.set_size(2);
+        builder
+            .append_data(&mut header, "a.json", &b"[]"[..])
+            .unwrap();
+        let archive = builder.into_inner().unwrap();
+        assert_eq!(is_archive(&archive), (true, false));
+        assert_eq!(is_archive(b"[]"), (false, false));
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(&archive).unwrap();
+        assert_eq!(is_archive(&gzip.finish().unwrap()), (true, true));
     }
 }

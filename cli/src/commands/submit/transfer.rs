@@ -91,7 +91,7 @@ impl Client {
         let key = uuid::Uuid::new_v4().to_string();
         // Small enough to be in memory, and signatures cover it.
         let mut body = Vec::new();
-        export.part(0, export.size_bytes)?.read_to_end(&mut body)?;
+        export.part(0, export.size_bytes).read_to_end(&mut body)?;
         // API Gateway treats JSON as text, whatever its encoding.
         let media_type = if export.is_gzip {
             "application/gzip"
@@ -203,7 +203,7 @@ impl Client {
             }
             // A service that keeps uploads itself takes them with its secret; none wants them signed.
             let request = self.authorized(request, "PUT", &url, b"")?;
-            let part = self.until_interrupted(export.part(offset, size)?);
+            let part = self.until_interrupted(export.part(offset, size));
             let mut body = progress.wrap_read(part);
             Ok(request.send(SendBody::from_reader(&mut body))?)
         });
