@@ -232,7 +232,7 @@ impl InspectionReport<'_> {
 /// What other thresholds would make of the export.
 fn thresholds(gaps: &Gaps, width: usize) -> String {
     let mut table = Table::new([
-        Column::names("if a pause longer than this ends a conversation"),
+        Column::names("pause that ends a conversation"),
         Column::numbers("conversations"),
         Column::numbers("blocks (estimated)"),
     ]);

@@ -60,9 +60,9 @@ fn a_summary_is_one_screenful() {
     dropped    15 of 117 messages: 5 block too short, 4 chat type, 2 service,
                1 unsupported, 3 for other reasons
                6 of 8 chats: 2 chat type, 1 left chat, 1 missing name or messages,
-               1 without name, 1 for other reasons
-    advice     --chat-type private_group in addition to personal_chat would read 1
-               more chat (3 messages)
+               1 without name, 1 no blocks
+    advice     --chat-type personal_chat,private_group would read up to 1 more chat
+               (3 messages)
     warning    there is little to learn from 3 blocks (at least 50 are a good
                start); lower --min-tokens-per-block or raise
                --convo-block-threshold-secs, or export more chats
@@ -95,9 +95,8 @@ fn a_wide_terminal_has_fewer_lines() {
     dropped    15 of 117 messages: 5 block too short, 4 chat type, 2 service, 1 unsupported,
                3 for other reasons
                6 of 8 chats: 2 chat type, 1 left chat, 1 missing name or messages, 1 without name,
-               1 for other reasons
-    advice     --chat-type private_group in addition to personal_chat would read 1 more chat (3
-               messages)
+               1 no blocks
+    advice     --chat-type personal_chat,private_group would read up to 1 more chat (3 messages)
     warning    there is little to learn from 3 blocks (at least 50 are a good start); lower
                --min-tokens-per-block or raise --convo-block-threshold-secs, or export more chats
     example    user       >>> are you up for the lake on saturday? >>> forecast says 24 degrees and no…
@@ -129,9 +128,9 @@ fn a_summary_for_a_trainer_ends_with_its_command() {
     dropped    16 of 117 messages: 5 block too short, 4 chat type, 2 service,
                1 unsupported, 4 for other reasons
                6 of 8 chats: 2 chat type, 1 left chat, 1 missing name or messages,
-               1 without name, 1 for other reasons
-    advice     --chat-type private_group in addition to personal_chat would read 1
-               more chat (3 messages)
+               1 without name, 1 no blocks
+    advice     --chat-type personal_chat,private_group would read up to 1 more chat
+               (3 messages)
     warning    Bedrock (Nova) takes no fewer than 8 blocks (too-few-rows), and there
                are 3; lower --min-tokens-per-block or raise
                --convo-block-threshold-secs, or export more chats
@@ -142,8 +141,8 @@ fn a_summary_for_a_trainer_ends_with_its_command() {
                and 22 more turns
     outputs    data/processed/r/: train.jsonl, processed.json, train.bedrock.jsonl,
                stats.json, report.html, bedrock-job.json, README.md
-    next       upload the files to S3, and set the bucket and the role in bedrock-job.json,
-               then run:
+    next       upload the files to S3, and set the bucket and the role in
+               bedrock-job.json, then run:
                  cd ./data/processed/r && aws bedrock \
                    create-model-customization-job --cli-input-json \
                    file://bedrock-job.json
@@ -196,8 +195,8 @@ fn everything_is_told_where_it_is_asked_for() {
 
     advice     --min-tokens-per-block 162 instead of 325 would keep 2 more blocks
                (66 messages)
-    advice     --chat-type private_group in addition to personal_chat would read 1
-               more chat (3 messages)
+    advice     --chat-type personal_chat,private_group would read up to 1 more chat
+               (3 messages)
     warning    there is little to learn from 1 block (at least 50 are a good start);
                lower --min-tokens-per-block or raise --convo-block-threshold-secs,
                or export more chats
@@ -303,12 +302,12 @@ fn chats_that_can_be_used_are_listed_and_the_rest_summed_up() {
     pauses up to  1 min  5 min  15 min  1 h  4 h  12 h  1 d  7 d  more
     in all chats     43     61       0    0    0     0    0    1     1
 
-    if a pause longer than this ends a conversation  conversations  blocks, about
-    15 min                                                   7              3
-    1 h                                                      7              3
-    4 h                                                      7              3
-    12 h                                                     7              3
-    1 d                                                      7              3
+    pause that ends a conversation  conversations  blocks (estimated)
+    15 min                                      7                   3
+    1 h                                         7                   3
+    4 h                                         7                   3
+    12 h                                        7                   3
+    1 d                                         7                   3
 
     warning    there is little to learn from 3 blocks (at least 50 are a good
                start); lower --min-tokens-per-block or raise

@@ -165,6 +165,9 @@ struct Inspector {
 impl Inspector {
     fn finish(self) -> Inspection {
         let mut inspection = self.inspection;
+        if let (Some(owner), 1) = (self.owners.first(), self.owners.len()) {
+            inspection.owner = Some(format!("user{owner}"));
+        }
         inspection.senders = self.senders.all();
         let listed = inspection.senders.len().min(SENDERS);
         let others = inspection.senders.drain(listed..).count();

@@ -233,7 +233,7 @@ mod tests {
         min_tokens_per_block 150 instead of 300 would keep 1,240 more blocks (31,000 messages)
         convo_block_threshold_secs 14400 instead of 3600 would keep about 1 more block (1 message)
         max_tokens_per_block 1600 instead of 800 would make room for 1 message that is too long now
-        chat_types private_group in addition to personal_chat would read 1 more chat (2,000 messages)
+        chat_types personal_chat,private_group would read up to 1 more chat (2,000 messages)
         omitting date_limit would read 1 more message
         ");
     }
@@ -241,7 +241,7 @@ mod tests {
     #[test]
     fn programs_read_it_too() {
         let values = serde_json::to_value(remedies()).unwrap();
-        insta::assert_snapshot!(values[3], @r#"{"setting":"chat_types","from":["personal_chat"],"to":["personal_chat","private_group"],"gain":"read","chats":1,"blocks":null,"messages":2000,"is_estimate":false,"message":"chat_types private_group in addition to personal_chat would read 1 more chat (2,000 messages)"}"#);
+        insta::assert_snapshot!(values[3], @r#"{"setting":"chat_types","from":["personal_chat"],"to":["personal_chat","private_group"],"gain":"read","chats":1,"blocks":null,"messages":2000,"is_estimate":false,"message":"chat_types personal_chat,private_group would read up to 1 more chat (2,000 messages)"}"#);
         assert_eq!(values[0]["to"], 150);
         assert_eq!(values[4]["from"], "2024-01-31T00:00:00");
     }
