@@ -305,7 +305,6 @@ fn refusal(error: &PipelineError, limits: BodyLimits) -> Problem {
             StatusCode::PAYLOAD_TOO_LARGE,
             format!("{error}; {}", limits.instead),
         ),
-        // A damaged gzip stream, for example.
         PipelineError::Read { cause, .. } => {
             Problem::new(StatusCode::BAD_REQUEST, format!("{error}: {cause}"))
         }
