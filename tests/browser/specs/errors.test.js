@@ -44,8 +44,8 @@ test('a file that is no export is refused before anything is sent', async () => 
     [named('photos.zip', 'PK\u0003\u0004\u0014'), 'Unpack it'],
     [named('messages.html', '\n<!DOCTYPE html><html>'), 'Machine-readable JSON'],
     [named('photo.jpg', '\u00ff\u00d8\u00ff'), 'This isn’t a Telegram export'],
-    [named('numbers.json', '[1, 2, 3]'), 'other data than a Telegram export'],
-    [named('package.json', '{"version": "1", "scripts": {"messages": []}}'), 'other data than a Telegram export'],
+    [named('numbers.json', '[1, 2, 3]'), 'something other than a Telegram export'],
+    [named('package.json', '{"version": "1", "scripts": {"messages": []}}'), 'something other than a Telegram export'],
     [named('result.json', '{"about": "…", "contacts": {"list": []}}'), 'There are no chats in this file'],
   ]) {
     await page.getByLabel('Choose the file').setInputFiles(file);
@@ -85,7 +85,7 @@ test('a run that was started elsewhere asks for the file once more', async () =>
   await page.goto(first.url());
   await first.context().close();
   await page.getByRole('button', { name: 'Me (user102)' }).click();
-  await page.getByText('Choose the file once more').waitFor();
+  await page.getByText('Choose the file again').waitFor();
   await page.getByLabel('Choose the file').setInputFiles(withoutOwner('Ann Lee', 'Bob Smith', 'Me'));
   await page.getByRole('button', { name: 'Make the examples' }).click();
   await page.getByRole('heading', { name: 'Your examples are ready' }).waitFor();

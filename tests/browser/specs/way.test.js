@@ -101,7 +101,7 @@ test('what is set on the page counts', async () => {
   await page.getByText('More settings').click();
   await page.getByLabel('Fewest tokens in a block').fill('20');
   await page.getByLabel('Chats to leave out').fill('Nobody\n\n Noone ');
-  await page.getByLabel('Quote the message that is answered').check();
+  await page.getByLabel('Quote the message being answered').check();
   await page.getByLabel('Bot chat').check();
   await page.getByRole('button', { name: 'Make the examples' }).click();
   await page.getByRole('heading', { name: 'Your examples are ready' }).waitFor();
