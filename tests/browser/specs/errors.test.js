@@ -85,7 +85,7 @@ test('a run that was started elsewhere asks for the file once more', async () =>
   await page.goto(first.url());
   await first.context().close();
   await page.getByRole('button', { name: 'Me (user102)' }).click();
-  await page.getByText('Choose the file again').waitFor();
+  await page.getByText('Choose the file again to learn').waitFor();
   await page.getByLabel('Choose the file').setInputFiles(withoutOwner('Ann Lee', 'Bob Smith', 'Me'));
   await page.getByRole('button', { name: 'Make the examples' }).click();
   await page.getByRole('heading', { name: 'Your examples are ready' }).waitFor();
