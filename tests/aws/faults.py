@@ -95,6 +95,9 @@ def the_worker_dies(app, expected):
         fault = app.wire.fault(condition, **{moment: kill})
         run_id = app.submit()
         until(lambda: fault.met, 30, what)
+        if attempts == 1:
+            # What is delivered to a process that dies is gone until it is visible again: not before it is dead.
+            time.sleep(3)
         # The platform delivers the message again, before the lease is over.
         app.sqs.send_message(QueueUrl=app.queue, MessageBody=json.dumps({"run_id": run_id}))
         if attempts > 1:
