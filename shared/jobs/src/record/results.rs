@@ -25,6 +25,9 @@ impl Output {
 #[serde(transparent)]
 pub struct StatsSummary(pub Map<String, Value>);
 
+/// What has names in it.
+const NAMING: [&str; 3] = ["top_chats", "chats_without_blocks", "target"];
+
 impl StatsSummary {
     /// The numbers of a run.
     pub fn of(statistics: &Statistics) -> Self {
@@ -32,7 +35,6 @@ impl StatsSummary {
             Ok(Value::Object(all)) => all,
             _ => Map::new(),
         };
-        const NAMING: [&str; 3] = ["top_chats", "chats_without_blocks", "target"];
         all.retain(|key, _| !NAMING.contains(&&**key));
         // A template could quote messages.
         if let Some(refusals) = all.get_mut("refusals").and_then(Value::as_object_mut) {
