@@ -287,7 +287,7 @@ fn keep_reached(merges: &mut Vec<Merge>, ways: &[Way]) {
     }
 }
 
-/// Where merges reach across, in texts with spaces for marks: see [`joins`].
+/// Where merges reach across, in texts with spaces for marks: see [`mod@crate::bytepair::joins`].
 fn joins(merges: &[Pair<'_>], spaces: Spaces) -> Vec<u8> {
     let mut joins = HashSet::new();
     for pair in merges {
