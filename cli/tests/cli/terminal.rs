@@ -61,8 +61,8 @@ fn a_summary_is_one_screenful() {
                1 unsupported, 3 for other reasons
                6 of 8 chats: 2 chat type, 1 left chat, 1 missing name or messages,
                1 without name, 1 no blocks
-    advice     --chat-type personal_chat,private_group would read up to 1 more chat
-               (3 messages)
+    advice     --chat-type personal_chat,private_group would read 1 more chat (3
+               messages)
     warning    there is little to learn from 3 blocks (at least 50 are a good
                start); lower --min-tokens-per-block or raise
                --convo-block-threshold-secs, or export more chats
@@ -96,7 +96,7 @@ fn a_wide_terminal_has_fewer_lines() {
                3 for other reasons
                6 of 8 chats: 2 chat type, 1 left chat, 1 missing name or messages, 1 without name,
                1 no blocks
-    advice     --chat-type personal_chat,private_group would read up to 1 more chat (3 messages)
+    advice     --chat-type personal_chat,private_group would read 1 more chat (3 messages)
     warning    there is little to learn from 3 blocks (at least 50 are a good start); lower
                --min-tokens-per-block or raise --convo-block-threshold-secs, or export more chats
     example    user       >>> are you up for the lake on saturday? >>> forecast says 24 degrees and no…
@@ -129,8 +129,8 @@ fn a_summary_for_a_trainer_ends_with_its_command() {
                1 unsupported, 4 for other reasons
                6 of 8 chats: 2 chat type, 1 left chat, 1 missing name or messages,
                1 without name, 1 no blocks
-    advice     --chat-type personal_chat,private_group would read up to 1 more chat
-               (3 messages)
+    advice     --chat-type personal_chat,private_group would read 1 more chat (3
+               messages)
     warning    Bedrock (Nova) takes no fewer than 8 blocks (too-few-rows), and there
                are 3; lower --min-tokens-per-block or raise
                --convo-block-threshold-secs, or export more chats
@@ -195,8 +195,8 @@ fn everything_is_told_where_it_is_asked_for() {
 
     advice     --min-tokens-per-block 162 instead of 325 would keep 2 more blocks
                (66 messages)
-    advice     --chat-type personal_chat,private_group would read up to 1 more chat
-               (3 messages)
+    advice     --chat-type personal_chat,private_group would read 1 more chat (3
+               messages)
     warning    there is little to learn from 1 block (at least 50 are a good start);
                lower --min-tokens-per-block or raise --convo-block-threshold-secs,
                or export more chats

@@ -416,20 +416,24 @@ impl<'a, C: TokenCounter> Finisher<'a, C> {
 
     /// Ends the outputs after the last chunk.
     pub(crate) fn finish(mut self) -> Result<Statistics, Failure> {
+        let RunContext {
+            settings,
+            joins_inputs,
+            ..
+        } = self.context;
         match self.complete().and_then(|()| self.output.finish()) {
             Ok(()) => {
-                let (settings, tally) = (self.context.settings, self.output.tally());
+                let tally = self.output.tally();
                 let mut statistics = self.into_statistics();
                 statistics.warnings = warnings::of_run(settings, &statistics, &tally);
-                statistics.remedies = remedies::of_run(settings, &statistics);
+                statistics.remedies = remedies::of_run(settings, &statistics, joins_inputs);
                 Ok(statistics)
             }
             Err(error) => {
                 let has_blocks_to_gain = matches!(error, PipelineError::NoBlocks(_));
-                let settings = self.context.settings;
                 let mut statistics = self.into_statistics();
                 if has_blocks_to_gain {
-                    statistics.remedies = remedies::of_run(settings, &statistics);
+                    statistics.remedies = remedies::of_run(settings, &statistics, joins_inputs);
                 }
                 Err(Failure::new(error, statistics))
             }

@@ -10,15 +10,19 @@ use crate::statistics::Statistics;
 /// Types of chats in which people write to each other, beside those that are kept in any case.
 const GROUPS: [&str; 3] = ["private_group", "private_supergroup", "public_supergroup"];
 
-/// What would keep more, what keeps most first.
-pub(crate) fn of_run(settings: &Settings, statistics: &Statistics) -> Vec<Remedy> {
+/// What would keep more, what keeps most first. Where inputs are joined, they may share what was passed over.
+pub(crate) fn of_run(
+    settings: &Settings,
+    statistics: &Statistics,
+    joins_inputs: bool,
+) -> Vec<Remedy> {
     let found = [
         // Longer conversations teach more than short ones do.
         higher_threshold(settings, statistics),
         lower_minimum(settings, statistics),
         higher_maximum(settings, statistics),
         no_date_limit(settings, statistics),
-        other_chat_type(settings, statistics),
+        other_chat_type(settings, statistics, joins_inputs),
     ];
     let mut remedies: Vec<_> = found.into_iter().flatten().collect();
     // Stable: of equals, the first.
@@ -146,11 +150,16 @@ fn no_date_limit(settings: &Settings, statistics: &Statistics) -> Option<Remedy>
         gain: Gain::Read {
             chats: None,
             messages,
+            is_estimate: false,
         },
     })
 }
 
-fn other_chat_type(settings: &Settings, statistics: &Statistics) -> Option<Remedy> {
+fn other_chat_type(
+    settings: &Settings,
+    statistics: &Statistics,
+    joins_inputs: bool,
+) -> Option<Remedy> {
     if statistics.funnel.chats.dropped.get(ChatDrop::ChatType) == 0 {
         return None;
     }
@@ -165,6 +174,7 @@ fn other_chat_type(settings: &Settings, statistics: &Statistics) -> Option<Remed
         gain: Gain::Read {
             chats: Some(count.chats),
             messages: count.messages,
+            is_estimate: joins_inputs,
         },
     })
 }

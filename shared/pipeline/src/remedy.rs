@@ -67,7 +67,16 @@ pub enum Gain {
         chats: Option<u64>,
         /// The messages, service messages included.
         messages: u64,
+        /// Whether there may be fewer: chats that are passed over are counted once for each export that has them.
+        is_estimate: bool,
     },
+}
+
+impl Change {
+    /// The types of chats that are read with one more.
+    fn chat_types<'c>(from: &'c [String], added: &'c str) -> Vec<&'c str> {
+        from.iter().map(String::as_str).chain([added]).collect()
+    }
 }
 
 impl Remedy {
@@ -86,8 +95,7 @@ impl Remedy {
         let change = match &self.change {
             Change::Number { from, to, .. } => format!("{setting} {to} instead of {from}"),
             Change::ChatType { from, added } => {
-                let all: Vec<_> = from.iter().map(String::as_str).chain([*added]).collect();
-                format!("{setting} {}", all.join(","))
+                format!("{setting} {}", Change::chat_types(from, added).join(","))
             }
             Change::NoDateLimit { .. } => format!("omitting {setting}"),
         };
@@ -103,20 +111,23 @@ impl Remedy {
                 format!("make room for {messages} too long now")
             }
             Gain::Read {
-                chats: Some(chats),
+                chats,
                 messages,
-            } => format!(
-                "read up to {} ({})",
-                counted(chats, "more chat", "more chats"),
-                counted(messages, "message", "messages")
-            ),
-            Gain::Read {
-                chats: None,
-                messages,
-            } => format!(
-                "read {}",
-                counted(messages, "more message", "more messages")
-            ),
+                is_estimate,
+            } => {
+                let most = if is_estimate { "up to " } else { "" };
+                match chats {
+                    Some(chats) => format!(
+                        "read {most}{} ({})",
+                        counted(chats, "more chat", "more chats"),
+                        counted(messages, "message", "messages")
+                    ),
+                    None => format!(
+                        "read {most}{}",
+                        counted(messages, "more message", "more messages")
+                    ),
+                }
+            }
         };
         format!("{change} would {gain}")
     }
@@ -144,8 +155,7 @@ impl Serialize for Remedy {
             }
             Change::ChatType { from, added } => {
                 map.serialize_entry("from", from)?;
-                let to: Vec<_> = from.iter().map(String::as_str).chain([*added]).collect();
-                map.serialize_entry("to", &to)?;
+                map.serialize_entry("to", &Change::chat_types(from, added))?;
             }
             Change::NoDateLimit { from } => {
                 map.serialize_entry("from", &written(*from))?;
@@ -160,7 +170,11 @@ impl Serialize for Remedy {
                 is_estimate,
             ),
             Gain::Fit { messages } => ("fit", None, (None, messages), false),
-            Gain::Read { chats, messages } => ("read", chats, (None, messages), false),
+            Gain::Read {
+                chats,
+                messages,
+                is_estimate,
+            } => ("read", chats, (None, messages), is_estimate),
         };
         map.serialize_entry("gain", gain)?;
         if let Some(chats) = chats {
@@ -211,6 +225,7 @@ mod tests {
                 Gain::Read {
                     chats: Some(1),
                     messages: 2000,
+                    is_estimate: true,
                 },
             ),
             of(
@@ -218,6 +233,7 @@ mod tests {
                 Gain::Read {
                     chats: None,
                     messages: 1,
+                    is_estimate: false,
                 },
             ),
         ]
@@ -241,7 +257,7 @@ mod tests {
     #[test]
     fn programs_read_it_too() {
         let values = serde_json::to_value(remedies()).unwrap();
-        insta::assert_snapshot!(values[3], @r#"{"setting":"chat_types","from":["personal_chat"],"to":["personal_chat","private_group"],"gain":"read","chats":1,"blocks":null,"messages":2000,"is_estimate":false,"message":"chat_types personal_chat,private_group would read up to 1 more chat (2,000 messages)"}"#);
+        insta::assert_snapshot!(values[3], @r#"{"setting":"chat_types","from":["personal_chat"],"to":["personal_chat","private_group"],"gain":"read","chats":1,"blocks":null,"messages":2000,"is_estimate":true,"message":"chat_types personal_chat,private_group would read up to 1 more chat (2,000 messages)"}"#);
         assert_eq!(values[0]["to"], 150);
         assert_eq!(values[4]["from"], "2024-01-31T00:00:00");
     }

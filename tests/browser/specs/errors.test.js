@@ -3,23 +3,14 @@
 import assert from 'node:assert/strict';
 import { createServer, request } from 'node:http';
 import { readFileSync } from 'node:fs';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
-import { launch, open } from '../support/browser.js';
+import { open } from '../support/browser.js';
 import { named, withoutOwner } from '../support/exports.js';
-import { SAMPLE, Service } from '../support/service.js';
+import { browser, service, startBoth } from '../support/running.js';
+import { SAMPLE } from '../support/service.js';
 
-let browser;
-let service;
-
-before(async () => {
-  [browser, service] = await Promise.all([launch(), Service.start()]);
-});
-
-after(async () => {
-  await browser?.close();
-  await service?.remove();
-});
+startBoth();
 
 /** A page with a chosen export, and what tests do with it. */
 async function chosen(file, url = service.url) {

@@ -1,22 +1,13 @@
 // The whole way with nothing but a keyboard.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
-import { launch, open } from '../support/browser.js';
-import { SAMPLE, Service } from '../support/service.js';
+import { open } from '../support/browser.js';
+import { browser, service, startBoth } from '../support/running.js';
+import { SAMPLE } from '../support/service.js';
 
-let browser;
-let service;
-
-before(async () => {
-  [browser, service] = await Promise.all([launch(), Service.start()]);
-});
-
-after(async () => {
-  await browser?.close();
-  await service?.remove();
-});
+startBoth();
 
 /** What has the focus, as a screen reader says it. */
 function focused(page) {

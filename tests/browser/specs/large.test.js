@@ -3,25 +3,16 @@
 import assert from 'node:assert/strict';
 import { closeSync, openSync, readFileSync, readdirSync, writeSync } from 'node:fs';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
-import { launch, open } from '../support/browser.js';
-import { SAMPLE, Service } from '../support/service.js';
+import { open } from '../support/browser.js';
+import { browser, service, startBoth } from '../support/running.js';
+import { SAMPLE } from '../support/service.js';
 
 const MEGABYTE = 1 << 20;
 const SIZE = (process.env.MB ?? 500) * MEGABYTE;
 
-let browser;
-let service;
-
-before(async () => {
-  [browser, service] = await Promise.all([launch(), Service.start()]);
-});
-
-after(async () => {
-  await browser?.close();
-  await service?.remove();
-});
+startBoth();
 
 /** The sample, with a chat before it that is passed over. */
 function write(file) {

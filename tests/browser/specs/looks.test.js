@@ -3,11 +3,12 @@
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
-import { LOOKS, assertAccessible, assertFitsInWidth, launch, open } from '../support/browser.js';
+import { LOOKS, assertAccessible, assertFitsInWidth, open } from '../support/browser.js';
 import { named, withoutOwner } from '../support/exports.js';
-import { SAMPLE, Service } from '../support/service.js';
+import { browser, service, startBoth } from '../support/running.js';
+import { SAMPLE } from '../support/service.js';
 
 /** Where pictures of all states go, if somebody wants to look at them. */
 const PICTURES = process.env.PICTURES;
@@ -18,17 +19,7 @@ const ZOOMED = [
   { name: 'zoom of 400 %', viewport: { width: 320, height: 256 }, colorScheme: 'dark' },
 ];
 
-let browser;
-let service;
-
-before(async () => {
-  [browser, service] = await Promise.all([launch(), Service.start()]);
-});
-
-after(async () => {
-  await browser?.close();
-  await service?.remove();
-});
+startBoth();
 
 const RUNNING = {
   status: 'RUNNING',

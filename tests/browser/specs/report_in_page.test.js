@@ -1,22 +1,13 @@
 // The report of a run, as the page shows it.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
-import { launch, open } from '../support/browser.js';
-import { SAMPLE, Service } from '../support/service.js';
+import { open } from '../support/browser.js';
+import { browser, service, startBoth } from '../support/running.js';
+import { SAMPLE } from '../support/service.js';
 
-let browser;
-let service;
-
-before(async () => {
-  [browser, service] = await Promise.all([launch(), Service.start('--token=sesame')]);
-});
-
-after(async () => {
-  await browser?.close();
-  await service?.remove();
-});
+startBoth('--token=sesame');
 
 test('it is read in place, apart from the page, and in a tab of its own', async () => {
   const page = await open(browser, service.url);

@@ -3,24 +3,15 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 
-import { launch, open } from '../support/browser.js';
-import { SAMPLE, Service, prepared } from '../support/service.js';
+import { open } from '../support/browser.js';
+import { browser, service, startBoth } from '../support/running.js';
+import { SAMPLE, prepared } from '../support/service.js';
 
 const SECRET = 'an open sesame';
 
-let browser;
-let service;
-
-before(async () => {
-  [browser, service] = await Promise.all([launch(), Service.start(`--token=${SECRET}`)]);
-});
-
-after(async () => {
-  await browser?.close();
-  await service?.remove();
-});
+startBoth(`--token=${SECRET}`);
 
 test('the secret is asked for once, and stays out of URLs', async () => {
   const page = await open(browser, service.url);

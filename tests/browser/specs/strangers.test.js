@@ -4,18 +4,18 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 
-import { launch, open } from '../support/browser.js';
+import { open } from '../support/browser.js';
 import { named, withoutOwner } from '../support/exports.js';
-import { SAMPLE, Service } from '../support/service.js';
+import { browser, service, startBoth } from '../support/running.js';
+import { SAMPLE } from '../support/service.js';
 
-let browser;
-let service;
+startBoth();
+
 let elsewhere;
 /** Of another port, which is of the same site, and of another name, which isn't. */
 let origins;
 
 before(async () => {
-  [browser, service] = await Promise.all([launch(), Service.start()]);
   elsewhere = createServer((_, response) => {
     response.setHeader('content-type', 'text/html');
     response.end('<!doctype html><title>Elsewhere</title>');
@@ -25,11 +25,7 @@ before(async () => {
   origins = [`http://127.0.0.1:${port}`, `http://localhost:${port}`];
 });
 
-after(async () => {
-  await browser?.close();
-  await service?.remove();
-  elsewhere?.close();
-});
+after(() => elsewhere?.close());
 
 test('a page of another origin can neither read, nor post, nor frame it', async () => {
   const jobs = async () => Object.keys(await (await fetch(`${service.url}/data-prep/jobs`)).json()).length;

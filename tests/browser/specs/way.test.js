@@ -3,23 +3,14 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 
-import { launch, open } from '../support/browser.js';
-import { SAMPLE, Service, prepared } from '../support/service.js';
+import { open } from '../support/browser.js';
+import { browser, service, startBoth } from '../support/running.js';
+import { SAMPLE, prepared } from '../support/service.js';
 
-let browser;
-let service;
-
-before(async () => {
-  [browser, service] = await Promise.all([launch(), Service.start()]);
-});
-
-after(async () => {
-  await browser?.close();
-  await service?.remove();
-});
+startBoth();
 
 /** The bytes that a click downloads, and under which name. */
 async function downloaded(page, button) {

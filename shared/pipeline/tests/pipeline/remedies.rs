@@ -159,7 +159,7 @@ fn the_setting_that_keeps_most_comes_first() {
         words(&done),
         [
             "min_tokens_per_block 10 instead of 20 would keep 2 more blocks (4 messages)",
-            "chat_types personal_chat,private_group would read up to 1 more chat (2 messages)",
+            "chat_types personal_chat,private_group would read 1 more chat (2 messages)",
         ]
     );
     let stats = done.stats();
