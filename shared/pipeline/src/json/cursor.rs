@@ -1,8 +1,8 @@
 //! A position in a slice of JSON, with the scans of single tokens.
 
+use super::marks::Marks;
 use super::mend::MendLog;
 use super::span::{self, StringSpan};
-use super::words::{WORD_BYTES, first_marked, other_than_spaces, string_specials, word};
 
 /// Why a scan could not go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,7 @@ pub(crate) struct Cursor<'a, 'm> {
     base: u64,
     /// Whether the input ends where the slice ends.
     last: bool,
+    marks: Marks,
     pub(crate) log: &'m mut MendLog,
 }
 
@@ -37,6 +38,7 @@ impl<'a, 'm> Cursor<'a, 'm> {
             at: 0,
             base,
             last,
+            marks: Marks::NONE,
             log,
         }
     }
@@ -65,16 +67,14 @@ impl<'a, 'm> Cursor<'a, 'm> {
         }
     }
 
-    /// Exports are indented with spaces, so runs of them are passed eight at a time.
+    /// Exports are indented with spaces, so runs of them are passed in one step.
     #[inline]
     fn pass_white_space(&mut self) {
         self.at += 1;
-        while let Some(word) = word(self.bytes, self.at) {
-            let others = other_than_spaces(word);
-            if others == 0 {
-                self.at += WORD_BYTES;
-            } else {
-                self.at += first_marked(others);
+        while let Some(rest) = self.marks.other_than_spaces(self.bytes, self.at) {
+            let (spaces, is_over) = rest.before_mark();
+            self.at += spaces;
+            if is_over {
                 return;
             }
         }
@@ -114,12 +114,10 @@ impl<'a, 'm> Cursor<'a, 'm> {
     pub(crate) fn string_tail(&mut self) -> Result<bool, Stop> {
         let mut escaped = false;
         loop {
-            while let Some(word) = word(self.bytes, self.at) {
-                let specials = string_specials(word);
-                if specials == 0 {
-                    self.at += WORD_BYTES;
-                } else {
-                    self.at += first_marked(specials);
+            while let Some(rest) = self.marks.string_specials(self.bytes, self.at) {
+                let (plain, is_over) = rest.before_mark();
+                self.at += plain;
+                if is_over {
                     break;
                 }
             }

@@ -1,4 +1,4 @@
-//! Eight bytes at a time: most bytes of an export are the insides of strings and indentation.
+//! Eight bytes at a time: most bytes of a text are written as they are.
 
 /// How many bytes a word has.
 pub(crate) const WORD_BYTES: usize = 8;
@@ -23,12 +23,6 @@ pub(crate) fn string_specials(word: u64) -> u64 {
     let zero_backslashes = backslashes.wrapping_sub(LOW_BITS) & !backslashes;
     let controls = word.wrapping_sub(LOW_BITS * 0x20) & !word;
     (zero_quotes | zero_backslashes | controls) & HIGH_BITS
-}
-
-/// Marks the bytes of `word` that are not spaces.
-#[inline]
-pub(crate) fn other_than_spaces(word: u64) -> u64 {
-    word ^ (LOW_BITS * u64::from(b' '))
 }
 
 /// Index of the first byte that is marked.
@@ -67,8 +61,6 @@ mod tests {
     fn of_several_the_first_counts() {
         let word = |bytes: &[u8]| word(bytes, 0).unwrap();
         assert_eq!(first(string_specials(word(b"ab\"\\\n\"gh"))), Some(2));
-        assert_eq!(first(other_than_spaces(word(b"   a b  "))), Some(3));
-        assert_eq!(first(other_than_spaces(word(b"        "))), None);
     }
 
     #[test]

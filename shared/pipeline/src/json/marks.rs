@@ -1,0 +1,142 @@
+//! Sixty-four bytes at a time: most bytes of an export are the insides of strings and indentation, and strings are
+//! short, so that what ends them is looked for once for several of them.
+
+use wide::u8x16;
+
+/// How many bytes a block has.
+const BLOCK_BYTES: usize = 64;
+
+/// Which bytes of a block stand out; the first byte is the lowest bit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Marks {
+    /// The index of the block's first byte.
+    start: usize,
+    string_specials: u64,
+    other_than_spaces: u64,
+}
+
+/// The rest of a block.
+pub(crate) struct Rest {
+    /// Its marks; the first byte is the lowest bit.
+    marks: u64,
+    bytes: usize,
+}
+
+impl Rest {
+    /// How many bytes come before the first that is marked, and whether there is one.
+    #[inline]
+    pub(crate) fn before_mark(&self) -> (usize, bool) {
+        if self.marks == 0 {
+            (self.bytes, false)
+        } else {
+            (self.marks.trailing_zeros() as usize, true)
+        }
+    }
+}
+
+impl Marks {
+    /// Of no block yet.
+    pub(crate) const NONE: Self = Self {
+        start: usize::MAX - BLOCK_BYTES,
+        string_specials: 0,
+        other_than_spaces: 0,
+    };
+
+    /// From `at` on, the bytes that end a plain run of a string (quotes, backslashes and control bytes) in a block;
+    /// `None` if fewer bytes than a block has are left.
+    #[inline]
+    pub(crate) fn string_specials(&mut self, bytes: &[u8], at: usize) -> Option<Rest> {
+        let passed = self.look_at(bytes, at)?;
+        Some(Rest {
+            marks: self.string_specials >> passed,
+            bytes: BLOCK_BYTES - passed,
+        })
+    }
+
+    /// From `at` on, the bytes that are not spaces in a block; `None` if fewer bytes than a block has are left.
+    #[inline]
+    pub(crate) fn other_than_spaces(&mut self, bytes: &[u8], at: usize) -> Option<Rest> {
+        let passed = self.look_at(bytes, at)?;
+        Some(Rest {
+            marks: self.other_than_spaces >> passed,
+            bytes: BLOCK_BYTES - passed,
+        })
+    }
+
+    /// Where in the block `at` is, which is one that begins there if it was in none.
+    #[inline]
+    fn look_at(&mut self, bytes: &[u8], at: usize) -> Option<usize> {
+        let passed = at.wrapping_sub(self.start);
+        if passed < BLOCK_BYTES {
+            return Some(passed);
+        }
+        *self = Self::of(bytes.get(at..)?.first_chunk()?, at);
+        Some(0)
+    }
+
+    #[inline]
+    fn of(block: &[u8; BLOCK_BYTES], start: usize) -> Self {
+        let (parts, _) = block.as_chunks::<16>();
+        let mut marks = Self {
+            start,
+            string_specials: 0,
+            other_than_spaces: 0,
+        };
+        let [quote, backslash, last_control, space] = [b'"', b'\\', 0x1f, b' '].map(u8x16::splat);
+        for (index, part) in parts.iter().enumerate() {
+            let part = u8x16::new(*part);
+            let controls = part.min(last_control).simd_eq(part);
+            let specials = part.simd_eq(quote) | part.simd_eq(backslash) | controls;
+            let spaces = part.simd_eq(space);
+            marks.string_specials |= u64::from(specials.to_bitmask()) << (16 * index);
+            marks.other_than_spaces |= u64::from(!spaces.to_bitmask() & 0xffff) << (16 * index);
+        }
+        marks
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_byte_is_marked_for_what_it_is_wherever_it_is() {
+        for place in 0..BLOCK_BYTES {
+            for byte in 0..=255 {
+                let mut block = [b'a'; BLOCK_BYTES];
+                block[place] = byte;
+                let marks = Marks::of(&block, 0);
+                let is_special = byte < 0x20 || byte == b'"' || byte == b'\\';
+                let specials = if is_special { 1 << place } else { 0 };
+                assert_eq!(marks.string_specials, specials, "{byte} {place}");
+                let spaces = if byte == b' ' { 1_u64 << place } else { 0 };
+                assert_eq!(marks.other_than_spaces, !spaces, "{byte} {place}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_block_serves_all_places_in_it() {
+        let mut bytes = [b' '; 3 * BLOCK_BYTES];
+        bytes[70] = b'"';
+        let mut marks = Marks::NONE;
+        let mut before = |at| {
+            marks
+                .other_than_spaces(&bytes, at)
+                .map(|rest| rest.before_mark())
+        };
+        assert_eq!(before(0), Some((64, false)));
+        assert_eq!(before(63), Some((1, false)));
+        assert_eq!(before(64), Some((6, true)));
+        assert_eq!(before(70), Some((0, true)));
+        // A block of its own, which is not over with the bytes.
+        assert_eq!(before(128), Some((64, false)));
+        assert_eq!(before(192), None);
+        assert_eq!(before(129), Some((63, false)));
+        assert_eq!(before(0), Some((64, false)));
+        assert_eq!(
+            Marks::NONE.string_specials(&bytes[..63], 0).map(|_| ()),
+            None
+        );
+    }
+}
