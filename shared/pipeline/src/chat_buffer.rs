@@ -45,6 +45,7 @@ impl ChatBuffer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::line_extra::LineExtra;
 
     /// A chunk whose arena has some text before that of its records; each has a written date of one
     /// character before its own text.
@@ -63,6 +64,7 @@ mod tests {
                 tokens: 0,
                 sender: 0,
                 written_len: 1,
+                line_extra: LineExtra::default(),
             });
             chunk.text.push_str(text);
         }

@@ -174,7 +174,9 @@ impl<'a, C: TokenCounter> ChatOutput<'a, C> {
         }
         let tokens = match self.settings.token_budget {
             TokenBudget::Rendered => block.tokens,
-            TokenBudget::Content | TokenBudget::Template => self.emitted_tokens(),
+            TokenBudget::Content | TokenBudget::Template => {
+                self.preparer.selector().emitted_tokens(lines, block)
+            }
         };
         statistics.tokens_per_block.add(tokens as f64);
         statistics.limited_tokens_per_block.add(block.tokens as f64);
@@ -189,19 +191,6 @@ impl<'a, C: TokenCounter> ChatOutput<'a, C> {
             lengths.in_any_tokenizer = lengths.in_any_tokenizer.max(most);
         }
         Ok(())
-    }
-
-    /// The tokens of the contents of the block that is written.
-    fn emitted_tokens(&mut self) -> u64 {
-        let selector = self.preparer.selector();
-        let mut tokens = 0;
-        for (message, first_line) in self.block_text.with_first_lines() {
-            tokens += match first_line {
-                Some(_) => selector.count(message.content),
-                None => selector.system_tokens(),
-            };
-        }
-        tokens
     }
 
     /// Ends the outputs after the last chat.

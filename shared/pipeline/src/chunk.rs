@@ -10,10 +10,12 @@ use serde::{Deserialize, Serialize};
 use crate::date::{self, Micros};
 use crate::funnel::{ChatDrop, DroppedMessages};
 use crate::json::mend::Mends;
+use crate::line_extra::LineExtra;
 use crate::marks::Mark;
 use crate::notes::MessageNote;
 use crate::salvage::Salvage;
 use crate::sender::Sender;
+use crate::tokens::{LineTokens, TextTokens};
 
 /// A kept message. Its text is in the arena (one string for many texts) of the chunk or chat that
 /// holds it.
@@ -32,11 +34,13 @@ pub(crate) struct Record {
     /// Length of the timestamp as written, which is before the text in the arena; 0 where it
     /// has the plain form and can be written from `stamp`.
     pub(crate) written_len: u16,
+    /// What the tokens of its line have beyond `tokens`.
+    pub(crate) line_extra: LineExtra,
 }
 
 impl Record {
     /// Length of [`Self::to_bytes`].
-    pub(crate) const BYTES: usize = 38;
+    pub(crate) const BYTES: usize = 40;
 
     /// Where the arena holds the first byte that belongs to the message.
     pub(crate) fn arena_start(&self) -> usize {
@@ -57,7 +61,8 @@ impl Record {
         bytes[24..28].copy_from_slice(&self.text_len.to_le_bytes());
         bytes[28..32].copy_from_slice(&self.tokens.to_le_bytes());
         bytes[32..36].copy_from_slice(&self.sender.to_le_bytes());
-        bytes[36..].copy_from_slice(&self.written_len.to_le_bytes());
+        bytes[36..38].copy_from_slice(&self.written_len.to_le_bytes());
+        bytes[38..].copy_from_slice(&self.line_extra.to_bytes());
         bytes
     }
 
@@ -76,6 +81,7 @@ impl Record {
             tokens: u32::from_le_bytes(part(bytes, 28)),
             sender: u32::from_le_bytes(part(bytes, 32)),
             written_len: u16::from_le_bytes(part(bytes, 36)),
+            line_extra: LineExtra::from_bytes(part(bytes, 38)),
         }
     }
 
@@ -93,6 +99,17 @@ impl Record {
         self.text_start = range.start as u64;
         // A message has at most 16 MiB, and nothing makes it much longer.
         self.text_len = u32::try_from(range.len()).expect("a message is far below 4 GiB");
+    }
+
+    /// Takes the tokens of its text.
+    pub(crate) fn set_tokens(&mut self, tokens: TextTokens) {
+        self.tokens = tokens.text;
+        self.line_extra = LineExtra::new(tokens);
+    }
+
+    /// The tokens of its line, where they are known.
+    pub(crate) fn line_tokens(&self) -> Option<LineTokens> {
+        self.line_extra.line(self.tokens)
     }
 
     /// The timestamp as written, where it has to be kept.
@@ -247,6 +264,7 @@ mod tests {
             tokens: 0,
             sender: 0,
             written_len: 0,
+            line_extra: LineExtra::default(),
         }
     }
 

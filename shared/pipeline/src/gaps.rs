@@ -264,6 +264,7 @@ mod tests {
     use super::*;
     use crate::chunk::Record;
     use crate::context::ContextRule;
+    use crate::line_extra::LineExtra;
     use crate::pack::{ContentMeter, pack};
 
     fn record(time: Micros, tokens: u32) -> Record {
@@ -275,6 +276,7 @@ mod tests {
             tokens,
             sender: 0,
             written_len: 0,
+            line_extra: LineExtra::default(),
         }
     }
 

@@ -35,6 +35,7 @@ mod gaps;
 mod input;
 mod inspect;
 mod json;
+mod line_extra;
 mod lines;
 mod long_messages;
 mod marks;
@@ -121,7 +122,7 @@ pub use statistics::{
     UnusedChat,
 };
 pub use target::TargetChoice;
-pub use tokens::{TokenCounter, Tokenizer, TokenizerInfo};
+pub use tokens::{LineTokens, TextTokens, TokenCounter, Tokenizer, TokenizerInfo};
 pub use turns::TurnCounts;
 pub use warning::Warning;
 pub use words::{counted, grouped};

@@ -68,6 +68,9 @@ impl<C: TokenCounter> MessageCounter<'_, C> {
 
     /// The tokens of a message's content, exactly.
     pub(crate) fn count(&mut self, message: &MergedMessage) -> u64 {
+        if let Some(tokens) = self.sum(message) {
+            return tokens;
+        }
         self.text.clear();
         if message.has_prompt
             && let PlacedPrompt::Folded(prompt) =
@@ -77,6 +80,20 @@ impl<C: TokenCounter> MessageCounter<'_, C> {
         }
         self.lines.push_content(message.run.clone(), &mut self.text);
         self.counter.count(&self.text).into()
+    }
+
+    /// The sum of a message's lines, where that is what the message has.
+    pub(crate) fn sum(&self, message: &MergedMessage) -> Option<u64> {
+        let lines = &self.lines.records[message.run.clone()];
+        let (last, followed) = lines.split_last()?;
+        if message.has_prompt {
+            return None;
+        }
+        let mut tokens = u64::from(last.line_tokens()?.last);
+        for line in followed {
+            tokens += u64::from(line.line_tokens()?.followed);
+        }
+        Some(tokens)
     }
 
     /// The tokens of a block's contents, exactly.

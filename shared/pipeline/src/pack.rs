@@ -163,6 +163,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::line_extra::LineExtra;
 
     /// Messages at the given seconds with the given tokens.
     fn records(messages: &[(i64, u32)]) -> Vec<Record> {
@@ -174,6 +175,7 @@ mod tests {
             tokens,
             sender: 0,
             written_len: 0,
+            line_extra: LineExtra::default(),
         };
         messages.iter().map(record).collect()
     }

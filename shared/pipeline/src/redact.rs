@@ -7,6 +7,7 @@ use resonare_redaction::{
 
 use crate::chunk::{ChatEnd, Chunk, Record};
 use crate::settings::{DEFAULT_CHAT_TYPE, Settings};
+use crate::tokens::TextTokens;
 use crate::waiting::WaitedChat;
 
 /// Replaces personal data that has a shape.
@@ -177,7 +178,7 @@ impl LateRedactor {
         chat: &mut WaitedChat,
         late: LateRegion,
         counts: &mut Counts,
-        mut count: impl FnMut(&str) -> u32,
+        mut count: impl FnMut(&str) -> TextTokens,
     ) {
         if self.names.is_none() && !late.region_is_new {
             return;
@@ -205,7 +206,7 @@ impl LateRedactor {
             let start = chat.arena.len() + usize::from(record.written_len);
             chat.arena.push_str(&replaced);
             record.set_text(start..chat.arena.len());
-            record.tokens = count(record.text(&chat.arena));
+            record.set_tokens(count(record.text(&chat.arena)));
         }
     }
 }

@@ -36,7 +36,7 @@ use crate::settings::{RepeatedMessages, Settings};
 use crate::source_problem::SourceProblem;
 use crate::split::{Split, SplitCounts};
 use crate::statistics::Statistics;
-use crate::tokens::{TokenCounter, Tokenizer, TokenizerInfo};
+use crate::tokens::{TokenCounter, Tokenizer, TokenizerInfo, count_text};
 
 /// Where a run writes to. What is written counts only if the run succeeds.
 pub struct Outputs<'o> {
@@ -231,17 +231,21 @@ impl<T: Tokenizer> Run<'_, T> {
         let is_split = !settings.validation_fraction.is_zero();
         statistics.split = is_split.then(SplitCounts::default);
         let mut finisher = Finisher::new(context, statistics, output, threads);
+        let counting = CountingRules {
+            redactor: redactor.as_ref(),
+            delimiter: settings.message_delimiter.trim(),
+        };
         let result = if self.threads.get() == 1 {
             let mut sink = InlineSink {
                 counter: self.tokenizer.counter(),
-                redactor: redactor.as_ref(),
+                rules: counting,
                 finisher: &mut finisher,
             };
             self.read(sources, &rules, raw, &mut sink)
         } else {
             let work = ThreadedWork {
-                rules: &rules,
-                redactor: redactor.as_ref(),
+                reading: &rules,
+                counting,
             };
             self.read_threaded(sources, work, raw, &mut finisher)
         };
@@ -344,14 +348,14 @@ impl<T: Tokenizer> Run<'_, T> {
                     // As many as all hold at once, and some that wait for their turn.
                     most: 4 * counters + 4,
                 };
-                self.read(sources, work.rules, raw, &mut sink)
+                self.read(sources, work.reading, raw, &mut sink)
             });
             for _ in 0..counters {
                 let (to_count, counted_to) = (to_count.clone(), counted_to.clone());
                 scope.spawn(move || {
                     let mut tokens = self.tokenizer.counter();
                     for mut numbered in to_count {
-                        let counted = count(&mut tokens, work.redactor, &mut numbered.chunk);
+                        let counted = count(&mut tokens, work.counting, &mut numbered.chunk);
                         if counted_to.send(counted.map(|()| numbered)).is_err() {
                             return;
                         }
@@ -393,11 +397,19 @@ impl<'o> FormatOutput<'o> {
     }
 }
 
+/// What messages are counted by.
+#[derive(Clone, Copy)]
+struct CountingRules<'a> {
+    redactor: Option<&'a Redactor<'a>>,
+    /// The delimiter, stripped.
+    delimiter: &'a str,
+}
+
 /// What reading and counting threads work by.
 #[derive(Clone, Copy)]
 struct ThreadedWork<'a> {
-    rules: &'a ReadingRules<'a>,
-    redactor: Option<&'a Redactor<'a>>,
+    reading: &'a ReadingRules<'a>,
+    counting: CountingRules<'a>,
 }
 
 /// A chunk with its place among those of its run.
@@ -410,15 +422,19 @@ struct NumberedChunk {
 /// the other threads waiting for the chunk, and would panic the next time as well.
 fn count(
     counter: &mut impl TokenCounter,
-    redactor: Option<&Redactor<'_>>,
+    rules: CountingRules<'_>,
     chunk: &mut Chunk,
 ) -> Result<(), PipelineError> {
-    if let Some(redactor) = redactor {
+    if let Some(redactor) = rules.redactor {
         redactor.redact(chunk);
     }
     let counting = AssertUnwindSafe(|| {
         for record in &mut chunk.records {
-            record.tokens = counter.count(record.text(&chunk.text));
+            record.set_tokens(count_text(
+                counter,
+                record.text(&chunk.text),
+                rules.delimiter,
+            ));
         }
     });
     catch_unwind(counting).map_err(|_| PipelineError::Tokenizer("it panicked".to_owned()))
@@ -447,13 +463,13 @@ fn finish_in_order<C: TokenCounter>(
 /// Counts and finishes at once.
 struct InlineSink<'s, 'a, C> {
     counter: C,
-    redactor: Option<&'s Redactor<'s>>,
+    rules: CountingRules<'s>,
     finisher: &'s mut Finisher<'a, C>,
 }
 
 impl<C: TokenCounter> ChunkSink for InlineSink<'_, '_, C> {
     fn accept(&mut self, mut chunk: Chunk) -> Result<Chunk, PipelineError> {
-        count(&mut self.counter, self.redactor, &mut chunk)?;
+        count(&mut self.counter, self.rules, &mut chunk)?;
         self.finisher.take(&mut chunk)?;
         Ok(chunk.cleared())
     }

@@ -17,7 +17,7 @@ use crate::pack::{self, ContentMeter};
 use crate::roles;
 use crate::settings::{RoleOrder, Settings, TokenBudget};
 use crate::short_blocks::ShortBlock;
-use crate::tokens::TokenCounter;
+use crate::tokens::{TextTokens, TokenCounter, count_text};
 
 /// What became of the blocks of a chat.
 #[derive(Debug, Default)]
@@ -89,19 +89,16 @@ impl<'a, C: TokenCounter> BlockSelector<'a, C> {
         self.composer
     }
 
-    /// The tokens of the system prompt.
-    pub(crate) fn system_tokens(&self) -> u64 {
-        self.system_tokens
-    }
-
-    /// Counts an emitted message's content.
-    pub(crate) fn count(&mut self, content: &str) -> u64 {
-        self.count_text(content).into()
-    }
-
     /// Counts a message's own text.
-    pub(crate) fn count_text(&mut self, text: &str) -> u32 {
-        self.counter.count(text)
+    pub(crate) fn count_text(&mut self, text: &str) -> TextTokens {
+        let delimiter = self.settings.message_delimiter.trim();
+        count_text(&mut self.counter, text, delimiter)
+    }
+
+    /// The tokens of a block as it is emitted, of whatever chat.
+    pub(crate) fn emitted_tokens(&mut self, lines: Lines<'_>, block: &Block) -> u64 {
+        self.known.clear();
+        self.message_counter(lines).count_block(block)
     }
 
     /// The blocks of a chat, and which of them are kept.

@@ -3,6 +3,7 @@
 use hashbrown::HashMap;
 
 use crate::chunk::{Record, WholeChat};
+use crate::tokens::TextTokens;
 
 /// How much of an answered message is quoted, in bytes.
 const QUOTED_BYTES: usize = 120;
@@ -32,7 +33,7 @@ impl Surroundings<'_> {
     pub(crate) fn retell(
         self,
         chat: WholeChat<'_>,
-        mut count: impl FnMut(&str) -> u32,
+        mut count: impl FnMut(&str) -> TextTokens,
     ) -> RetoldChat {
         let answered: HashMap<i64, usize> = if self.quotes {
             let ids = chat.notes.iter().enumerate();
@@ -65,7 +66,7 @@ impl Surroundings<'_> {
             let mut told = *record;
             told.set_text(start..arena.len());
             if is_changed {
-                told.tokens = count(&arena[start..]);
+                told.set_tokens(count(&arena[start..]));
             }
             retold.records.push(told);
         }

@@ -180,6 +180,7 @@ impl StoredChat {
 mod tests {
     use super::*;
     use crate::funnel::MessageDrop;
+    use crate::line_extra::LineExtra;
 
     #[test]
     fn chats_come_back_as_they_were_in_whatever_order() {
@@ -192,6 +193,7 @@ mod tests {
             tokens: 7,
             sender: 3,
             written_len,
+            line_extra: LineExtra::default(),
         };
         let note = MessageNote {
             id: Some(-7),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use resonare_chat_template::AddedToken;
-use resonare_pipeline::{TokenCounter, Tokenizer};
+use resonare_pipeline::{TextTokens, TokenCounter, Tokenizer};
 use serde::Deserialize;
 use tiktoken_rs::CoreBPE;
 
@@ -195,11 +195,24 @@ impl TokenCounter for ModelCounter<'_> {
             EngineCounter::HuggingFace(tokenizer) => tokenizer.count(text),
         }
     }
+
+    #[inline]
+    fn count_line(&mut self, text: &str, delimiter: &str) -> TextTokens {
+        match &mut self.0 {
+            EngineCounter::CompiledEncoding(counter) => counter.count_line(text, delimiter),
+            EngineCounter::CompiledTokenizer(counter) => counter.count_line(text, delimiter),
+            EngineCounter::Tiktoken(_) | EngineCounter::HuggingFace(_) => {
+                TextTokens::alone(self.count(text))
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::differential::texts;
+    use crate::published::{families, sentence_pieces};
 
     fn count(encoding: OpenAiEncoding, text: &str) -> u32 {
         ModelTokenizer::open_ai(encoding).counter().count(text)
@@ -214,6 +227,68 @@ mod tests {
             OpenAiEncoding::R50kBase,
         ] {
             assert!(count(encoding, "<|endoftext|>") > 1, "{encoding:?}");
+        }
+    }
+
+    /// Counts texts as lines of messages with that delimiter, and all as they are; how many lines had their own tokens.
+    fn lines_add_up(counter: &mut ModelCounter<'_>, texts: &[String], delimiter: &str) -> usize {
+        let (mut message, mut tokens, mut known) = (String::new(), 0, 0);
+        for text in texts {
+            let counted = counter.count_line(text, delimiter);
+            assert_eq!(counted.text, counter.count(text), "{text:?}");
+            let Some(line) = counted.line else {
+                (message, tokens) = (String::new(), 0);
+                continue;
+            };
+            known += 1;
+            message.push_str(&format!("{delimiter} {text}"));
+            let expected = counter.count(&message);
+            assert_eq!(tokens + line.last, expected, "{message:?}");
+            message.push('\n');
+            tokens += line.followed;
+            if message.len() > 200 {
+                (message, tokens) = (String::new(), 0);
+            }
+        }
+        known
+    }
+
+    #[test]
+    fn the_tokens_of_lines_add_up_to_those_of_their_message() {
+        let encodings = [OpenAiEncoding::O200kBase, OpenAiEncoding::Cl100kBase];
+        let encodings =
+            encodings.map(|encoding| (format!("{encoding:?}"), ModelTokenizer::open_ai(encoding)));
+        let of_bytes = families().into_iter();
+        let of_bytes = of_bytes.map(|(name, json)| (name.to_owned(), json));
+        let of_files = of_bytes.chain(sentence_pieces());
+        let of_files = of_files.map(|(name, json)| (name, ModelTokenizer::hugging_face(&json)));
+        let of_files = of_files.map(|(name, tokenizer)| (name, tokenizer.unwrap()));
+        let delimiters = [
+            ">>>",
+            ">>>",
+            "-",
+            "a",
+            "/",
+            "\u{301}",
+            "1",
+            "'s",
+            "字",
+            "\u{200d}!",
+        ];
+        for (name, tokenizer) in encodings.into_iter().chain(of_files) {
+            let mut counter = tokenizer.counter();
+            for (first, delimiter) in delimiters.into_iter().enumerate() {
+                let texts: Vec<_> = texts().skip(first).step_by(17).collect();
+                lines_add_up(&mut counter, &texts, delimiter);
+            }
+            let spoken =
+                ["so", "Where are you?", "it's 12:30 :)", "да, 好的 😂"].map(str::to_owned);
+            let known = lines_add_up(&mut counter, &spoken, ">>>");
+            // With these, a text begins with a mark that the later lines of a message don't have.
+            let is_unknown = ["llama 2", "first", "always"]
+                .iter()
+                .any(|begins| name.starts_with(begins));
+            assert_eq!(known, if is_unknown { 0 } else { spoken.len() }, "{name}");
         }
     }
 

@@ -18,6 +18,7 @@ use crate::json::cursor::{Cursor, Stop};
 use crate::json::scalar::Scalar;
 use crate::json::span::StringSpan;
 use crate::json::value;
+use crate::line_extra::LineExtra;
 use crate::marks::Mark;
 use crate::notes::MessageNote;
 use crate::sender::{Sender, SenderId};
@@ -300,6 +301,7 @@ fn place(
         tokens: 0,
         sender: 0,
         written_len,
+        line_extra: LineExtra::default(),
     })
 }
 

@@ -10,9 +10,10 @@ use resonare_consumers::{Loss, SystemAs};
 use super::{BlockMeter, Measuring, Misjudgment};
 use crate::block::Block;
 use crate::chunk::Record;
+use crate::line_extra::LineExtra;
 use crate::lines::Lines;
 use crate::settings::Settings;
-use crate::tokens::TokenCounter;
+use crate::tokens::{LineTokens, TextTokens, TokenCounter, count_text};
 
 /// Messages by whether the assistant speaks and whether a pause comes before.
 pub(crate) fn any_messages() -> impl Strategy<Value = Vec<(bool, bool, String)>> {
@@ -25,6 +26,8 @@ pub(crate) fn any_messages() -> impl Strategy<Value = Vec<(bool, bool, String)>>
 pub(crate) enum Odd {
     /// Two equal characters in a row are one token.
     Pairs,
+    /// The same, and lines with an `a` at the beginning of their texts have their own tokens.
+    PairsByLine,
     /// A word has as many tokens as the square of its characters.
     Squares,
     /// As many as characters, but a third of them where five divides their number: a longer text
@@ -37,7 +40,7 @@ impl TokenCounter for Odd {
         let characters: Vec<char> = text.chars().collect();
         let all = characters.len();
         let tokens = match self {
-            Self::Pairs => characters
+            Self::Pairs | Self::PairsByLine => characters
                 .chunk_by(|a, b| a == b)
                 .map(|run| run.len().div_ceil(2))
                 .sum(),
@@ -50,6 +53,21 @@ impl TokenCounter for Odd {
         };
         u32::try_from(tokens).unwrap()
     }
+
+    fn count_line(&mut self, text: &str, delimiter: &str) -> TextTokens {
+        let alone = TextTokens::alone(self.count(text));
+        if !matches!(self, Self::PairsByLine) || !text.starts_with('a') {
+            return alone;
+        }
+        let line = LineTokens {
+            followed: self.count(&format!("{delimiter} {text}\n")),
+            last: self.count(&format!("{delimiter} {text}")),
+        };
+        TextTokens {
+            line: Some(line),
+            ..alone
+        }
+    }
 }
 
 /// A chat whose messages come at once or after a pause.
@@ -60,20 +78,27 @@ pub(crate) struct Chat {
 }
 
 impl Chat {
-    pub(crate) fn of(messages: &[(bool, bool, String)], counter: &mut Odd) -> Self {
+    pub(crate) fn of(
+        messages: &[(bool, bool, String)],
+        counter: &mut Odd,
+        delimiter: &str,
+    ) -> Self {
         let (mut arena, mut time) = (String::new(), 0);
         let mut record = |(is_assistant, pauses, text): &(bool, bool, String)| {
             time += if *pauses { 100_000_000 } else { 1 };
             arena.push_str(text);
-            Record {
+            let mut record = Record {
                 time,
                 stamp: time,
                 text_start: (arena.len() - text.len()) as u64,
                 text_len: u32::try_from(text.len()).unwrap(),
-                tokens: counter.count(text),
+                tokens: 0,
                 sender: u32::from(*is_assistant),
                 written_len: 0,
-            }
+                line_extra: LineExtra::default(),
+            };
+            record.set_tokens(count_text(counter, text, delimiter));
+            record
         };
         let records = messages.iter().map(&mut record).collect();
         Self { arena, records }

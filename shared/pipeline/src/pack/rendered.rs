@@ -10,9 +10,9 @@ use crate::tokens::TokenCounter;
 
 /// Counts the emitted contents: merged lines with their delimiters, and the system prompt.
 ///
-/// Counts do not add up across a join, so a merged message is counted whole. To count it at each of its
-/// lines would take quadratic time, so lines are estimated while what was estimated leaves room for its
-/// error, and messages are counted when it doesn't, or when the block ends.
+/// Where lines have their own tokens, those are added up. Other counts do not add up across a join, so such a merged
+/// message is counted whole. To count it at each of its lines would take quadratic time, so lines are estimated while
+/// what was estimated leaves room for its error, and messages are counted when it doesn't, or when the block ends.
 pub(crate) struct RenderedMeter<'a, C> {
     counter: MessageCounter<'a, C>,
     costs: LineCosts,
@@ -31,6 +31,8 @@ struct MeasuredMessage {
     tokens: u64,
     /// How many of them were added by estimates since it was counted.
     estimated: u64,
+    /// Whether they are the sum of its lines' own.
+    is_sum: bool,
 }
 
 impl<'a, C: TokenCounter> RenderedMeter<'a, C> {
@@ -52,12 +54,32 @@ impl<'a, C: TokenCounter> RenderedMeter<'a, C> {
         self.measuring == Measuring::Estimated && self.total + added + estimated / 8 + 2 <= self.max
     }
 
-    /// What the lines of a run are estimated to have.
-    fn estimate(&self, run: Range<usize>) -> u64 {
-        let records = self.counter.lines.records;
+    /// What a message is estimated to have.
+    fn estimate(&self, message: &MergedMessage) -> u64 {
+        let folded = if message.has_prompt {
+            self.counter.prompt_tokens + 1
+        } else {
+            0
+        };
+        let (run, records) = (message.run.clone(), self.counter.lines.records);
         let first = run.start;
-        run.map(|index| self.costs.line(&records[index], index == first))
-            .sum()
+        let lines = run.map(|index| self.costs.line(&records[index], index == first));
+        folded + lines.sum::<u64>()
+    }
+
+    /// A message of which nothing was counted as a whole.
+    fn measured(&self, message: MergedMessage) -> MeasuredMessage {
+        let sum = self.counter.sum(&message);
+        let estimated = match sum {
+            Some(_) => 0,
+            None => self.estimate(&message),
+        };
+        MeasuredMessage {
+            message,
+            tokens: sum.unwrap_or(estimated),
+            estimated,
+            is_sum: sum.is_some(),
+        }
     }
 
     /// Counts those of the messages that have estimates in them.
@@ -73,8 +95,20 @@ impl<'a, C: TokenCounter> RenderedMeter<'a, C> {
         }
     }
 
+    /// The tokens of the last message with another line, if it is a sum and remains one.
+    fn longer_sum(&self, index: usize) -> Option<u64> {
+        let records = self.counter.lines.records;
+        let last = self.messages.last().filter(|last| last.is_sum)?;
+        let before = records[last.message.run.end - 1].line_tokens()?;
+        let added = records[index].line_tokens()?.last;
+        Some(last.tokens - u64::from(before.last) + u64::from(before.followed) + u64::from(added))
+    }
+
     /// Adds a line to the last message.
     fn extend_message(&mut self, index: usize) -> bool {
+        if let Some(tokens) = self.longer_sum(index) {
+            return self.extend_sum(index, tokens);
+        }
         let added = self.costs.line(&self.counter.lines.records[index], false);
         let is_surely_within = self.is_surely_within(added);
         let before = self.messages.len() - 1;
@@ -83,6 +117,7 @@ impl<'a, C: TokenCounter> RenderedMeter<'a, C> {
         }
         let last = &mut self.messages[before];
         last.message.run.end = index + 1;
+        let was_sum = std::mem::take(&mut last.is_sum);
         if is_surely_within {
             last.tokens += added;
             last.estimated += added;
@@ -94,6 +129,7 @@ impl<'a, C: TokenCounter> RenderedMeter<'a, C> {
         let total = self.total - last.tokens + tokens;
         if total > self.max {
             last.message.run.end = index;
+            last.is_sum = was_sum;
             return false;
         }
         self.total = total;
@@ -103,29 +139,42 @@ impl<'a, C: TokenCounter> RenderedMeter<'a, C> {
         true
     }
 
-    /// Adds a message of the other role.
-    fn add_message(&mut self, index: usize) -> bool {
-        let message = MergedMessage {
-            run: index..index + 1,
-            has_prompt: false,
-        };
-        let mut tokens = self.estimate(message.run.clone());
-        let mut estimated = tokens;
-        if !self.is_surely_within(tokens) {
-            self.count(0..self.messages.len());
-            tokens = self.counter.count(&message);
-            estimated = 0;
-            if self.total + tokens > self.max {
+    /// Adds a line to the last message, which has these tokens with it.
+    fn extend_sum(&mut self, index: usize, tokens: u64) -> bool {
+        let last = self.messages.len() - 1;
+        let before = self.messages[last].tokens;
+        if !self.is_surely_within(tokens.saturating_sub(before)) {
+            self.count(0..last);
+            if self.total - before + tokens > self.max {
                 return false;
             }
         }
-        self.total += tokens;
-        self.estimated += estimated;
-        self.messages.push(MeasuredMessage {
-            message,
-            tokens,
-            estimated,
+        self.total = self.total - before + tokens;
+        let last = &mut self.messages[last];
+        last.message.run.end = index + 1;
+        last.tokens = tokens;
+        true
+    }
+
+    /// Adds a message of the other role.
+    fn add_message(&mut self, index: usize) -> bool {
+        let mut added = self.measured(MergedMessage {
+            run: index..index + 1,
+            has_prompt: false,
         });
+        if !self.is_surely_within(added.tokens) {
+            self.count(0..self.messages.len());
+            if added.estimated > 0 {
+                added.tokens = self.counter.count(&added.message);
+                added.estimated = 0;
+            }
+            if self.total + added.tokens > self.max {
+                return false;
+            }
+        }
+        self.total += added.tokens;
+        self.estimated += added.estimated;
+        self.messages.push(added);
         true
     }
 }
@@ -136,22 +185,13 @@ impl<C: TokenCounter> BlockMeter for RenderedMeter<'_, C> {
         let block = Block::beginning(context, index);
         let (prompt, messages) = self.counter.messages(&block);
         self.messages.clear();
-        self.estimated = 0;
+        (self.total, self.estimated) = (prompt, 0);
         for message in messages {
-            let folded = if message.has_prompt {
-                self.counter.prompt_tokens + 1
-            } else {
-                0
-            };
-            let estimated = self.estimate(message.run.clone()) + folded;
-            self.estimated += estimated;
-            self.messages.push(MeasuredMessage {
-                message,
-                tokens: estimated,
-                estimated,
-            });
+            let measured = self.measured(message);
+            self.total += measured.tokens;
+            self.estimated += measured.estimated;
+            self.messages.push(measured);
         }
-        self.total = prompt + self.estimated;
         if !self.is_surely_within(0) {
             self.count(0..self.messages.len());
         }
@@ -199,11 +239,11 @@ mod tests {
         fn a_block_goes_on_as_long_as_an_exact_count_allows(
             messages in any_messages(),
             settings in any_settings(),
-            odd in prop::sample::select(vec![Odd::Pairs, Odd::Squares, Odd::Fifths]),
+            odd in prop::sample::select(vec![Odd::Pairs, Odd::PairsByLine, Odd::Squares, Odd::Fifths]),
             max in 1_u64..300,
         ) {
             let mut counter = odd;
-            let chat = Chat::of(&messages, &mut counter);
+            let chat = Chat::of(&messages, &mut counter, &settings.message_delimiter);
             let lines = chat.lines(&settings.message_delimiter);
             let prompt = SystemPrompt::new(&settings);
             let composer = Composer { prompt, loss: settings.loss };

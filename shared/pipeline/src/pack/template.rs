@@ -326,7 +326,7 @@ mod tests {
             max in 1_u64..300,
         ) {
             let mut counter = odd;
-            let chat = Chat::of(&messages, &mut counter);
+            let chat = Chat::of(&messages, &mut counter, &settings.message_delimiter);
             let template = Counted { counter, renders: AtomicUsize::new(0) };
             let [estimated, exact] = packed(&chat, &settings, &template, max);
             prop_assert_eq!(estimated, exact);
@@ -338,7 +338,7 @@ mod tests {
         let message = |index: usize| (index.is_multiple_of(3), false, "abab".to_owned());
         let messages: Vec<_> = (0..2000).map(message).collect();
         let mut counter = Odd::Pairs;
-        let chat = Chat::of(&messages, &mut counter);
+        let chat = Chat::of(&messages, &mut counter, ">>>");
         let settings = Settings {
             threshold: Duration::from_secs(1),
             ..Settings::default()

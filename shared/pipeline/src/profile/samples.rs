@@ -169,6 +169,7 @@ mod tests {
 
     use super::*;
     use crate::chunk::Record;
+    use crate::line_extra::LineExtra;
 
     /// Offers blocks of one message each, and gives the places of those that are chosen.
     fn chosen(wanted: u32, blocks: usize) -> Vec<u64> {
@@ -194,6 +195,7 @@ mod tests {
                 tokens: 1,
                 sender: 0,
                 written_len: 0,
+                line_extra: LineExtra::default(),
             }
         });
         let records: Vec<_> = records.collect();

@@ -63,26 +63,37 @@ impl<'j> Joins<'j> {
     /// Cuts a text at boundaries, and adds up what `count` says of each piece.
     #[inline]
     pub(crate) fn count_pieces(self, text: &str, mut count: impl FnMut(&str) -> u32) -> u32 {
-        let bytes = text.as_bytes();
         let (mut tokens, mut start) = (0, 0);
-        while start < bytes.len() {
-            let mut end = start + 1;
-            while end < bytes.len() && self.may_join_bytes([bytes[end - 1], bytes[end]]) {
-                end += 1;
-            }
-            let piece = &text[start..end];
-            tokens += if piece.len() <= WHOLE {
-                count(piece)
-            } else {
-                self.count_parts(piece, &mut count)
-            };
+        while start < text.len() {
+            let end = self.piece_end(text, start);
+            tokens += self.count_piece(&text[start..end], &mut count);
             start = end;
         }
         tokens
     }
 
-    /// The same for a piece without a boundary that shows in the bytes.
-    fn count_parts(self, piece: &str, count: &mut impl FnMut(&str) -> u32) -> u32 {
+    /// Where the next boundary is that shows in the bytes.
+    #[inline]
+    pub(crate) fn piece_end(self, text: &str, start: usize) -> usize {
+        let bytes = text.as_bytes();
+        let mut end = start + 1;
+        while end < bytes.len() && self.may_join_bytes([bytes[end - 1], bytes[end]]) {
+            end += 1;
+        }
+        end
+    }
+
+    /// Adds up what `count` says of a piece without a boundary that shows in the bytes, or of what other boundaries
+    /// cut it into.
+    #[inline]
+    pub(crate) fn count_piece(self, piece: &str, mut count: impl FnMut(&str) -> u32) -> u32 {
+        if piece.len() <= WHOLE {
+            return count(piece);
+        }
+        self.count_parts(piece, count)
+    }
+
+    fn count_parts(self, piece: &str, mut count: impl FnMut(&str) -> u32) -> u32 {
         let (mut tokens, mut start) = (0, 0);
         let mut characters = piece.char_indices();
         let Some((_, mut before)) = characters.next() else {

@@ -128,6 +128,21 @@ impl Splitting {
             Self::LikeDeepSeek => count_segments(text, count),
         }
     }
+
+    /// Where the piece ends that begins at `at`. `segment_end` is where the last call left it, at an earlier place of
+    /// this text; zero at the beginning.
+    #[inline]
+    pub(crate) fn piece_end(self, text: &str, at: usize, segment_end: &mut usize) -> usize {
+        match self {
+            Self::By(pattern) => pattern.piece_end(text, at),
+            Self::LikeDeepSeek => {
+                if at >= *segment_end {
+                    *segment_end = DeepSeekSegments::new(text).segment_end(at);
+                }
+                DeepSeekSegments::new(&text[..*segment_end]).piece_end(at)
+            }
+        }
+    }
 }
 
 #[inline]

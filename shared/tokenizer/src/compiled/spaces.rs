@@ -71,6 +71,15 @@ impl Spaces {
         matches!(self, Self::Marked | Self::MarkedWithPrefix)
     }
 
+    /// Whether texts may begin with a mark that is not in them.
+    pub(crate) fn begin_texts(self) -> bool {
+        match self {
+            Self::Plain | Self::Marked => false,
+            Self::MarkedWithPrefix => true,
+            Self::Metaspace { prefix, .. } => prefix != MetaspacePrefix::Never,
+        }
+    }
+
     /// Whether each mark begins a piece.
     pub(crate) fn split(self) -> bool {
         matches!(self, Self::Metaspace { splits: true, .. })

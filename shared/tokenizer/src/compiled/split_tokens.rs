@@ -10,11 +10,15 @@ use crate::added_tokens::{AddedTokens, SpecialTokens};
 pub(crate) struct SplitTokens {
     pub(crate) before: AddedTokens,
     pub(crate) after: AddedTokens,
+    /// Whether one begins in a line and goes on in the next.
+    pub(crate) span_lines: bool,
 }
 
 impl SplitTokens {
     /// These tokens, in texts that go through these steps.
     pub(crate) fn new(tokens: &[AddedToken], steps: Steps, special: SpecialTokens) -> Self {
+        let goes_on = |token: &AddedToken| token.text.trim_end_matches('\n').contains('\n');
+        let span_lines = tokens.iter().any(goes_on);
         let (mut after, before): (Vec<AddedToken>, Vec<AddedToken>) =
             tokens.iter().cloned().partition(|token| token.normalized);
         for token in &mut after {
@@ -28,6 +32,7 @@ impl SplitTokens {
             } else {
                 after
             },
+            span_lines,
         }
     }
 }

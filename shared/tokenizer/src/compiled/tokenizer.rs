@@ -1,9 +1,14 @@
 //! A compiled tokenizer, and counting with it.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use resonare_chat_template::AddedToken;
+use resonare_pipeline::TextTokens;
 use serde::Deserialize;
 
 use super::compile::compile;
+use super::families::Splitting;
 use super::split_tokens::SplitTokens;
 use super::steps::Steps;
 use super::tables::Tables;
@@ -11,6 +16,7 @@ use crate::added_tokens::{Part, SpecialTokens};
 use crate::bytepair::cache::PieceCache;
 use crate::bytepair::characters::CharacterTokens;
 use crate::bytepair::joins::Joins;
+use crate::bytepair::lines::{LineText, Pieces};
 use crate::bytepair::pair_merger::PairMerger;
 use crate::bytepair::pair_table::PairTable;
 use crate::bytepair::vocabulary::Vocabulary;
@@ -86,6 +92,7 @@ pub(crate) struct CompiledCounter<'t> {
     /// If no pattern splits texts.
     whole: Option<(Joins<'t>, CharacterTokens<'t>)>,
     memory: Memory,
+    line: LineText,
 }
 
 impl<'t> CompiledCounter<'t> {
@@ -102,6 +109,7 @@ impl<'t> CompiledCounter<'t> {
             pairs: tables.pairs(),
             whole: tables.joins().zip(tables.characters()),
             memory,
+            line: LineText::default(),
         }
     }
 
@@ -134,32 +142,130 @@ impl<'t> CompiledCounter<'t> {
         count
     }
 
-    fn count_part(&mut self, text: &str) -> u32 {
-        let Self {
-            tokenizer,
-            words,
-            pairs,
-            whole,
-            memory: Memory { cache, merger },
-        } = self;
-        let tables = &tokenizer.tables;
-        match (tables.steps().family.splitting(), whole) {
-            (Some(splitting), _) => splitting.count_pieces(text, |piece| {
-                cache.get_or_insert(piece, || match words.rank(piece) {
-                    Some(_) => 1,
-                    None => merger.count(*pairs, piece.iter().map(|byte| pairs.byte_token(*byte))),
-                })
+    /// Counts a text, and the line that it is in a message if no step but the splitting changes it there.
+    pub(crate) fn count_line(&mut self, text: &str, delimiter: &str) -> TextTokens {
+        let mut line = std::mem::take(&mut self.line);
+        line.fill(delimiter, text);
+        let tokens = if self.is_only_split(line.whole()) {
+            self.count_split_line(&mut line)
+        } else {
+            TextTokens::alone(self.count(text))
+        };
+        self.line = line;
+        tokens
+    }
+
+    /// Whether a text has no added token, and is split as it is.
+    fn is_only_split(&self, text: &str) -> bool {
+        let steps = self.tokenizer.steps();
+        let SplitTokens {
+            before,
+            after,
+            span_lines,
+        } = &self.tokenizer.tokens;
+        if *span_lines || steps.spaces.begin_texts() {
+            return false;
+        }
+        let mut has_token = false;
+        let mut look = |part| has_token |= part == Part::Token;
+        before.split(text, &mut look);
+        after.split(text, look);
+        !has_token
+            && matches!(steps.normalized(text), Cow::Borrowed(_))
+            && matches!(steps.spaces.pre_tokenized(text, true), Cow::Borrowed(_))
+    }
+
+    fn count_split_line(&mut self, line: &mut LineText) -> TextTokens {
+        let splitting = self.tokenizer.tables.steps().family.splitting();
+        match (splitting, self.whole) {
+            (Some(splitting), _) => line.count(&mut PiecesOfBytes {
+                splitting,
+                counter: self,
             }),
-            (None, Some((joins, characters))) => joins.count_pieces(text, |piece| {
-                cache.get_or_insert(piece.as_bytes(), || {
-                    if words.rank(piece.as_bytes()).is_some() {
-                        return 1;
-                    }
-                    merger.count(*pairs, characters.tokens(piece, tables.byte_tokens()))
-                })
+            (None, Some((joins, characters))) => line.count(&mut PiecesOfCharacters {
+                joins,
+                characters,
+                counter: self,
             }),
             (None, None) => unreachable!("the tables were whole when they were loaded"),
         }
+    }
+
+    fn count_part(&mut self, text: &str) -> u32 {
+        let splitting = self.tokenizer.tables.steps().family.splitting();
+        match (splitting, self.whole) {
+            (Some(splitting), _) => splitting.count_pieces(text, |piece| self.count_bytes(piece)),
+            (None, Some((joins, characters))) => {
+                joins.count_pieces(text, |piece| self.count_characters(characters, piece))
+            }
+            (None, None) => unreachable!("the tables were whole when they were loaded"),
+        }
+    }
+
+    /// Counts a piece that is merged from its bytes.
+    #[inline]
+    fn count_bytes(&mut self, piece: &[u8]) -> u32 {
+        let (words, pairs) = (self.words, self.pairs);
+        let Memory { cache, merger } = &mut self.memory;
+        cache.get_or_insert(piece, || match words.rank(piece) {
+            Some(_) => 1,
+            None => merger.count(pairs, piece.iter().map(|byte| pairs.byte_token(*byte))),
+        })
+    }
+
+    /// Counts a piece that is merged from its characters.
+    #[inline]
+    fn count_characters(&mut self, characters: CharacterTokens<'t>, piece: &str) -> u32 {
+        let (words, pairs, tokenizer) = (self.words, self.pairs, self.tokenizer);
+        let Memory { cache, merger } = &mut self.memory;
+        cache.get_or_insert(piece.as_bytes(), || {
+            if words.rank(piece.as_bytes()).is_some() {
+                return 1;
+            }
+            merger.count(
+                pairs,
+                characters.tokens(piece, tokenizer.tables.byte_tokens()),
+            )
+        })
+    }
+}
+
+/// The pieces of a family that splits texts by a pattern.
+struct PiecesOfBytes<'c, 't> {
+    splitting: Splitting,
+    counter: &'c mut CompiledCounter<'t>,
+}
+
+impl Pieces for PiecesOfBytes<'_, '_> {
+    #[inline]
+    fn end(&self, text: &str, at: usize, segment_end: &mut usize) -> usize {
+        self.splitting.piece_end(text, at, segment_end)
+    }
+
+    #[inline]
+    fn tokens(&mut self, text: &str, piece: Range<usize>) -> u32 {
+        self.counter.count_bytes(&text.as_bytes()[piece])
+    }
+}
+
+/// What is cut where nothing joins.
+struct PiecesOfCharacters<'c, 't> {
+    joins: Joins<'t>,
+    characters: CharacterTokens<'t>,
+    counter: &'c mut CompiledCounter<'t>,
+}
+
+impl Pieces for PiecesOfCharacters<'_, '_> {
+    #[inline]
+    fn end(&self, text: &str, at: usize, _: &mut usize) -> usize {
+        self.joins.piece_end(text, at)
+    }
+
+    #[inline]
+    fn tokens(&mut self, text: &str, piece: Range<usize>) -> u32 {
+        let (characters, counter) = (self.characters, &mut *self.counter);
+        let count = |part: &str| counter.count_characters(characters, part);
+        self.joins.count_piece(&text[piece], count)
     }
 }
 

@@ -1,6 +1,11 @@
 //! Counting with the common encodings, from tables that are compiled at build time.
 
+use std::ops::Range;
+
+use resonare_pipeline::TextTokens;
+
 use crate::bytepair::cache::PieceCache;
+use crate::bytepair::lines::{LineText, Pieces};
 use crate::bytepair::rank_merger::RankMerger;
 use crate::bytepair::splitting::Pattern;
 use crate::bytepair::vocabulary::Vocabulary;
@@ -40,6 +45,7 @@ pub(crate) struct EncodingCounter {
     encoding: CompiledEncoding,
     cache: PieceCache,
     merger: RankMerger,
+    line: LineText,
 }
 
 impl EncodingCounter {
@@ -48,28 +54,55 @@ impl EncodingCounter {
             encoding,
             cache: PieceCache::new(),
             merger: RankMerger::default(),
+            line: LineText::default(),
         }
     }
 
     pub(crate) fn count(&mut self, text: &str) -> u32 {
-        let CompiledEncoding {
-            pattern,
-            vocabulary,
-        } = self.encoding;
+        let pattern = self.encoding.pattern;
         let bytes = text.as_bytes();
         let (mut tokens, mut start) = (0, 0);
         while start < bytes.len() {
             let end = pattern.piece_end(text, start);
-            let piece = &bytes[start..end];
-            tokens += self
-                .cache
-                .get_or_insert(piece, || match vocabulary.rank(piece) {
-                    Some(_) => 1,
-                    None => self.merger.count(vocabulary, piece),
-                });
+            tokens += self.count_piece(&bytes[start..end]);
             start = end;
         }
         tokens
+    }
+
+    /// Counts a text, and the line that it is in a message.
+    pub(crate) fn count_line(&mut self, text: &str, delimiter: &str) -> TextTokens {
+        let mut line = std::mem::take(&mut self.line);
+        line.fill(delimiter, text);
+        let tokens = line.count(self);
+        self.line = line;
+        tokens
+    }
+
+    #[inline]
+    fn count_piece(&mut self, piece: &[u8]) -> u32 {
+        let Self {
+            encoding: CompiledEncoding { vocabulary, .. },
+            cache,
+            merger,
+            ..
+        } = self;
+        cache.get_or_insert(piece, || match vocabulary.rank(piece) {
+            Some(_) => 1,
+            None => merger.count(*vocabulary, piece),
+        })
+    }
+}
+
+impl Pieces for EncodingCounter {
+    #[inline]
+    fn end(&self, text: &str, at: usize, _: &mut usize) -> usize {
+        self.encoding.pattern.piece_end(text, at)
+    }
+
+    #[inline]
+    fn tokens(&mut self, text: &str, piece: Range<usize>) -> u32 {
+        self.count_piece(&text.as_bytes()[piece])
     }
 }
 
