@@ -2,6 +2,7 @@
 
 pub(crate) mod capture;
 pub(crate) mod chats;
+mod entities;
 pub(crate) mod export;
 mod fields;
 mod interrupt;

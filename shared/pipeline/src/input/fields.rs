@@ -1,5 +1,6 @@
 //! The fields of a message that are needed, as written.
 
+use super::entities::{Beside, Entities};
 use crate::json::cursor::{Cursor, Stop};
 use crate::json::value;
 use crate::json::walk::each_member;
@@ -15,6 +16,8 @@ pub(super) struct Fields<'a> {
     pub(super) from_id: Option<&'a [u8]>,
     pub(super) text: Option<&'a [u8]>,
     pub(super) text_entities: Option<&'a [u8]>,
+    /// The same, if it is a list.
+    pub(super) entities: Option<Entities<'a>>,
     pub(super) sticker_emoji: Option<&'a [u8]>,
 }
 
@@ -97,13 +100,25 @@ impl<'a> Fields<'a> {
     ) -> Result<Self, Stop> {
         let mut fields = Self::default();
         each_member(cursor, |cursor, key| {
-            let value = value::skip_member(cursor, key)?;
             let decoded;
             let name = if key.escaped {
                 decoded = key.decode();
                 decoded.as_bytes()
             } else {
                 key.bytes
+            };
+            let value = if name == b"text_entities" {
+                let is_list = cursor.peek()? == b'[';
+                let start = cursor.at;
+                fields.entities = if is_list {
+                    Some(Entities::scan(cursor, Beside::Nothing)?)
+                } else {
+                    value::skip(cursor)?;
+                    None
+                };
+                &cursor.bytes()[start..cursor.at]
+            } else {
+                value::skip_member(cursor, key)?
             };
             let slot = fields
                 .slot(name)

@@ -2,13 +2,12 @@
 
 use resonare_redaction::{Finding, PersonalData};
 
+use super::entities::{Beside, Entities};
 use super::fields::Fields;
 use crate::funnel::MessageDrop;
 use crate::json::cursor::Cursor;
 use crate::json::mend::MendLog;
 use crate::json::scalar::Scalar;
-use crate::json::value;
-use crate::json::walk::{each_element, each_member};
 use crate::marks::kind_of_entity;
 
 /// Where a text is appended.
@@ -21,12 +20,9 @@ pub(super) struct TextEnd<'t> {
 
 /// Appends the text of a message as written.
 pub(super) fn message_text(fields: &Fields<'_>, mut end: TextEnd<'_>) -> Result<(), MessageDrop> {
-    let entities = fields.text_entities.filter(|value| *value != b"null");
-    if let Some(entities) = entities {
-        if !entities.starts_with(b"[") {
-            return Err(MessageDrop::Malformed);
-        }
-        text_parts(entities, false, &mut end)?;
+    if fields.text_entities.is_some_and(|value| value != b"null") {
+        let entities = fields.entities.as_ref().ok_or(MessageDrop::Malformed)?;
+        entities.append(&mut end)?;
     } else {
         match Scalar::of(fields.text) {
             Scalar::Null => {}
@@ -34,7 +30,8 @@ pub(super) fn message_text(fields: &Fields<'_>, mut end: TextEnd<'_>) -> Result<
             Scalar::Number(_) => return Err(MessageDrop::Malformed),
             Scalar::Other => {
                 let list = fields.text.filter(|value| value.starts_with(b"["));
-                text_parts(list.ok_or(MessageDrop::Malformed)?, true, &mut end)?;
+                let parts = text_list(list.ok_or(MessageDrop::Malformed)?)?;
+                parts.append(&mut end)?;
             }
         }
     }
@@ -48,55 +45,17 @@ pub(super) fn message_text(fields: &Fields<'_>, mut end: TextEnd<'_>) -> Result<
     }
 }
 
-/// Appends the texts of a list of entities, in which older exports have plain strings too.
-fn text_parts(list: &[u8], strings: bool, end: &mut TextEnd<'_>) -> Result<(), MessageDrop> {
+/// The parts of a `text` that is a list.
+fn text_list(list: &[u8]) -> Result<Entities<'_>, MessageDrop> {
     // The list was scanned once: its mends are counted, and it can be neither incomplete nor wrong.
     let mut log = MendLog::default();
     let mut cursor = Cursor::new(list, 0, true, &mut log);
-    let mut well_formed = true;
-    let scanned = each_element(&mut cursor, |cursor| match cursor.peek()? {
-        b'"' if strings => {
-            cursor.string()?.decode_into(end.out);
-            Ok(())
-        }
-        b'{' => {
-            let (mut entity_text, mut entity_type) = (None, None);
-            each_member(cursor, |cursor, key| {
-                let value = value::skip_member(cursor, key)?;
-                if key.is("text") && entity_text.replace(value).is_some() {
-                    *end.repeated_keys += 1;
-                }
-                if end.marks.is_some() && key.is("type") {
-                    entity_type = Some(value);
-                }
-                Ok(())
-            })?;
-            match Scalar::of(entity_text) {
-                Scalar::String(text) => {
-                    let start = end.out.len();
-                    text.decode_into(end.out);
-                    end.mark(start, entity_type);
-                }
-                Scalar::Null => {}
-                Scalar::Number(_) | Scalar::Other => well_formed = false,
-            }
-            Ok(())
-        }
-        _ => {
-            well_formed = false;
-            value::skip(cursor).map(drop)
-        }
-    });
-    if scanned.is_ok() && well_formed {
-        Ok(())
-    } else {
-        Err(MessageDrop::Malformed)
-    }
+    Entities::scan(&mut cursor, Beside::Strings).map_err(|_| MessageDrop::Malformed)
 }
 
 impl TextEnd<'_> {
     /// Notes what was appended since `start` where its type is one of personal data.
-    fn mark(&mut self, start: usize, entity_type: Option<&[u8]>) {
+    pub(super) fn mark(&mut self, start: usize, entity_type: Option<&[u8]>) {
         let Some((kinds, marks)) = &mut self.marks else {
             return;
         };

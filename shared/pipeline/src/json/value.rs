@@ -25,15 +25,23 @@ pub(crate) struct ValueScanner {
     /// One bit a level: whether it is an object.
     objects: [u64; DEEPEST / 64],
     depth: usize,
+    /// The deepest that it may go.
+    deepest: usize,
     state: State,
     after_document_id: bool,
 }
 
 impl ValueScanner {
     pub(crate) fn new() -> Self {
+        Self::within(0)
+    }
+
+    /// For a value that is so many levels deep in one that is read as a whole.
+    fn within(levels: usize) -> Self {
         Self {
             objects: [0; DEEPEST / 64],
             depth: 0,
+            deepest: DEEPEST - levels,
             state: State::Value,
             after_document_id: false,
         }
@@ -45,7 +53,7 @@ impl ValueScanner {
     }
 
     fn open(&mut self, cursor: &mut Cursor<'_, '_>, object: bool) -> Result<(), Stop> {
-        if self.depth == DEEPEST {
+        if self.depth == self.deepest {
             return Cursor::syntax(cursor.at, "nested more than 512 levels deep");
         }
         let bit = 1 << (self.depth % 64);
@@ -164,7 +172,16 @@ fn scalar_or_document_id(
 /// the caller starts again from where it began.
 #[inline]
 pub(crate) fn skip<'a>(cursor: &mut Cursor<'a, '_>) -> Result<&'a [u8], Stop> {
-    skip_value(cursor, false)
+    skip_within(cursor, 0)
+}
+
+/// As [`skip`], for a value that is so many levels deep in one that is read as a whole.
+#[inline]
+pub(crate) fn skip_within<'a>(
+    cursor: &mut Cursor<'a, '_>,
+    levels: usize,
+) -> Result<&'a [u8], Stop> {
+    skip_value(cursor, false, levels)
 }
 
 /// As [`skip`], for the value that belongs to a key.
@@ -173,18 +190,32 @@ pub(crate) fn skip_member<'a>(
     cursor: &mut Cursor<'a, '_>,
     key: StringSpan<'_>,
 ) -> Result<&'a [u8], Stop> {
-    skip_value(cursor, is_document_id(key))
+    skip_member_within(cursor, key, 0)
+}
+
+/// As [`skip_within`], for the value that belongs to a key.
+#[inline]
+pub(crate) fn skip_member_within<'a>(
+    cursor: &mut Cursor<'a, '_>,
+    key: StringSpan<'_>,
+    levels: usize,
+) -> Result<&'a [u8], Stop> {
+    skip_value(cursor, is_document_id(key), levels)
 }
 
 #[inline]
-fn skip_value<'a>(cursor: &mut Cursor<'a, '_>, document_id: bool) -> Result<&'a [u8], Stop> {
+fn skip_value<'a>(
+    cursor: &mut Cursor<'a, '_>,
+    document_id: bool,
+    levels: usize,
+) -> Result<&'a [u8], Stop> {
     let first = cursor.peek()?;
     let start = cursor.at;
     match first {
         b'"' => {
             cursor.string()?;
         }
-        b'{' | b'[' => ValueScanner::new().advance(cursor)?,
+        b'{' | b'[' => ValueScanner::within(levels).advance(cursor)?,
         _ => scalar_or_document_id(cursor, document_id, false)?,
     }
     Ok(&cursor.bytes()[start..cursor.at])
