@@ -13,6 +13,9 @@ use serde_json::Value;
 /// A variable that is not a configuration key.
 pub(crate) const TOKEN_VARIABLE: &str = "RESONARE_TOKEN";
 
+/// What errors call the command line, where a value comes from it.
+pub(crate) const THE_COMMAND_LINE: &str = "the command line";
+
 const HEADING: &str = "Configuration";
 
 /// Every key that has an option, and the file that sets the others.
@@ -34,9 +37,19 @@ impl SettingsArguments {
         let named = |(key, value): &(Key, Value)| (key.name().to_owned(), value.clone());
         layers(self.config.clone(), self.values.iter().map(named).collect())
     }
+
+    /// Whether the command line gives a key.
+    pub(crate) fn gives(&self, key: Key) -> bool {
+        self.values.iter().any(|(given, _)| *given == key)
+    }
 }
 
 impl RequestArguments {
+    /// Whether a key was given.
+    pub(crate) fn gives(&self, key: Key) -> bool {
+        self.values.iter().any(|(given, _)| *given == key)
+    }
+
     /// The keys that were given, and their values.
     pub(crate) fn values(&self) -> &[(Key, Value)] {
         &self.values
@@ -53,7 +66,7 @@ pub(crate) fn layers(file: Option<PathBuf>, overrides: Vec<(String, Value)>) -> 
         file,
         environment,
         overrides,
-        overrides_origin: "the command line",
+        overrides_origin: THE_COMMAND_LINE,
     }
 }
 

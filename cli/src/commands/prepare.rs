@@ -10,7 +10,7 @@ use resonare_jobs::FoundModel;
 use resonare_pipeline::{
     Gain, Outcome, OutputName, Run, RunFiles, Statistics, StatsFile, run_outputs,
 };
-use resonare_settings::{Configuration, OutputMode};
+use resonare_settings::{Configuration, Key, OutputMode};
 use resonare_tokenizer::ModelTokenizer;
 use serde_json::json;
 
@@ -89,6 +89,8 @@ fn prepare(arguments: &PrepareArguments, interruption: &Interruption) -> Result<
         interruption,
         opens_report: arguments.open,
         output: &arguments.output,
+        chose_model: arguments.settings.gives(Key::ModelId)
+            || Key::ModelId.entry().default != Some(&configuration.model_id),
     };
     prepared.run(&run_id)
 }
@@ -106,6 +108,8 @@ struct PreparedRun<'a> {
     interruption: &'a Interruption,
     opens_report: bool,
     output: &'a OutputArguments,
+    /// Whether the model is not just the default.
+    chose_model: bool,
 }
 
 impl PreparedRun<'_> {
@@ -279,6 +283,11 @@ impl PreparedRun<'_> {
                     .collect(),
                 places: &places,
                 example: example.flatten(),
+                model: next::model_not_chosen(
+                    self.configuration.pipeline.consumer,
+                    &self.configuration.model_id,
+                    self.chose_model,
+                ),
                 next,
             };
             report::of_run(&report, self.output.detail())?;

@@ -14,6 +14,7 @@ use anyhow::{Context as _, bail};
 use indicatif::ProgressBar;
 use resonare_consumers::NextStep;
 use resonare_pipeline::{OutputName, TurnCounts};
+use resonare_settings::Key;
 use serde_json::{Value, json};
 
 use crate::advice;
@@ -162,6 +163,7 @@ impl Submission<'_> {
         };
         if job["status"] == "FAILED" {
             let message = job["error_message"].as_str().unwrap_or("the job failed");
+            let message = advice::with_options(message);
             // What is only read may give no block either.
             let kept = stats["remedies"].as_array().into_iter().flatten();
             let kept = kept
@@ -171,7 +173,7 @@ impl Submission<'_> {
             let details = stats["error_details"].as_array().into_iter().flatten();
             let details = details.filter_map(|line| Some(line.as_str()?.to_owned()));
             let error = CommandError::Failed {
-                message: message.to_owned(),
+                message: message.clone(),
                 details: details
                     .chain(sentences(&kept).into_iter().take(1))
                     .collect(),
@@ -206,9 +208,18 @@ impl Submission<'_> {
             remedies: sentences(&stats["remedies"]),
             places: &places,
             example: train.and_then(|train| Example::of(train)),
+            model: self.model(&stats),
             next,
         };
         Ok(report::of_run(&report, self.arguments.output.detail())?)
+    }
+
+    /// The model that the files name, where the service chose it.
+    fn model(&self, stats: &Value) -> Option<String> {
+        let config = &stats["config"];
+        let consumer = config["consumer"].as_str()?.parse().ok();
+        let is_chosen = self.arguments.request.gives(Key::ModelId);
+        next::model_not_chosen(consumer, config["model_id"].as_str()?, is_chosen)
     }
 
     fn download(

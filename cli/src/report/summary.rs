@@ -31,6 +31,8 @@ pub(crate) struct RunReport<'a> {
     /// Where the outputs are.
     pub(crate) places: &'a [String],
     pub(crate) example: Option<Example>,
+    /// The model that the files name, where nobody chose it.
+    pub(crate) model: Option<String>,
     pub(crate) next: Next,
 }
 
@@ -66,6 +68,7 @@ impl RunReport<'_> {
             parts::tokens(stats, width),
             parts::tokenizer(stats, false, width),
             parts::consumer(stats, false, width),
+            self.model(width),
             parts::dropped(stats, width),
             parts::sentences("advice", &remedy, width),
             parts::changed(stats, width),
@@ -83,6 +86,7 @@ impl RunReport<'_> {
             parts::tokens(stats, width),
             parts::tokenizer(stats, true, width),
             parts::consumer(stats, true, width),
+            self.model(width),
             parts::changed(stats, width),
         ];
         let advice = [
@@ -96,6 +100,10 @@ impl RunReport<'_> {
             tables::funnel(stats, width),
         ];
         [facts.concat(), tables.join("\n"), advice.concat()].join("\n")
+    }
+
+    fn model(&self, width: usize) -> String {
+        parts::sentences("model", self.model.as_slice(), width)
     }
 
     fn ending(&self, width: usize) -> String {

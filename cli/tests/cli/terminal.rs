@@ -74,12 +74,39 @@ fn a_summary_is_one_screenful() {
     outputs    data/processed/r/: train.jsonl, processed.json, stats.json,
                report.html
     next       1 of 3 blocks begins with the assistant or ends with the user, which
-               many trainers refuse; name yours to fix that (trl, unsloth, axolotl,
-               llama-factory, together, bedrock-nova, bedrock-llama, openai), for
-               example:
+               many trainers refuse; name yours to leave such turns out (trl,
+               unsloth, axolotl, llama-factory, together, bedrock-nova,
+               bedrock-llama, openai), for example:
                  resonare prepare result.json --tokenizer=o200k_base --run-id=r \
                    --example --for trl
     ");
+}
+
+/// Text with a fixed id in place of the last UUID.
+fn without_uuid(text: &str) -> String {
+    let start = text.rfind("data/processed/").unwrap() + "data/processed/".len();
+    let uuid = text.get(start..start + 36).unwrap();
+    text.replace(uuid, "0")
+}
+
+#[test]
+fn the_readme_shows_what_the_first_command_prints() {
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
+    let start = readme.find("\n3 blocks from").unwrap() + 1;
+    let end = start + readme[start..].find("```").unwrap();
+    let project = Project::new();
+    fs::create_dir(project.path("sample")).unwrap();
+    fs::copy(SAMPLE, project.path("sample/result.json")).unwrap();
+    let output = resonare(project.folder())
+        .arg0("target/release/resonare")
+        .args(["prepare", "sample/result.json", "--tokenizer=o200k_base"])
+        // As on a terminal.
+        .arg("--example")
+        .output()
+        .unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let printed = printed.replace(" --example", "");
+    assert_eq!(without_uuid(&printed), without_uuid(&readme[start..end]));
 }
 
 #[test]
@@ -106,8 +133,8 @@ fn a_wide_terminal_has_fewer_lines() {
                and 22 more turns
     outputs    data/processed/r/: train.jsonl, processed.json, stats.json, report.html
     next       1 of 3 blocks begins with the assistant or ends with the user, which many trainers
-               refuse; name yours to fix that (trl, unsloth, axolotl, llama-factory, together,
-               bedrock-nova, bedrock-llama, openai), for example:
+               refuse; name yours to leave such turns out (trl, unsloth, axolotl, llama-factory,
+               together, bedrock-nova, bedrock-llama, openai), for example:
                  resonare prepare result.json --tokenizer=o200k_base --run-id=r --example --for trl
     ");
 }
@@ -125,6 +152,7 @@ fn a_summary_for_a_trainer_ends_with_its_command() {
     tokenizer  o200k_base (tiktoken)
     for        Bedrock (Nova), which sets role_order user_first, output.formats
                bedrock, token_budget rendered, loss assistant
+    model      the files name amazon.nova-micro-v1:0:128k; --model-id names another
     dropped    16 of 117 messages: 5 block too short, 4 chat type, 2 service,
                1 unsupported, 4 for other reasons
                6 of 8 chats: 2 chat type, 1 left chat, 1 missing name or messages,
@@ -141,11 +169,9 @@ fn a_summary_for_a_trainer_ends_with_its_command() {
                and 22 more turns
     outputs    data/processed/r/: train.jsonl, processed.json, train.bedrock.jsonl,
                stats.json, report.html, bedrock-job.json, README.md
-    next       upload the files to S3, and set the bucket and the role in
-               bedrock-job.json, then run:
-                 cd ./data/processed/r && aws bedrock \
-                   create-model-customization-job --cli-input-json \
-                   file://bedrock-job.json
+    next       Bedrock (Nova) refuses the files as they are (too-few-rows): lower
+               --min-tokens-per-block or raise --convo-block-threshold-secs, or
+               export more chats, and prepare them again
     ");
 }
 
@@ -203,9 +229,9 @@ fn everything_is_told_where_it_is_asked_for() {
     outputs    data/processed/r/: train.jsonl, processed.json, stats.json,
                report.html
     next       1 of 1 block begins with the assistant or ends with the user, which
-               many trainers refuse; name yours to fix that (trl, unsloth, axolotl,
-               llama-factory, together, bedrock-nova, bedrock-llama, openai), for
-               example:
+               many trainers refuse; name yours to leave such turns out (trl,
+               unsloth, axolotl, llama-factory, together, bedrock-nova,
+               bedrock-llama, openai), for example:
                  resonare prepare result.json --tokenizer=o200k_base --run-id=r \
                    --verbose --min-tokens-per-block=325 --for trl
     ");
@@ -275,6 +301,54 @@ fn json_is_printed_for_every_ending() {
     let output = project.run(&["inspect", "missing.json", "--json"]);
     let value: Value = serde_json::from_str(&output.stdout).unwrap();
     assert!(value["error"].as_str().unwrap().contains("missing.json"));
+}
+
+#[test]
+fn what_a_consumer_refuses_is_mended_before_anything_is_uploaded() {
+    let project = sample();
+    let output = project.run(&[&PREPARE[..], &["--for=openai", "--json"]].concat());
+    let value: Value = serde_json::from_str(&output.stdout).unwrap();
+    let next = "OpenAI refuses the files as they are (too-few-rows): lower --min-tokens-per-block or raise \
+                --convo-block-threshold-secs, or export more chats, and prepare them again";
+    assert_eq!(value["next"], next);
+    let few = [
+        "--for=openai",
+        "--min-tokens-per-block=20",
+        "--max-tokens-per-block=100",
+        "--json",
+    ];
+    let output = project.run(&[&PREPARE[..], &few].concat());
+    let value: Value = serde_json::from_str(&output.stdout).unwrap();
+    assert!(value["stats"]["num_blocks"].as_u64() >= Some(10));
+    assert!(
+        value["next"]
+            .as_str()
+            .unwrap()
+            .starts_with("upload train.jsonl")
+    );
+}
+
+#[test]
+fn the_model_that_the_files_name_is_told_where_nobody_chose_it() {
+    let model = |more: &[&str]| {
+        let summary = prepared(80, more);
+        let lines = summary
+            .lines()
+            .skip_while(|line| !line.starts_with("model "));
+        let rest = |line: &&str| line.starts_with([' ', 'm']);
+        let lines: Vec<_> = lines.take_while(rest).collect();
+        lines.join("\n")
+    };
+    insta::assert_snapshot!(model(&["--for=axolotl"]), @r"
+    model      the files name meta-llama/Llama-3.2-1B, the default, which is gated;
+               --model-id names another
+    ");
+    assert_eq!(
+        model(&["--for=axolotl", "--model-id=meta-llama/Llama-3.2-1B"]),
+        ""
+    );
+    assert_eq!(model(&["--for=openai"]), "");
+    assert_eq!(model(&[]), "");
 }
 
 #[test]

@@ -40,6 +40,17 @@ impl Consumer {
         kit
     }
 
+    /// The model that its kit names, where `model_id` is to be trained; `None` where its files name none.
+    pub fn named_model(self, model_id: &str) -> Option<&str> {
+        match self {
+            Self::BedrockNova | Self::BedrockLlama => Some(bedrock::base_model(self, model_id)),
+            Self::Trl | Self::Unsloth | Self::Axolotl | Self::LlamaFactory | Self::Together => {
+                Some(model_id)
+            }
+            Self::OpenAi => None,
+        }
+    }
+
     /// Whether training with its kit learns every turn, though the assistant's alone were to be learned, because
     /// nothing at hand marks these.
     pub fn learns_too_much(self, kit: &Kit, loss: Loss) -> bool {
@@ -264,10 +275,29 @@ mod tests {
     }
 
     #[test]
+    fn a_kit_names_its_model_in_its_files() {
+        for consumer in Consumer::ALL {
+            let model_id = TRAINING.model_id;
+            let files = consumer.kit(&TRAINING).files;
+            let name = |model: &str| files.iter().any(|file| file.content.contains(model));
+            match consumer.named_model(model_id) {
+                Some(model) => assert!(name(model), "{consumer}"),
+                None => assert!(!name(model_id), "{consumer}"),
+            }
+        }
+    }
+
+    #[test]
     fn the_card_names_the_model_that_is_trained() {
         let card = |consumer| content(consumer, &TRAINING, "README.md");
         assert!(card(Consumer::BedrockNova).contains("`amazon.nova-micro-v1:0:128k`"));
         assert!(!card(Consumer::BedrockNova).contains("Llama-3.2"));
-        assert!(card(Consumer::Trl).contains("`meta-llama/Llama-3.2-1B`"));
+        let trl = card(Consumer::Trl);
+        assert!(trl.contains("TRL and the model `meta-llama/Llama-3.2-1B`."));
+        assert!(trl.contains("`--model-id`"), "{trl}");
+        // Nothing that is uploaded there names one.
+        let open_ai = card(Consumer::OpenAi);
+        assert!(open_ai.contains("prepared for OpenAI. "), "{open_ai}");
+        assert!(!open_ai.contains("model"), "{open_ai}");
     }
 }

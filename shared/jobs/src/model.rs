@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use resonare_consumers::{Consumer, Kit, LengthSource, TemplateFamily, Training};
+use resonare_consumers::{Consumer, Kit, LengthSource, NextStep, TemplateFamily, Training};
 use resonare_pipeline::{
-    ChatTemplate, OutputFormat, OutputName, SpecialTokens, Split, Statistics, TokenBudget,
+    ChatTemplate, OutputFormat, OutputName, Setting, SpecialTokens, Split, Statistics, TokenBudget,
     TokenizerInfo, Warning,
 };
 use resonare_settings::{Configuration, SettingsError};
@@ -106,7 +106,7 @@ impl<T> FoundModel<T> {
     }
 
     /// What the consumer needs beside the blocks of a run that completed in this folder. If it can't be told
-    /// what to learn, the statistics warn of that.
+    /// what to learn, the statistics warn of that; if it refuses a file, as they warn, that is what comes next.
     pub fn kit(
         &self,
         configuration: &Configuration,
@@ -114,10 +114,18 @@ impl<T> FoundModel<T> {
         folder: &str,
     ) -> Option<Kit> {
         let consumer = configuration.pipeline.consumer?;
-        let kit = self.kit_for(consumer, configuration, statistics, folder);
+        let mut kit = self.kit_for(consumer, configuration, statistics, folder);
         if consumer.learns_too_much(&kit, configuration.pipeline.loss) {
             let warning = Warning::LearnsEverything { consumer };
             statistics.warnings.push(warning);
+        }
+        let spell = |setting: Setting| setting.key().to_owned();
+        let mut refusals = statistics.warnings.iter();
+        if let Some(words) = refusals.find_map(|warning| warning.first_step(spell)) {
+            kit.next = NextStep {
+                by_hand: Some(words),
+                command: None,
+            };
         }
         Some(kit)
     }

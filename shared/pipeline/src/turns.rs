@@ -4,6 +4,7 @@ use resonare_consumers::MessageRef;
 use serde::{Deserialize, Serialize};
 
 use crate::roles::Role;
+use crate::words::{counted, grouped};
 
 /// The turns of the blocks in the output, without system messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +26,35 @@ pub struct TurnCounts {
 }
 
 impl TurnCounts {
+    /// How many of so many blocks many trainers refuse, and why; `None` if it is none of them.
+    pub fn refused(&self, blocks: u64) -> Option<String> {
+        let (refused, one_sided) = (self.blocks_out_of_order, self.blocks_of_one_side);
+        let of_blocks = format!(
+            "{} of {}",
+            grouped(refused),
+            counted(blocks, "block", "blocks")
+        );
+        let (begin, end) = if refused == 1 {
+            ("begins", "ends")
+        } else {
+            ("begin", "end")
+        };
+        let order = format!(
+            "{of_blocks} {begin} with the assistant or {end} with the user, which many trainers refuse"
+        );
+        Some(match one_sided {
+            _ if refused == 0 => return None,
+            0 => order,
+            _ if one_sided == refused => {
+                format!("in {of_blocks} only one side speaks, which many trainers refuse")
+            }
+            _ => format!(
+                "{order}, and in {} of them only one side speaks",
+                grouped(one_sided)
+            ),
+        })
+    }
+
     /// Counts a block's messages.
     pub(crate) fn add<'m>(&mut self, messages: impl Iterator<Item = MessageRef<'m>>) {
         let target = Role::Assistant.name();

@@ -210,26 +210,68 @@ impl Warning {
         }
     }
 
+    /// The rule by which the consumer refuses the file that the warning is about, and what to do about it, with settings
+    /// as `spell` spells them; `None` where the file is taken in spite of the warning, as far as is known.
+    pub fn refusal(&self, spell: impl Fn(Setting) -> String) -> Option<(Rule, String)> {
+        match *self {
+            Self::TooFewRows { advice, .. } => Some((Rule::TooFewRows, more(advice, spell))),
+            Self::TooManyRows { .. } => Some((
+                Rule::TooManyRows,
+                format!(
+                    "raise {}, or set a later {}",
+                    spell(Setting::MaxTokensPerBlock),
+                    spell(Setting::DateLimit)
+                ),
+            )),
+            Self::TooManyValidationRows { .. } => Some((
+                Rule::TooManyRows,
+                format!("lower {}", spell(Setting::ValidationFraction)),
+            )),
+            Self::FileTooLarge { .. } => Some((
+                Rule::FileTooLarge,
+                format!("set a later {}", spell(Setting::DateLimit)),
+            )),
+            Self::FewRows { .. }
+            | Self::NoValidation { .. }
+            // Its tokens are estimated.
+            | Self::RowOverLimit { .. }
+            | Self::PromptNotWritten
+            | Self::UnmatchedExclusions { .. }
+            | Self::NoExcludedWords
+            | Self::NameInSystemPrompt
+            | Self::LearnsEverything { .. }
+            | Self::OneMoment { .. }
+            | Self::NoSenders { .. }
+            | Self::OneChatOutweighs { .. }
+            | Self::TargetHardlySpeaks { .. }
+            | Self::SavedMessages
+            | Self::BlocksWithoutTarget { .. } => None,
+        }
+    }
+
+    /// What comes before anything else that is done with the files, where the consumer refuses one; with settings
+    /// as `spell` spells them.
+    pub fn first_step(&self, spell: impl Fn(Setting) -> String) -> Option<String> {
+        let (rule, remedy) = self.refusal(spell)?;
+        let title = self.consumer().map_or("", Consumer::title);
+        let rule = rule.name();
+        Some(format!(
+            "{title} refuses the files as they are ({rule}): {remedy}, and prepare them again"
+        ))
+    }
+
     /// What is wrong and what to do about it, with settings as `spell` spells them.
     #[expect(clippy::too_many_lines, reason = "one sentence for each warning")]
     pub fn words(&self, spell: impl Fn(Setting) -> String) -> String {
         let title = self.consumer().map_or("", Consumer::title);
-        let more = |advice: Option<Advice>| match advice {
-            Some(advice) => format!("{}, or export more chats", advice.words(&spell)),
-            None => "export more chats".to_owned(),
-        };
+        let (rule, remedy) = self
+            .refusal(&spell)
+            .map_or(("", String::new()), |(rule, remedy)| (rule.name(), remedy));
         match *self {
-            Self::TooFewRows {
-                rows,
-                least,
-                advice,
-                ..
-            } => format!(
-                "{title} takes no fewer than {} ({}), and {}; {}",
+            Self::TooFewRows { rows, least, .. } => format!(
+                "{title} takes no fewer than {} ({rule}), and {}; {remedy}",
                 counted(least, "block", "blocks"),
-                Rule::TooFewRows.name(),
                 there_are(rows),
-                more(advice)
             ),
             Self::FewRows {
                 consumer: Some(_),
@@ -241,7 +283,7 @@ impl Warning {
                 counted(recommended, "block", "blocks"),
                 Rule::FewRows.name(),
                 there_are(rows),
-                more(advice)
+                more(advice, &spell)
             ),
             Self::FewRows {
                 consumer: None,
@@ -251,22 +293,17 @@ impl Warning {
             } => format!(
                 "there is little to learn from {} (at least {recommended} are a good start); {}",
                 counted(rows, "block", "blocks"),
-                more(advice)
+                more(advice, &spell)
             ),
             Self::TooManyRows { rows, most, .. } => format!(
-                "{title} takes no more than {} ({}), and {}; raise {}, or set a later {}",
+                "{title} takes no more than {} ({rule}), and {}; {remedy}",
                 counted(most, "block", "blocks"),
-                Rule::TooManyRows.name(),
                 there_are(rows),
-                spell(Setting::MaxTokensPerBlock),
-                spell(Setting::DateLimit)
             ),
             Self::TooManyValidationRows { rows, most, .. } => format!(
-                "{title} takes no more than {} for validation ({}), and {}; lower {}",
+                "{title} takes no more than {} for validation ({rule}), and {}; {remedy}",
                 counted(most, "block", "blocks"),
-                Rule::TooManyRows.name(),
                 there_are(rows),
-                spell(Setting::ValidationFraction)
             ),
             Self::NoValidation { .. } => format!(
                 "no block is for validation: the newest conversations have more blocks than {} allows, or \
@@ -276,11 +313,9 @@ impl Warning {
             Self::FileTooLarge {
                 bytes, most_bytes, ..
             } => format!(
-                "{title} takes no file of more than {} bytes ({}), and there are {}; set a later {}",
+                "{title} takes no file of more than {} bytes ({rule}), and there are {}; {remedy}",
                 grouped(most_bytes),
-                Rule::FileTooLarge.name(),
                 grouped(bytes),
-                spell(Setting::DateLimit)
             ),
             Self::RowOverLimit { tokens, most, .. } => format!(
                 "{title} takes no more than {} tokens a block, and the longest may have {}; lower {}",
@@ -343,6 +378,14 @@ impl Warning {
                 spell(Setting::RoleOrder)
             ),
         }
+    }
+}
+
+/// What brings more rows.
+fn more(advice: Option<Advice>, spell: impl Fn(Setting) -> String) -> String {
+    match advice {
+        Some(advice) => format!("{}, or export more chats", advice.words(spell)),
+        None => "export more chats".to_owned(),
     }
 }
 

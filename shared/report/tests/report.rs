@@ -167,6 +167,17 @@ fn a_report_says_in_its_titles_what_its_pictures_show() {
 }
 
 #[test]
+fn blocks_that_many_trainers_refuse_are_counted() {
+    let mut ann = chat(2, "Ann", 3, "how are you");
+    let page = report(&export(&[ann.clone()]), &settings());
+    assert!(!page.contains("many trainers refuse"));
+    // Nobody answers on the last day.
+    ann["messages"].as_array_mut().unwrap().pop();
+    let page = report(&export(&[ann]), &settings());
+    assert!(page.contains("In 1 of 3 blocks only one side speaks, which many trainers refuse."));
+}
+
+#[test]
 fn a_failed_run_has_a_report_of_what_there_was() {
     let failure = run(&export(&[chat(2, "Ann", 3, "fine")]), &settings(), 1).unwrap_err();
     let page = page(&failure.statistics, Some("no block was <kept>"));

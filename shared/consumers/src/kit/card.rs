@@ -1,6 +1,5 @@
 //! A data set card, which tells Hugging Face's loaders which files are the data.
 
-use super::bedrock;
 use super::training::{KitFile, Training, quoted};
 use crate::consumer::Consumer;
 
@@ -15,16 +14,13 @@ pub(super) fn file(consumer: Consumer, training: &Training<'_>) -> KitFile {
             )
         })
         .unwrap_or_default();
-    let model = match consumer {
-        Consumer::BedrockNova | Consumer::BedrockLlama => {
-            bedrock::base_model(consumer, training.model_id)
-        }
-        Consumer::Trl
-        | Consumer::Unsloth
-        | Consumer::Axolotl
-        | Consumer::LlamaFactory
-        | Consumer::Together
-        | Consumer::OpenAi => training.model_id,
+    let model = consumer.named_model(training.model_id);
+    let (model, other) = match model {
+        Some(model) => (
+            format!(" and the model `{model}`"),
+            "To train another model, prepare the chats again with its name after `--model-id`.\n",
+        ),
+        None => (String::new(), ""),
     };
     let content = format!(
         r"---
@@ -39,11 +35,10 @@ configs:
 
 # Conversations for fine-tuning
 
-Blocks of one person's chats, prepared for {} and the model `{}`. Each row is one block: a conversation, or a part of one.
-These are private messages: keep the data set private.
+Blocks of one person's chats, prepared for {}{model}. Each row is one block: a conversation, or a part of one.
+{other}These are private messages: keep the data set private.
 ",
         consumer.title(),
-        model,
     );
     KitFile {
         name: "README.md",
