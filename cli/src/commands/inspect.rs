@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use resonare_consumers::shell_word;
-use resonare_pipeline::PipelineError;
+use resonare_pipeline::{CHAT_TYPES, Inspection, PipelineError, Setting, Settings};
 use resonare_settings::Configuration;
 use serde_json::json;
 
@@ -22,13 +22,31 @@ pub(crate) fn run(arguments: &InspectArguments, interruption: &Interruption) -> 
     error::as_json_too(arguments.json, result)
 }
 
-/// The command that makes blocks of what was inspected.
-fn next(paths: &[PathBuf]) -> String {
+/// The command that makes blocks of what was inspected. Where nothing there is of the types that are read, it selects
+/// those that are.
+fn next(paths: &[PathBuf], inspection: &Inspection) -> String {
     let paths = paths
         .iter()
         .map(|path| shell_word(&path.display().to_string()));
     let words = [invocation::program(), "prepare".to_owned()];
-    words.into_iter().chain(paths).collect::<Vec<_>>().join(" ")
+    let types = types_to_select(inspection);
+    let option = advice::option(Setting::ChatTypes);
+    let selection = (!types.is_empty()).then(|| format!("{option} {}", types.join(",")));
+    let words = words.into_iter().chain(paths).chain(selection);
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// The known types of the chats that have usable messages, where none is of a type that is read.
+fn types_to_select(inspection: &Inspection) -> Vec<&'static str> {
+    let has = |name: &&str| {
+        let mut chats = inspection.chats.iter();
+        chats.any(|chat| {
+            chat.unusable.is_none() && chat.usable_messages > 0 && chat.chat_type == *name
+        })
+    };
+    let selected = inspection.selected.chats;
+    let types = CHAT_TYPES.into_iter().filter(|_| selected == 0);
+    types.filter(has).collect()
 }
 
 fn inspect(arguments: &InspectArguments, interruption: &Interruption) -> Result<()> {
@@ -38,11 +56,14 @@ fn inspect(arguments: &InspectArguments, interruption: &Interruption) -> Result<
         return Err(CommandError::usage(Inputs::nothing_at(&configuration)));
     };
     let progress = inputs.progress();
-    let salvage = arguments.salvage || configuration.pipeline.salvage;
+    let settings = Settings {
+        salvage: arguments.salvage || configuration.pipeline.salvage,
+        ..configuration.pipeline
+    };
     let result = resonare_pipeline::inspect(
         inputs.sources(progress.clone()),
-        configuration.pipeline.limits,
-        salvage,
+        &settings,
+        &std::env::temp_dir(),
         &interruption.cancelled,
     );
     progress.finish_and_clear();
@@ -52,7 +73,8 @@ fn inspect(arguments: &InspectArguments, interruption: &Interruption) -> Result<
             let report = InspectionReport {
                 inspection: &inspection,
                 all: arguments.all,
-                next: next(&arguments.paths),
+                chat_types: &settings.chat_types,
+                next: next(&arguments.paths, &inspection),
             };
             Ok(report::lines(&report.lines(terminal::width()))?)
         }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use resonare_pipeline::{EstimatedGaps, Gaps, InspectedChat, Inspection, counted, grouped};
+use resonare_pipeline::{
+    EstimatedGaps, Gaps, InspectedChat, Inspection, Setting, counted, grouped,
+};
 
 use super::parts::{self, Next};
 use crate::advice;
@@ -15,6 +17,9 @@ const CHATS: usize = 20;
 const SENDERS: usize = 10;
 /// The header over a sender's messages.
 const COUNT: &str = "usable messages";
+/// The headers over those in chats that a run reads, and in others.
+const OF_READ: &str = "messages read";
+const OF_OTHERS: &str = "in other chats";
 /// As long as a month is written.
 const MONTH: usize = "2024-01".len();
 
@@ -23,6 +28,8 @@ pub(crate) struct InspectionReport<'a> {
     pub(crate) inspection: &'a Inspection,
     /// Whether every chat and every sender is listed.
     pub(crate) all: bool,
+    /// The types of chats that a run reads.
+    pub(crate) chat_types: &'a [String],
     /// The command that comes next.
     pub(crate) next: String,
 }
@@ -43,13 +50,13 @@ impl InspectionReport<'_> {
             self.chats(width),
             self.senders(width),
             self.gaps(width),
-            thresholds(&self.inspection.gaps.0, width),
+            thresholds(&self.inspection.gaps_to_use().0, width),
             end.concat(),
         ];
         sections.join("\n")
     }
 
-    /// Those that can be used with the most usable messages first, then the others.
+    /// Those that are read and have the most usable messages first, then others that can be used, then the rest.
     fn chats(&self, width: usize) -> String {
         let mut table = Table::new([
             Column::names("chat"),
@@ -69,11 +76,7 @@ impl InspectionReport<'_> {
         for chat in &usable[..shown] {
             table.add(row(chat));
         }
-        let count = counted(self.inspection.chats.len() as u64, "chat", "chats");
-        let mut out = format!(
-            "{count}, {} of them with usable messages\n\n",
-            grouped(usable.len() as u64)
-        );
+        let mut out = self.heading(usable.len() as u64, width) + "\n";
         if shown > 0 {
             out.push_str(&table.lines(width));
         }
@@ -88,6 +91,61 @@ impl InspectionReport<'_> {
         out + &self.unusable_chats(width)
     }
 
+    /// How many chats there are, and what of them a run would read.
+    fn heading(&self, usable: u64, width: usize) -> String {
+        let Inspection {
+            chats,
+            selected,
+            repeated_chats,
+            repeated_messages,
+            ..
+        } = self.inspection;
+        let count = counted(chats.len() as u64, "chat", "chats");
+        let line = match chats.len() as u64 {
+            1 if usable == 1 => format!("{count}, with usable messages"),
+            all if all == usable => format!("{count}, all with usable messages"),
+            _ => format!("{count}, {} of them with usable messages", grouped(usable)),
+        };
+        let mut out = paragraph(&line, width);
+        let option = advice::option(Setting::ChatTypes);
+        if selected.chats < usable {
+            let types = self.chat_types.join(", ");
+            let messages = counted(
+                selected.usable_messages,
+                "usable message",
+                "usable messages",
+            );
+            let line = match selected.chats {
+                0 => format!(
+                    "prepare reads none of these: it reads {types} unless {option} selects others"
+                ),
+                chats => format!(
+                    "prepare reads {} of these ({types}), with {messages}; {option} selects others",
+                    grouped(chats)
+                ),
+            };
+            out.push_str(&paragraph(&line, width));
+        }
+        if *repeated_chats > 0 {
+            let chats = counted(*repeated_chats, "chat is", "chats are");
+            let repeated = grouped(*repeated_messages);
+            let messages = match repeated_messages {
+                0 => "no message is repeated".to_owned(),
+                1 => "the 1 message that is repeated counts once".to_owned(),
+                _ => format!("the {repeated} messages that are repeated count once"),
+            };
+            let line = format!("the exports overlap: {chats} in an earlier one, too; {messages}");
+            out.push_str(&paragraph(&line, width));
+        }
+        out
+    }
+
+    /// Whether some of the chats that can be used are of types that are not read, beside others that are.
+    fn is_mixed(&self) -> bool {
+        let selected = self.inspection.selected.chats;
+        selected > 0 && selected < self.usable().len() as u64
+    }
+
     fn usable(&self) -> Vec<&InspectedChat> {
         let mut usable: Vec<_> = self
             .inspection
@@ -95,7 +153,7 @@ impl InspectionReport<'_> {
             .iter()
             .filter(|chat| is_usable(chat))
             .collect();
-        usable.sort_by_key(|chat| u64::MAX - chat.usable_messages);
+        usable.sort_by_key(|chat| (!chat.is_selected, u64::MAX - chat.usable_messages));
         usable
     }
 
@@ -162,11 +220,24 @@ impl InspectionReport<'_> {
         } else {
             senders.len().min(SENDERS)
         };
-        let mut table = Table::new([Column::names("sender"), Column::numbers(COUNT)]);
+        let header = Column::names("sender");
+        let mut table = if self.is_mixed() {
+            let columns = [OF_READ, OF_OTHERS].map(Column::numbers);
+            Table::new([header].into_iter().chain(columns))
+        } else {
+            Table::new([header, Column::numbers(COUNT)])
+        };
         for sender in &senders[..shown] {
-            let messages = grouped(sender.messages);
-            let room = width.saturating_sub(COUNT.len() + 2);
-            table.add([with_id(&sender.sender, room), messages]);
+            if self.is_mixed() {
+                let others = sender.messages.saturating_sub(sender.selected_messages);
+                let counts = [sender.selected_messages, others].map(grouped);
+                let room = width.saturating_sub(OF_READ.len() + OF_OTHERS.len() + 4);
+                let name = with_id(&sender.sender, room);
+                table.add([name].into_iter().chain(counts));
+            } else {
+                let room = width.saturating_sub(COUNT.len() + 2);
+                table.add([with_id(&sender.sender, room), grouped(sender.messages)]);
+            }
         }
         let mut out = table.lines(width);
         let hidden = (senders.len() - shown) as u64 + other_senders;
@@ -190,6 +261,10 @@ impl InspectionReport<'_> {
             let counts = gaps.0.histogram().map(|range| compact(range.gaps));
             table.add([name].into_iter().chain(counts));
         };
+        if self.is_mixed() {
+            let selected = &self.inspection.selected;
+            add("in chats that are read".to_owned(), &selected.gaps);
+        }
         add("in all chats".to_owned(), &self.inspection.gaps);
         if self.all {
             for chat in self.usable() {

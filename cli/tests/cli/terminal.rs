@@ -352,10 +352,39 @@ fn the_model_that_the_files_name_is_told_where_nobody_chose_it() {
 }
 
 #[test]
+fn exports_that_overlap_are_inspected_with_each_message_once() {
+    let project = sample();
+    fs::copy(SAMPLE, project.path("again.json")).unwrap();
+    let heading = |arguments: &[&str]| {
+        let text = printed(&project, 80, arguments);
+        text.split("\n\n").next().unwrap().to_owned()
+    };
+    insta::assert_snapshot!(heading(&["inspect", "result.json", "again.json"]), @r"
+    9 chats, 5 of them with usable messages
+    prepare reads 3 of these (personal_chat), with 107 usable messages; --chat-type
+    selects others
+    the exports overlap: 7 chats are in an earlier one, too; the 115 messages that
+    are repeated count once
+    ");
+}
+
+#[test]
+fn where_no_chat_is_read_the_next_command_selects_some() {
+    let project = Project::new();
+    fs::write(project.path("result.json"), strange_names().to_string()).unwrap();
+    let text = printed(&project, 80, &["inspect", "result.json"]);
+    let next = "resonare prepare result.json --chat-type private_supergroup";
+    assert!(text.contains(next), "{text}");
+    assert!(text.contains("prepare reads none of these: "), "{text}");
+}
+
+#[test]
 fn chats_that_can_be_used_are_listed_and_the_rest_summed_up() {
     let project = sample();
     insta::assert_snapshot!(printed(&project, 80, &["inspect", "result.json"]), @r"
     8 chats, 5 of them with usable messages
+    prepare reads 3 of these (personal_chat), with 107 usable messages; --chat-type
+    selects others
 
     chat          type            id  usable  messages  first    last
     Jonas         personal_chat  702      73        76  2024-05  2024-06
@@ -366,22 +395,23 @@ fn chats_that_can_be_used_are_listed_and_the_rest_summed_up() {
     3 other chats can't be used: 1 left chat, 1 missing name or messages,
     1 without name; --all lists them
 
-    sender                  usable messages
-    Mira Solano (user501)                56
-    Jonas Weber (user702)                36
-    Jonas Okafor (user703)               15
-    Priya (user704)                       3
-    Bookshop Bot (user706)                1
+    sender                  messages read  in other chats
+    Mira Solano (user501)              55               1
+    Jonas Weber (user702)              35               1
+    Jonas Okafor (user703)             15               0
+    Priya (user704)                     2               1
+    Bookshop Bot (user706)              0               1
 
-    pauses up to  1 min  5 min  15 min  1 h  4 h  12 h  1 d  7 d  more
-    in all chats     43     61       0    0    0     0    0    1     1
+    pauses up to            1 min  5 min  15 min  1 h  4 h  12 h  1 d  7 d  more
+    in chats that are read     42     60       0    0    0     0    0    1     1
+    in all chats               43     61       0    0    0     0    0    1     1
 
     pause that ends a conversation  conversations  blocks (estimated)
-    15 min                                      7                   3
-    1 h                                         7                   3
-    4 h                                         7                   3
-    12 h                                        7                   3
-    1 d                                         7                   3
+    15 min                                      5                   3
+    1 h                                         5                   3
+    4 h                                         5                   3
+    12 h                                        5                   3
+    1 d                                         5                   3
 
     warning    there is little to learn from 3 blocks (at least 50 are a good
                start); lower --min-tokens-per-block or raise

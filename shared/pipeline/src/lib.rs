@@ -93,7 +93,7 @@ pub use funnel::{
 };
 pub use gaps::{EstimatedGaps, GapRange, Gaps, ThresholdResult};
 pub use input::source::{Source, decompressed};
-pub use inspect::{InspectedChat, Inspection, inspect};
+pub use inspect::{InspectedChat, InspectedSender, Inspection, SelectedChats, inspect};
 pub use json::mend::Mends;
 pub use outcome::{Outcome, RunFiles, run_outputs};
 pub use output_name::OutputName;

@@ -48,6 +48,14 @@ impl MessageCount {
         self.seen + self.missed
     }
 
+    /// As it is told.
+    fn of(self, sender: &Sender) -> SenderCount {
+        SenderCount {
+            sender: sender.label(),
+            messages: self.seen,
+        }
+    }
+
     fn add(&mut self, other: Self) {
         self.seen += other.seen;
         self.missed = self.missed.max(other.missed);
@@ -116,12 +124,37 @@ impl SenderCounts {
 
     /// All senders that are noted, the most frequent first.
     pub(crate) fn all(&self) -> Vec<SenderCount> {
+        let counts = self.people().into_iter();
+        counts.map(|(sender, count)| count.of(sender)).collect()
+    }
+
+    /// The same, each with as many as `part` has of these messages.
+    pub(crate) fn all_with(&self, part: &Self) -> Vec<(SenderCount, u64)> {
+        let (mut of_users, mut of_others) = (HashMap::new(), HashMap::new());
+        for (sender, count) in &part.counts {
+            match user(sender) {
+                Some(user) => *of_users.entry(user).or_default() += count.seen,
+                None => *of_others.entry(sender).or_default() += count.seen,
+            }
+        }
+        let in_part = |sender: &Sender| match user(sender) {
+            Some(user) => of_users.get(&user).copied(),
+            None => of_others.get(sender).copied(),
+        };
+        let counts = self.people().into_iter();
+        counts
+            .map(|(sender, count)| (count.of(sender), in_part(sender).unwrap_or(0)))
+            .collect()
+    }
+
+    /// Everybody who is noted, the most frequent first, each by the most frequent name.
+    fn people(&self) -> Vec<(&Sender, MessageCount)> {
         let mut counts: Vec<_> = self.counts.iter().collect();
         most_first(&mut counts, |(sender, count)| (**count, sender));
         let mut people: Vec<(&Sender, MessageCount)> = Vec::new();
         let mut places: HashMap<u64, usize> = HashMap::new();
         for (sender, count) in counts {
-            let user = sender.id.as_ref().and_then(SenderId::user);
+            let user = user(sender);
             let known = user.and_then(|user| places.get(&user).copied());
             if let Some(known) = known {
                 people[known].1.add(*count);
@@ -132,13 +165,12 @@ impl SenderCounts {
         }
         most_first(&mut people, |(sender, count)| (*count, sender));
         people
-            .into_iter()
-            .map(|(sender, count)| SenderCount {
-                sender: sender.label(),
-                messages: count.seen,
-            })
-            .collect()
     }
+}
+
+/// The number of a sender who is a user.
+fn user(sender: &Sender) -> Option<u64> {
+    sender.id.as_ref().and_then(SenderId::user)
 }
 
 /// Orders senders by their messages, and those who have as many by their names.
