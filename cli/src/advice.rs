@@ -23,22 +23,26 @@ pub(crate) fn option(setting: Setting) -> String {
 }
 
 /// A sentence in which settings are spelled as keys, with their options instead. Keys of one word are words of
-/// English as well, and stay.
+/// English as well, and stay unless the sentence begins with one as the name of what it is about.
 pub(crate) fn with_options(sentence: &str) -> String {
-    let is_part = |character: char| character.is_alphanumeric() || character == '_';
+    let is_part = |character: char| character.is_alphanumeric() || matches!(character, '_' | '.');
     let mut out = String::new();
     let mut rest = sentence;
     while !rest.is_empty() {
         let end = rest
             .find(|character| !is_part(character))
             .unwrap_or(rest.len());
-        let (word, after) = rest.split_at(end);
-        let of_word = |setting: &&Setting| setting.key() == word && word.contains('_');
-        match Setting::ALL.iter().find(of_word) {
-            Some(setting) => out.push_str(&option(*setting)),
+        let word = rest[..end].trim_end_matches('.');
+        let after = &rest[word.len()..];
+        let is_name = word.contains(['_', '.']) || out.is_empty() && after.starts_with(": ");
+        let key = Key::named(word).filter(|_| is_name);
+        match key.and_then(|key| key.entry().option) {
+            Some(option) => out.extend(["--", option.name]),
             None => out.push_str(word),
         }
         let next = after.find(is_part).unwrap_or(after.len());
+        // A full stop alone is no word.
+        let next = next.max(after.chars().next().map_or(0, char::len_utf8));
         let (between, after) = after.split_at(next);
         out.push_str(between);
         rest = after;
@@ -72,6 +76,10 @@ mod tests {
         assert_eq!(
             with_options("no consumer: min_tokens_per_block 150, or (role_order) user_first"),
             "no consumer: --min-tokens-per-block 150, or (--role-order) user_first"
+        );
+        assert_eq!(
+            with_options("consumer: \"tlr\" is not allowed... set output.formats or model_id."),
+            "--for: \"tlr\" is not allowed... set --output-format or --model-id."
         );
     }
 

@@ -15,7 +15,9 @@ use crate::log::LogFormat;
 use crate::report::Detail;
 use crate::terminal;
 
-pub(crate) use self::configuration::{RequestArguments, SettingsArguments, layers};
+pub(crate) use self::configuration::{
+    RequestArguments, SettingsArguments, THE_COMMAND_LINE, layers,
+};
 
 /// Turns Telegram exports into conversation blocks for fine-tuning a language model.
 #[derive(Debug, Parser)]

@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use resonare_settings::SettingsError;
 use serde_json::{Value, json};
 
+use crate::advice;
+use crate::arguments::THE_COMMAND_LINE;
 use crate::report;
 
 /// The result of a command.
@@ -134,6 +136,12 @@ impl From<io::Error> for CommandError {
 
 impl From<SettingsError> for CommandError {
     fn from(error: SettingsError) -> Self {
-        Self::usage(error.to_string())
+        let text = error.to_string();
+        // What a file or a variable sets is called there as the key is.
+        if text.contains(THE_COMMAND_LINE) {
+            Self::usage(advice::with_options(&text))
+        } else {
+            Self::usage(text)
+        }
     }
 }

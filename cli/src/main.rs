@@ -18,6 +18,7 @@ mod table;
 mod terminal;
 mod text;
 mod tokenizers;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -53,7 +54,10 @@ fn main() -> ExitCode {
 /// Reads the command line, or ends with what is wrong about it.
 fn arguments() -> Arguments {
     let given = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
-    let color = Color::of_arguments(given);
-    let matches = Arguments::command().color(color.of_help()).get_matches();
-    Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    let given: Vec<_> = given.collect();
+    let color = Color::of_arguments(given.iter().cloned());
+    let command = Arguments::command().color(color.of_help());
+    let matches = command.try_get_matches();
+    let arguments = matches.and_then(|matches| Arguments::from_arg_matches(&matches));
+    arguments.unwrap_or_else(|error| usage::end(error, &given))
 }

@@ -136,7 +136,7 @@ fn wrong_usage_is_told_from_a_failed_job() {
     let (status, error) = run(&["--max-tokens-per-block=lots"]);
     assert_eq!(status, 2);
     assert!(
-        error.contains(r#"max_tokens_per_block: "lots" (from the command line) is not allowed"#),
+        error.contains(r#"--max-tokens-per-block: "lots" (from the command line) is not allowed"#),
         "{error}"
     );
     assert_eq!(run(&["--min-tokens-per-block=900"]).0, 2);

@@ -292,6 +292,8 @@ fn json_is_printed_for_every_ending() {
         (&["--json", "--target-name=Nobody"], 1),
         (&["--json", "--min-tokens-per-block=x"], 2),
         (&["--json", "missing.json"], 1),
+        (&["--json", "--no-such-option"], 2),
+        (&["--threads=x", "--json"], 2),
     ] {
         let output = project.run(&[&PREPARE[..], more].concat());
         assert_eq!(output.status, status, "{}", output.stderr);
@@ -301,6 +303,31 @@ fn json_is_printed_for_every_ending() {
     let output = project.run(&["inspect", "missing.json", "--json"]);
     let value: Value = serde_json::from_str(&output.stdout).unwrap();
     assert!(value["error"].as_str().unwrap().contains("missing.json"));
+}
+
+#[test]
+fn a_command_line_that_cannot_be_read_is_told_as_json_where_that_is_asked() {
+    let project = sample();
+    let output = project.run(&["prepare", "--json", "--min-token-per-block=5"]);
+    assert_eq!(output.status, 2);
+    let value: Value = serde_json::from_str(&output.stdout).unwrap();
+    assert_eq!(
+        value["error"],
+        "unexpected argument '--min-token-per-block' found"
+    );
+    assert!(
+        value["details"][0]
+            .as_str()
+            .unwrap()
+            .contains("'--min-tokens-per-block'")
+    );
+    assert!(output.stderr.starts_with("error: unexpected argument"));
+    // Behind `--` it is a path, and help is no error.
+    let path = project.run(&["prepare", "--no-such-option", "--", "--json"]);
+    assert_eq!((path.status, &*path.stdout), (2, ""));
+    let help = project.run(&["prepare", "--json", "--help"]);
+    assert_eq!(help.status, 0);
+    assert!(help.stdout.contains("Usage: "), "{}", help.stdout);
 }
 
 #[test]
@@ -493,13 +520,22 @@ fn values_that_are_not_allowed_are_named_with_what_is() {
     };
     let negative = error(&["--min-tokens-per-block", "-5"]);
     assert!(
-        negative.contains("min_tokens_per_block: \"-5\""),
+        negative.contains("--min-tokens-per-block: \"-5\""),
         "{negative}"
     );
     let unknown = error(&["--for=tlr"]);
+    assert!(unknown.starts_with("error: --for: \"tlr\""), "{unknown}");
     assert!(
         unknown.ends_with("openai; leave it out for none\n"),
         "{unknown}"
+    );
+    let project = sample();
+    fs::write(project.path("own.yaml"), "min_tokens_per_block: few\n").unwrap();
+    let output = project.run(&[&PREPARE[..], &["--config=own.yaml"]].concat());
+    assert!(
+        output.stderr.starts_with("error: min_tokens_per_block: "),
+        "{}",
+        output.stderr
     );
 }
 

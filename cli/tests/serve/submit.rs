@@ -73,6 +73,31 @@ fn what_is_told_of_a_job_is_what_prepare_tells() {
 }
 
 #[test]
+fn a_refusal_and_a_failure_name_the_options_of_the_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    for (options, status, expected) in [
+        (
+            &["--min-tokens-per-block=x"][..],
+            1,
+            "--min-tokens-per-block: \"x\"",
+        ),
+        (&["--redact=x"], 1, "--redact: [\"x\"]"),
+        (
+            &["--min-tokens-per-block=799"],
+            1,
+            "lower --min-tokens-per-block or raise",
+        ),
+    ] {
+        let output = submit(folder.path(), &server, &[&[SAMPLE], options].concat());
+        let error = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(status), "{error}");
+        assert!(error.contains(expected), "{error}");
+        assert!(!error.contains("_per_block"), "{error}");
+    }
+}
+
+#[test]
 fn a_large_or_compressed_export_is_uploaded_in_little_memory() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path());
@@ -196,7 +221,7 @@ fn what_goes_wrong_is_said() {
         ),
         (
             &["empty.json", "--min-tokens-per-block=x"],
-            "min_tokens_per_block",
+            "--min-tokens-per-block: ",
         ),
         (&["empty.json", "--model-id=a/b"], "is not allowed"),
     ] {

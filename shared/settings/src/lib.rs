@@ -28,6 +28,6 @@ pub use error::SettingsError;
 pub use keys::Key;
 pub use kind::Kind;
 pub use layers::Layers;
-pub use misspelling::hint;
+pub use misspelling::{closest, hint};
 pub use modes::{InputMode, OutputMode, RawOutput};
 pub use redaction::public;

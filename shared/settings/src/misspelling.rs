@@ -14,7 +14,7 @@ pub fn hint(name: &str, keys: &[Key]) -> String {
 }
 
 /// The key whose name is closest to an unknown name, if one is close.
-fn closest(name: &str, keys: &[Key]) -> Option<Key> {
+pub fn closest(name: &str, keys: &[Key]) -> Option<Key> {
     let by_distance = keys
         .iter()
         .map(|key| (edits(name, key.name()), *key))

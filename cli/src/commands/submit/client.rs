@@ -10,6 +10,7 @@ use ureq::http::{Response, StatusCode, Uri, header};
 use ureq::{Agent, Body, RequestBuilder};
 
 use super::credentials::Authorization;
+use crate::advice;
 use crate::interruption::Interruption;
 
 /// How often a call that may be repeated is tried.
@@ -267,6 +268,8 @@ fn refuse_unless_success(mut response: Response<Body>) -> anyhow::Result<Respons
     let problem: Value = serde_json::from_str(&text).unwrap_or_default();
     let detail = problem["detail"].as_str().or(problem["message"].as_str());
     let detail = detail.map_or_else(|| text.chars().take(500).collect(), str::to_owned);
+    // What was wrong came from the options of this command.
+    let detail = advice::with_options(&detail);
     Err(anyhow!(Refusal { status, detail }))
 }
 
