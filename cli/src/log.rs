@@ -6,13 +6,15 @@ use std::io::{IsTerminal as _, Write as _, stderr, stdout};
 use clap::ValueEnum;
 use resonare_http::event_fields;
 use serde_json::{Map, Value};
-use tracing::{Event, Subscriber, error};
+use tracing::{Event, Level, Subscriber, error};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::{JsonFields, Writer};
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormattedFields};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use crate::color;
+use crate::terminal;
+use crate::text::wrapped;
 
 /// How a service writes its log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -43,13 +45,19 @@ fn filter(default: &str) -> EnvFilter {
 pub(crate) fn start_for_command() {
     // The error that follows says where the SDK looked for credentials.
     let filter = filter("warn,aws_config=error");
-    tracing_subscriber::fmt()
+    let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(stderr)
         .with_ansi(color::on_stderr())
         .with_target(false)
-        .without_time()
-        .init();
+        .without_time();
+    if stderr().is_terminal() {
+        let width = terminal::width();
+        log.map_event_format(|format| Wrapped { format, width })
+            .init();
+    } else {
+        log.init();
+    }
 }
 
 /// A service tells what it does.
@@ -95,6 +103,51 @@ pub(crate) fn say_listening(url: &str, format: LogFormat) -> std::io::Result<()>
 fn now() -> String {
     format!("{:.6}", jiff::Timestamp::now())
 }
+
+/// Events as another format has them, in lines that a terminal doesn't break.
+struct Wrapped<F> {
+    format: F,
+    width: usize,
+}
+
+impl<S, N, F> FormatEvent<S, N> for Wrapped<F>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+    N: for<'writer> FormatFields<'writer> + 'static,
+    F: FormatEvent<S, N>,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let mut line = String::new();
+        // Without colors, which would count as columns.
+        let plain = Writer::new(&mut line);
+        self.format.format_event(context, plain, event)?;
+        let level = event.metadata().level();
+        let text = line.trim();
+        let text = text.strip_prefix(level.as_str()).unwrap_or(text);
+        let text = wrapped(text.trim_start(), LOG_INDENT, self.width);
+        let color = match *level {
+            _ if !writer.has_ansi_escapes() => None,
+            Level::ERROR => Some("31"),
+            Level::WARN => Some("33"),
+            Level::INFO => Some("32"),
+            Level::DEBUG => Some("34"),
+            Level::TRACE => Some("35"),
+        };
+        let level = format!("{level:>5}");
+        match color {
+            Some(color) => writeln!(writer, "\u{1b}[{color}m{level}\u{1b}[0m {text}"),
+            None => writeln!(writer, "{level} {text}"),
+        }
+    }
+}
+
+/// As wide as a level, and a gap.
+const LOG_INDENT: &str = "      ";
 
 /// A JSON object a line: the time, the event, and the fields of the spans around it.
 struct JsonLines;
@@ -162,6 +215,37 @@ mod tests {
         let expected = serde_json::json!({"level": "WARN", "message": "it \"failed\"", "run_id": "r",
             "attempt": 2, "request_id": "r-1"});
         assert_eq!(Value::Object(line), expected);
+    }
+
+    #[test]
+    fn a_warning_on_a_terminal_is_broken_between_words() {
+        let logged = |has_colors| {
+            let written = LogBuffer::default();
+            let writer = written.clone();
+            let subscriber = tracing_subscriber::fmt()
+                .with_ansi(has_colors)
+                .with_target(false)
+                .without_time()
+                .map_event_format(|format| Wrapped { format, width: 40 })
+                .with_writer(move || writer.clone())
+                .finish();
+            tracing::subscriber::with_default(subscriber, || {
+                tracing::warn!(
+                    attempt = 2,
+                    "counting tokens with o200k_base instead of the model's tokenizer: the hub refuses"
+                );
+            });
+            String::from_utf8(written.0.lock().unwrap().clone()).unwrap()
+        };
+        insta::assert_snapshot!(logged(false), @r"
+        WARN counting tokens with o200k_base
+             instead of the model's tokenizer:
+             the hub refuses attempt=2
+        ");
+        let colored = logged(true);
+        let plain = colored.replace("\u{1b}[33m", "").replace("\u{1b}[0m", "");
+        assert_ne!(colored, plain);
+        assert_eq!(plain, logged(false));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Text as a terminal shows it: on one line, as wide as it may be, and with names that can't disturb what is
 //! around them.
 
+use std::ops::Range;
+
 use unicode_width::UnicodeWidthStr as _;
 
 /// Longer lines are hard to read.
@@ -101,18 +103,34 @@ pub(crate) fn wrapped_command(command: &str, indent: &str, width: usize) -> Stri
     };
     format!(
         "{indent}{}",
-        broken(shell_words(command).into_iter(), lines, width)
+        broken(parts_of_command(command, lines.room(width)), lines, width)
     )
 }
 
-/// The words of a command, with their quotation marks.
-fn shell_words(command: &str) -> Vec<&str> {
+/// The words of a command, with their quotation marks. An option and its value are one where they fit in a line.
+fn parts_of_command(command: &str, room: usize) -> impl Iterator<Item = &str> {
     let mut is_quoted = false;
     let is_gap = |character| {
         is_quoted ^= character == '\'';
         character == ' ' && !is_quoted
     };
-    command.split(is_gap).collect()
+    let mut parts: Vec<Range<usize>> = Vec::new();
+    let mut start = 0;
+    for word in command.split(is_gap) {
+        let end = start + word.len();
+        let takes = |last: &&mut Range<usize>| {
+            let option = &command[last.start..last.end];
+            let is_option = option.starts_with('-') && !option.contains([' ', '=']);
+            let fits = width(&command[last.start..end]) <= room;
+            is_option && !word.starts_with('-') && fits
+        };
+        match parts.last_mut().filter(takes) {
+            Some(option) => option.end = end,
+            None => parts.push(start..end),
+        }
+        start = end + 1;
+    }
+    parts.into_iter().map(|part| &command[part])
 }
 
 /// How lines are broken.
@@ -123,10 +141,17 @@ struct Break<'a> {
     end: &'a str,
 }
 
+impl Break<'_> {
+    /// The columns that there are for words in lines of at most `most`.
+    fn room(&self, most: usize) -> usize {
+        most.saturating_sub(width(self.indent) + width(self.end))
+    }
+}
+
 fn broken<'t>(words: impl Iterator<Item = &'t str>, lines: Break<'_>, most: usize) -> String {
+    let room = lines.room(most);
     let Break { indent, end } = lines;
     let mut out = String::new();
-    let room = most.saturating_sub(width(indent) + width(end));
     let mut used = 0;
     for word in words {
         let wide = width(word);
@@ -200,6 +225,19 @@ mod tests {
         assert_eq!(
             wrapped_command("trl sft -c a", "  ", 13),
             "  trl sft \\\n    -c a"
+        );
+    }
+
+    #[test]
+    fn an_option_stays_with_its_value_if_both_fit_in_a_line() {
+        let command = "aws bedrock create --cli-input-json file://job.json --dry-run";
+        assert_eq!(
+            wrapped_command(command, "  ", 44),
+            "  aws bedrock create \\\n    --cli-input-json file://job.json \\\n    --dry-run"
+        );
+        assert_eq!(
+            wrapped_command(command, "  ", 24),
+            "  aws bedrock create \\\n    --cli-input-json \\\n    file://job.json \\\n    --dry-run"
         );
     }
 
