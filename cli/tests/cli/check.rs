@@ -36,10 +36,10 @@ fn a_finding_is_said_with_place_rule_and_remedy_and_ends_with_status_1() {
         output.stdout,
         "\
 bad.jsonl: 3 rows, 248 bytes, for Together
-refused     1 × a message's role is not known to this consumer (unknown-role)
+refused     1 × a message's role is not known to Together (unknown-role)
             line 2 messages[0] \"bot\"
             use `system`, `user` and `assistant`
-characters  5 to 5 a row; half up to 5, 90 % up to 5, 99 % up to 5
+characters  5 in every row
 Together refuses 1 of 3 rows
 "
     );

@@ -56,10 +56,10 @@ rules! {
     UnknownMessageKey: "unknown-message-key", "a message has a key that this consumer refuses", "remove the key";
     SystemNotFirst: "system-not-first", "a system message comes after other messages", "move it to the beginning";
     SeveralSystems: "several-systems", "the row has several system messages", "join them into one";
-    FirstNotUser: "first-not-user", "the first turn is not the user's", "set `role_order: user_first`, or remove the turns before the user's first";
+    FirstNotUser: "first-not-user", "the first turn is not the user's", "remove the turns before the user's first; `resonare prepare --role-order user_first` writes none";
     NotAlternating: "not-alternating", "two consecutive turns have the same role", "join them into one turn";
     NoAssistant: "no-assistant", "the assistant says nothing, so there is nothing to learn", "remove the row";
-    LastNotAssistant: "last-not-assistant", "the last turn is not the assistant's", "set `role_order: user_first`, or remove the turns after the assistant's last";
+    LastNotAssistant: "last-not-assistant", "the last turn is not the assistant's", "remove the turns after the assistant's last; `resonare prepare --role-order user_first` writes none";
     OddCount: "odd-count", "the number of turns is odd", "end each row with the answer to the last question";
     TooFewMessages: "too-few-messages", "the row has fewer than two turns", "remove the row; an exchange takes two turns";
     ReservedWord: "reserved-word", "a text contains a word that this consumer reserves", "reword the text, or leave the message out";
@@ -68,8 +68,8 @@ rules! {
     PartialWeights: "partial-weights", "some turns have a `weight`; those without one count as 1", "write a weight on every turn: 0 on those that are not learned";
     FlagIgnored: "flag-ignored", "this consumer doesn't read the flag that says whether a message is learned", "remove the flag, or choose a consumer that reads it";
     TemplateRefused: "template-refused", "the model's chat template refuses the row", "change the row as the template's message says";
-    TooFewRows: "too-few-rows", "the file has fewer rows than this consumer accepts", "add rows; where `resonare prepare` writes them, a lower `min_tokens_per_block` keeps more";
-    FewRows: "few-rows", "the file has fewer rows than this consumer recommends", "add rows; where `resonare prepare` writes them, a lower `min_tokens_per_block` keeps more";
+    TooFewRows: "too-few-rows", "the file has fewer rows than this consumer accepts", "add rows; where `resonare prepare` writes them, a lower `--min-tokens-per-block` keeps more";
+    FewRows: "few-rows", "the file has fewer rows than this consumer recommends", "add rows; where `resonare prepare` writes them, a lower `--min-tokens-per-block` keeps more";
     TooManyRows: "too-many-rows", "the file has more rows than this consumer accepts", "use only some of the rows, or make longer blocks";
     FileTooLarge: "file-too-large", "the file is larger than this consumer accepts", "split the file, or use only some of the rows";
 }

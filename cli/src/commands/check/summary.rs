@@ -3,11 +3,11 @@
 use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use resonare_consumers::{Consumer, Finding, Lengths, Report, RuleCount, Severity};
+use resonare_consumers::{Consumer, Finding, Lengths, Report, Rule, RuleCount, Severity};
 use resonare_pipeline::{OutputName, TokenizerInfo, counted, grouped};
 
 use super::files::CheckedFile;
-use crate::text::{self, one_line, shortened};
+use crate::text::{self, one_line, shortened, together};
 
 // As wide as the longest label, and a gap.
 const INDENT: &str = "            ";
@@ -111,10 +111,16 @@ impl Summary<'_> {
             Severity::Refused => "refused",
             Severity::Warning => "warning",
         };
+        let sentence = self.with_title(rule.sentence);
+        if let Some(of_file) = self.of_file(rule.rule, findings) {
+            let head = format!("{sentence} ({}){of_file}", rule.rule.name());
+            writeln!(out, "{label:12}{}", wrapped(&head, self.width))?;
+            let remedy = self.with_title(rule.remedy);
+            return writeln!(out, "{INDENT}{}", wrapped(&remedy, self.width));
+        }
         let head = format!(
-            "{} × {} ({})",
+            "{} × {sentence} ({})",
             grouped(rule.count),
-            rule.sentence,
             rule.rule.name()
         );
         writeln!(out, "{label:12}{}", wrapped(&head, self.width))?;
@@ -129,7 +135,36 @@ impl Summary<'_> {
             let places = shortened(&places.join("; "), self.width - INDENT.len());
             writeln!(out, "{INDENT}{places}")?;
         }
-        writeln!(out, "{INDENT}{}", wrapped(rule.remedy, self.width))
+        let remedy = self.with_title(rule.remedy);
+        writeln!(out, "{INDENT}{}", wrapped(&remedy, self.width))
+    }
+
+    /// Words about any consumer, about this one.
+    fn with_title(&self, words: &str) -> String {
+        let prepare = format!("`resonare prepare --for {}`", self.consumer);
+        let words = words.replace("`resonare prepare` with this consumer", &prepare);
+        words.replace("this consumer", self.consumer.title())
+    }
+
+    /// What is known of a rule that a file breaks as a whole; `None` for the others, which rows break.
+    fn of_file(&self, rule: Rule, findings: &[Finding]) -> Option<String> {
+        let limits = self.consumer.limits();
+        let least = match rule {
+            Rule::TooFewRows => Some(limits.min_rows),
+            Rule::FewRows => limits.recommended_rows,
+            Rule::TooManyRows
+            | Rule::FileTooLarge
+            | Rule::NotJsonLines
+            | Rule::ParquetFile
+            | Rule::ByteOrderMark => None,
+            _ => return None,
+        };
+        let mut findings = findings.iter().filter(|finding| finding.rule == rule);
+        let found = findings.find_map(|finding| finding.found.as_deref());
+        Some(match found.zip(least) {
+            Some((rows, least)) => format!(": {rows} of at least {}", grouped(least)),
+            None => String::new(),
+        })
     }
 }
 
@@ -143,12 +178,17 @@ fn place(finding: &Finding) -> String {
 }
 
 fn length_line(lengths: &Lengths) -> String {
+    if lengths.min == lengths.max {
+        return format!("{} in every row", grouped(lengths.max));
+    }
     format!(
-        "{} to {} a row; half up to {}, 90 % up to {}, 99 % up to {}",
+        "{} to {} in a row; half have up to {}, {} up to {}, {} up to {}",
         grouped(lengths.min),
         grouped(lengths.max),
         grouped(lengths.p50),
+        together("90 %"),
         grouped(lengths.p90),
+        together("99 %"),
         grouped(lengths.p99),
     )
 }
