@@ -25,6 +25,15 @@ pub(crate) fn option(setting: Setting) -> String {
 /// A sentence in which settings are spelled as keys, with their options instead. Keys of one word are words of
 /// English as well, and stay unless the sentence begins with one as the name of what it is about.
 pub(crate) fn with_options(sentence: &str) -> String {
+    with_options_for(sentence, |_| true)
+}
+
+/// The same for a sentence of a service. What only its operator sets is no option of the command that sends it jobs.
+pub(crate) fn with_options_of_jobs(sentence: &str) -> String {
+    with_options_for(sentence, Key::is_for_requests)
+}
+
+fn with_options_for(sentence: &str, has_option: fn(Key) -> bool) -> String {
     let is_part = |character: char| character.is_alphanumeric() || matches!(character, '_' | '.');
     let mut out = String::new();
     let mut rest = sentence;
@@ -35,7 +44,7 @@ pub(crate) fn with_options(sentence: &str) -> String {
         let word = rest[..end].trim_end_matches('.');
         let after = &rest[word.len()..];
         let is_name = word.contains(['_', '.']) || out.is_empty() && after.starts_with(": ");
-        let key = Key::named(word).filter(|_| is_name);
+        let key = Key::named(word).filter(|key| is_name && has_option(*key));
         match key.and_then(|key| key.entry().option) {
             Some(option) => out.extend(["--", option.name]),
             None => out.push_str(word),
@@ -80,6 +89,15 @@ mod tests {
         assert_eq!(
             with_options("consumer: \"tlr\" is not allowed... set output.formats or model_id."),
             "--for: \"tlr\" is not allowed... set --output-format or --model-id."
+        );
+        let of_operator = "tokenizer: none; require_exact_tokenizer (and not token_budget)";
+        assert_eq!(
+            with_options(of_operator),
+            "--tokenizer: none; --require-exact-tokenizer (and not --token-budget)"
+        );
+        assert_eq!(
+            with_options_of_jobs(of_operator),
+            "tokenizer: none; require_exact_tokenizer (and not --token-budget)"
         );
     }
 

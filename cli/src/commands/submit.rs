@@ -163,7 +163,7 @@ impl Submission<'_> {
         };
         if job["status"] == "FAILED" {
             let message = job["error_message"].as_str().unwrap_or("the job failed");
-            let message = advice::with_options(message);
+            let message = advice::with_options_of_jobs(message);
             // What is only read may give no block either.
             let kept = stats["remedies"].as_array().into_iter().flatten();
             let kept = kept
@@ -274,7 +274,7 @@ impl Submission<'_> {
 fn sentences(list: &Value) -> Vec<String> {
     let list = list.as_array().into_iter().flatten();
     let sentences = list.filter_map(|entry| entry["message"].as_str());
-    sentences.map(advice::with_options).collect()
+    sentences.map(advice::with_options_of_jobs).collect()
 }
 
 /// What comes next with the outputs of a job.

@@ -174,7 +174,8 @@ fn blocks_that_many_trainers_refuse_are_counted() {
     // Nobody answers on the last day.
     ann["messages"].as_array_mut().unwrap().pop();
     let page = report(&export(&[ann]), &settings());
-    assert!(page.contains("In 1 of 3 blocks only one side speaks, which many trainers refuse."));
+    let refused = "In 1 of 3 blocks only one side speaks, which many trainers refuse.";
+    assert!(page.contains(refused), "{page}");
 }
 
 #[test]

@@ -269,7 +269,7 @@ fn refuse_unless_success(mut response: Response<Body>) -> anyhow::Result<Respons
     let detail = problem["detail"].as_str().or(problem["message"].as_str());
     let detail = detail.map_or_else(|| text.chars().take(500).collect(), str::to_owned);
     // What was wrong came from the options of this command.
-    let detail = advice::with_options(&detail);
+    let detail = advice::with_options_of_jobs(&detail);
     Err(anyhow!(Refusal { status, detail }))
 }
 

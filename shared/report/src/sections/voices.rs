@@ -48,7 +48,7 @@ pub(crate) fn section(statistics: &Statistics) -> Markup {
                     }
                 }
             }
-            @if let Some(words) = statistics.turns.refused(statistics.num_blocks()) { p { (text::sentence(&words)) } }
+            @if let Some(words) = statistics.turns.refused(statistics.num_blocks()) { p { (text::sentence(&words)) "." } }
         }
     }
 }
