@@ -1,24 +1,20 @@
 //! What is in an export: its chats and senders, so that a target can be chosen.
 
 mod copies;
+mod inspection;
+mod inspector;
 
-use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use serde::Serialize;
-
 use resonare_consumers::SpecialTokens;
 
-use self::copies::{ChatCopies, EndedChat, JoinedChat, estimated_tokens};
-use crate::advice::Advice;
+use self::copies::{ChatCopies, EndedChat};
+use self::inspector::Inspector;
 use crate::chat_buffer::ChunkPart;
-use crate::chunk::{ChatEnd, Chunk, Record};
-use crate::date::Micros;
+use crate::chunk::{ChatEnd, Chunk};
 use crate::error::PipelineError;
-use crate::funnel::{MessageDrop, MessageFunnel};
-use crate::gaps::{ChatTimes, EstimatedGaps};
 use crate::input::chats::ReadingContext;
 use crate::input::export::ExportReader;
 use crate::input::reader::Reader;
@@ -26,103 +22,9 @@ use crate::input::rules::ReadingRules;
 use crate::input::sink::ChunkSink;
 use crate::input::source::{Source, decompressed};
 use crate::input::window::Window;
-use crate::json::mend::Mends;
-use crate::senders::{SenderCounts, add_senders};
 use crate::settings::{CHAT_TYPES, RepeatedMessages, Settings};
-use crate::statistics::ImportedChats;
-use crate::warning::Warning;
-use crate::warnings;
 
-/// A chat of an export.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct InspectedChat {
-    /// Its name, if it has one.
-    pub name: Option<String>,
-    /// Its id, where it has one.
-    pub id: Option<u64>,
-    /// Its `type`, `personal_chat` where it doesn't say.
-    pub chat_type: String,
-    /// Its messages, service messages included.
-    pub messages: u64,
-    /// Those with a sender, text and a date.
-    pub usable_messages: u64,
-    /// The date of the earliest usable message, as written.
-    pub first_date: Option<String>,
-    /// The date of the latest, as written.
-    pub last_date: Option<String>,
-    /// Whether a run with the same settings reads it: it can be used, has usable messages, and is of a type that is
-    /// selected.
-    pub is_selected: bool,
-    /// Why it can't be used whatever the settings: the name of a [`ChatDrop`](crate::ChatDrop).
-    pub unusable: Option<&'static str>,
-    /// The pauses between its usable messages.
-    pub gaps: EstimatedGaps,
-}
-
-/// A sender of usable messages.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct InspectedSender {
-    /// The full name, with the id where it is known.
-    pub sender: String,
-    /// The usable messages; among very many senders, those that were counted.
-    pub messages: u64,
-    /// Those of them that are in chats that are selected.
-    pub selected_messages: u64,
-}
-
-/// The chats of an export that a run with the same settings reads.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct SelectedChats {
-    /// How many there are.
-    pub chats: u64,
-    /// Their usable messages.
-    pub usable_messages: u64,
-    /// The pauses between these.
-    pub gaps: EstimatedGaps,
-}
-
-/// What an export holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Inspection {
-    /// Its chats, in the order of the input. What several inputs have of a chat is one chat, with each message once.
-    pub chats: Vec<InspectedChat>,
-    /// Of these, the ones that are selected.
-    pub selected: SelectedChats,
-    /// Chats of an input that an earlier one has, too.
-    pub repeated_chats: u64,
-    /// Messages that count only as an earlier input has them.
-    pub repeated_messages: u64,
-    /// The senders with the most usable messages, at most 20: those with the most in selected chats first, then
-    /// those with the most in all.
-    pub senders: Vec<InspectedSender>,
-    /// Senders that are not listed.
-    pub other_senders: u64,
-    /// The id of the export's owner, of the form `user123456789`, where one is named, and no other.
-    pub owner: Option<String>,
-    /// The pauses between usable messages, in all chats that can be used.
-    pub gaps: EstimatedGaps,
-    /// What to think about before blocks are made of it.
-    pub warnings: Vec<Warning>,
-    /// Defects that were read as meant.
-    pub mended: Mends,
-}
-
-impl Inspection {
-    /// The pauses in the chats that are selected, or in all that can be used where none is.
-    pub fn gaps_to_use(&self) -> &EstimatedGaps {
-        if self.selected.chats > 0 {
-            &self.selected.gaps
-        } else {
-            &self.gaps
-        }
-    }
-}
-
-/// Of the thresholds that [`Gaps`](crate::Gaps) tells about, the one that is the default.
-const THRESHOLD_SECS: u64 = 3600;
-
-/// How many senders are listed.
-const SENDERS: usize = 20;
+pub use self::inspection::{InspectedChat, InspectedSender, Inspection, SelectedChats};
 
 /// Reads all sources, and says what is in them.
 ///
@@ -207,189 +109,6 @@ pub fn inspect(
     Ok(inspector.finish())
 }
 
-struct Inspector<'a> {
-    settings: &'a Settings,
-    inspection: Inspection,
-    /// Its chats, each with its place in the input.
-    chats: Vec<(usize, InspectedChat)>,
-    senders: SenderCounts,
-    /// The same in chats that are selected.
-    selected_senders: SenderCounts,
-    /// The exports' owners, as far as they are named.
-    owners: BTreeSet<u64>,
-    /// Of all chats that can be used.
-    funnel: MessageFunnel,
-    imported: ImportedChats,
-    /// Of the chat that has not ended yet.
-    usable: u64,
-    by_sender: Vec<u64>,
-    first: Option<(Micros, String)>,
-    last: Option<(Micros, String)>,
-    /// Each with the tokens of its text, about.
-    times: Vec<(Micros, u32)>,
-}
-
-impl<'a> Inspector<'a> {
-    fn new(settings: &'a Settings) -> Self {
-        Self {
-            settings,
-            inspection: Inspection::default(),
-            chats: Vec::new(),
-            senders: SenderCounts::default(),
-            selected_senders: SenderCounts::default(),
-            owners: BTreeSet::new(),
-            funnel: MessageFunnel::default(),
-            imported: ImportedChats::default(),
-            usable: 0,
-            by_sender: Vec::new(),
-            first: None,
-            last: None,
-            times: Vec::new(),
-        }
-    }
-
-    fn finish(mut self) -> Inspection {
-        let mut inspection = self.inspection;
-        if let (Some(owner), 1) = (self.owners.first(), self.owners.len()) {
-            inspection.owner = Some(format!("user{owner}"));
-        }
-        self.chats.sort_by_key(|(place, _)| *place);
-        inspection.chats = self.chats.into_iter().map(|(_, chat)| chat).collect();
-        let senders = self.senders.all_with(&self.selected_senders).into_iter();
-        let senders = senders.map(|(count, selected_messages)| InspectedSender {
-            sender: count.sender,
-            messages: count.messages,
-            selected_messages,
-        });
-        inspection.senders = senders.collect();
-        let by_selected = |sender: &InspectedSender| u64::MAX - sender.selected_messages;
-        inspection.senders.sort_by_key(by_selected);
-        let listed = inspection.senders.len().min(SENDERS);
-        let others = inspection.senders.drain(listed..).count();
-        inspection.other_senders = others as u64;
-        let dropped = &self.funnel.dropped;
-        let of_senders = warnings::of_senders(
-            self.funnel.read,
-            dropped.get(MessageDrop::Service),
-            dropped.get(MessageDrop::NoSender),
-        );
-        let blocks = |gaps: &EstimatedGaps| {
-            let mut thresholds = gaps.0.thresholds();
-            thresholds
-                .find(|threshold| threshold.secs == THRESHOLD_SECS)
-                .map_or(0, |threshold| threshold.blocks)
-        };
-        let is_any_selected = inspection.selected.chats > 0;
-        let counts = |chat: &&InspectedChat| chat.is_selected || !is_any_selected;
-        let chats = inspection.chats.iter().filter(counts);
-        let of_chats = chats.map(|chat| blocks(&chat.gaps));
-        let all_blocks = blocks(inspection.gaps_to_use());
-        let found = [
-            warnings::of_few(all_blocks, Some(Advice::KeepShorterBlocks)),
-            warnings::of_times(self.imported.chats, self.imported.messages),
-            of_senders,
-            warnings::of_chats(of_chats),
-        ];
-        inspection.warnings = found.into_iter().flatten().collect();
-        inspection
-    }
-
-    /// The times of the chat that ends.
-    fn times(&mut self) -> ChatTimes {
-        if !self.times.is_sorted_by_key(|(time, _)| *time) {
-            self.times.sort_by_key(|(time, _)| *time);
-        }
-        ChatTimes::of(self.times.drain(..), self.settings.limits)
-    }
-
-    fn read_records(&mut self, records: &[Record], arena: &str) {
-        let written = |record: &Record| {
-            let mut plain = String::new();
-            record.write_timestamp(arena, &mut plain);
-            plain
-        };
-        self.usable += records.len() as u64;
-        let times = records
-            .iter()
-            .map(|record| (record.time, estimated_tokens(record)));
-        self.times.extend(times);
-        add_senders(records, &mut self.by_sender);
-        if let Some(record) = records.iter().min_by_key(|record| record.time)
-            && self
-                .first
-                .as_ref()
-                .is_none_or(|(time, _)| record.time < *time)
-        {
-            self.first = Some((record.time, written(record)));
-        }
-        if let Some(record) = records.iter().max_by_key(|record| record.time)
-            && self
-                .last
-                .as_ref()
-                .is_none_or(|(time, _)| record.time > *time)
-        {
-            self.last = Some((record.time, written(record)));
-        }
-    }
-
-    fn end_chat(&mut self, ended: EndedChat) {
-        let EndedChat { place, end } = ended;
-        let by_sender = std::mem::take(&mut self.by_sender);
-        let usable_messages = std::mem::take(&mut self.usable);
-        let is_of_type = self
-            .settings
-            .chat_types
-            .iter()
-            .any(|name| *name == end.chat_type);
-        let mut is_selected = false;
-        let (name, unusable) = match end.verdict {
-            Ok(head) => {
-                self.senders.add_chat(&head, &by_sender);
-                is_selected = is_of_type && usable_messages > 0;
-                if is_selected {
-                    self.selected_senders.add_chat(&head, &by_sender);
-                }
-                self.funnel.read += end.read;
-                self.funnel.dropped.merge(&end.dropped);
-                (Some(head.name), None)
-            }
-            Err(reason) => (end.dropped_name, Some(reason.name())),
-        };
-        let times = self.times();
-        let gaps = EstimatedGaps(times.gaps);
-        if unusable.is_none() {
-            self.inspection.gaps.0.add(&times.gaps);
-            self.imported.add(&times, usable_messages);
-        }
-        if is_selected {
-            let selected = &mut self.inspection.selected;
-            selected.chats += 1;
-            selected.usable_messages += usable_messages;
-            selected.gaps.0.add(&times.gaps);
-        }
-        let chat = InspectedChat {
-            name,
-            id: end.id,
-            chat_type: end.chat_type.into_owned(),
-            messages: end.read,
-            usable_messages,
-            first_date: self.first.take().map(|(_, written)| written),
-            last_date: self.last.take().map(|(_, written)| written),
-            is_selected,
-            unusable,
-            gaps,
-        };
-        self.chats.push((place, chat));
-    }
-
-    fn add_joined(&mut self, chat: JoinedChat) {
-        self.inspection.repeated_chats += chat.repeated_chats;
-        self.inspection.repeated_messages += chat.repeated_messages;
-        self.read_records(&chat.records, &chat.arena);
-        self.end_chat(chat.ended);
-    }
-}
-
 /// Where chunks go: to what inspects them, or first to where chats of several inputs wait for each other.
 struct InspectionSink<'a> {
     inspector: Inspector<'a>,
@@ -458,7 +177,9 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::gaps::EstimatedGaps;
     use crate::settings::TokenLimits;
+    use crate::warning::Warning;
 
     fn inspected(export: &Value) -> Inspection {
         let source = Source {
