@@ -95,7 +95,7 @@ pub(super) fn all(export: &Path, outputs: &Outputs, tokenizers: &[String]) -> Ve
         ("read", "read"),
         ("+ parse, sort, cut", "parse"),
         ("+ count", "count"),
-        ("+ merge, count again, render", "write"),
+        ("+ merge, render", "write"),
         ("+ copy raw", "raw"),
     ];
     programs.extend(stages.map(|(name, stage)| Program {
