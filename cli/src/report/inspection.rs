@@ -102,6 +102,7 @@ impl InspectionReport<'_> {
         } = self.inspection;
         let count = counted(chats.len() as u64, "chat", "chats");
         let line = match chats.len() as u64 {
+            0 => "no chats".to_owned(),
             1 if usable == 1 => format!("{count}, with usable messages"),
             all if all == usable => format!("{count}, all with usable messages"),
             _ => format!("{count}, {} of them with usable messages", grouped(usable)),
@@ -243,10 +244,12 @@ impl InspectionReport<'_> {
         let hidden = (senders.len() - shown) as u64 + other_senders;
         if hidden > 0 {
             let more = counted(hidden, "more sender", "more senders");
-            out.push_str(&paragraph(
-                &format!("and {more} with fewer messages"),
-                width,
-            ));
+            let line = if self.is_mixed() {
+                format!("and {more}")
+            } else {
+                format!("and {more} with fewer messages")
+            };
+            out.push_str(&paragraph(&line, width));
         }
         out
     }

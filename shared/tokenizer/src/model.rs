@@ -241,7 +241,7 @@ mod tests {
                 continue;
             };
             known += 1;
-            message.push_str(&format!("{delimiter} {text}"));
+            message.extend([delimiter, " ", text]);
             let expected = counter.count(&message);
             assert_eq!(tokens + line.last, expected, "{message:?}");
             message.push('\n');

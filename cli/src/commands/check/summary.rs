@@ -162,6 +162,8 @@ impl Summary<'_> {
         let mut findings = findings.iter().filter(|finding| finding.rule == rule);
         let found = findings.find_map(|finding| finding.found.as_deref());
         Some(match found.zip(least) {
+            // Of a file for validation, one row is enough.
+            Some(("0", _)) => ": none".to_owned(),
             Some((rows, least)) => format!(": {rows} of at least {}", grouped(least)),
             None => String::new(),
         })
@@ -182,7 +184,7 @@ fn length_line(lengths: &Lengths) -> String {
         return format!("{} in every row", grouped(lengths.max));
     }
     format!(
-        "{} to {} in a row; half have up to {}, {} up to {}, {} up to {}",
+        "{} to {} per row; half have up to {}, {} up to {}, {} up to {}",
         grouped(lengths.min),
         grouped(lengths.max),
         grouped(lengths.p50),

@@ -1,9 +1,9 @@
 //! Counting a text by itself and as a line of a message in one go: only the pieces at its ends differ.
 //!
 //! Pieces are found from left to right, and none depends on what comes before it. So the two ways of splitting agree
-//! from the first place on where a piece ends in both. What follows a text can change its last piece, and those of white
-//! space that it ends with: patterns look ahead to the end of such a run, and at most one character beyond any other
-//! piece. That holds for each pattern of [`super::splitting`], and for what [`super::joins`] cuts.
+//! from the first place on where a piece ends in both. A line feed after a text can change its last piece, and those of
+//! white space that it ends with, whose patterns look ahead to the end of such a run; no other pattern looks for one
+//! beyond its piece. That holds for each pattern of [`super::splitting`], and for what [`super::joins`] cuts.
 
 use std::ops::Range;
 

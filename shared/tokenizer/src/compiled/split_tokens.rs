@@ -10,15 +10,20 @@ use crate::added_tokens::{AddedTokens, SpecialTokens};
 pub(crate) struct SplitTokens {
     pub(crate) before: AddedTokens,
     pub(crate) after: AddedTokens,
-    /// Whether one begins in a line and goes on in the next.
-    pub(crate) span_lines: bool,
+    /// Whether one may matter to a text by itself and not in a message, or the other way round: it goes on from one
+    /// line to the next, or is passed over where a line or its text ends, and hides another.
+    pub(crate) cross_edges: bool,
 }
 
 impl SplitTokens {
     /// These tokens, in texts that go through these steps.
     pub(crate) fn new(tokens: &[AddedToken], steps: Steps, special: SpecialTokens) -> Self {
-        let goes_on = |token: &AddedToken| token.text.trim_end_matches('\n').contains('\n');
-        let span_lines = tokens.iter().any(goes_on);
+        let cross_edges = |token: &AddedToken| {
+            let text = steps.normalized(&token.text);
+            let goes_on = text.trim_end_matches('\n').contains('\n');
+            goes_on || (token.single_word || token.special) && text.contains([' ', '\n'])
+        };
+        let cross_edges = tokens.iter().any(cross_edges);
         let (mut after, before): (Vec<AddedToken>, Vec<AddedToken>) =
             tokens.iter().cloned().partition(|token| token.normalized);
         for token in &mut after {
@@ -32,7 +37,7 @@ impl SplitTokens {
             } else {
                 after
             },
-            span_lines,
+            cross_edges,
         }
     }
 }

@@ -161,9 +161,9 @@ impl<'t> CompiledCounter<'t> {
         let SplitTokens {
             before,
             after,
-            span_lines,
+            cross_edges,
         } = &self.tokenizer.tokens;
-        if *span_lines || steps.spaces.begin_texts() {
+        if *cross_edges || steps.spaces.begin_texts() {
             return false;
         }
         let mut has_token = false;
