@@ -15,4 +15,5 @@ mod senders;
 pub(crate) mod sink;
 pub(crate) mod source;
 mod text;
+mod text_end;
 pub(crate) mod window;

@@ -1,6 +1,6 @@
 //! The list of a message's text: entities, and in older exports plain strings among them.
 
-use super::text::TextEnd;
+use super::text_end::TextEnd;
 use crate::funnel::MessageDrop;
 use crate::json::cursor::{Cursor, Stop};
 use crate::json::scalar::Scalar;

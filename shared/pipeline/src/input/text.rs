@@ -1,22 +1,12 @@
 //! The text of a message.
 
-use resonare_redaction::{Finding, PersonalData};
-
 use super::entities::{Beside, Entities};
 use super::fields::Fields;
+use super::text_end::TextEnd;
 use crate::funnel::MessageDrop;
 use crate::json::cursor::Cursor;
 use crate::json::mend::MendLog;
 use crate::json::scalar::Scalar;
-use crate::marks::kind_of_entity;
-
-/// Where a text is appended.
-pub(super) struct TextEnd<'t> {
-    pub(super) out: &'t mut String,
-    pub(super) repeated_keys: &'t mut u64,
-    /// Takes what the export marks as personal data of these kinds, by its place in all of `out`.
-    pub(super) marks: Option<(&'t [PersonalData], &'t mut Vec<Finding>)>,
-}
 
 /// Appends the text of a message as written.
 pub(super) fn message_text(fields: &Fields<'_>, mut end: TextEnd<'_>) -> Result<(), MessageDrop> {
@@ -51,22 +41,6 @@ fn text_list(list: &[u8]) -> Result<Entities<'_>, MessageDrop> {
     let mut log = MendLog::default();
     let mut cursor = Cursor::new(list, 0, true, &mut log);
     Entities::scan(&mut cursor, Beside::Strings).map_err(|_| MessageDrop::Malformed)
-}
-
-impl TextEnd<'_> {
-    /// Notes what was appended since `start` where its type is one of personal data.
-    pub(super) fn mark(&mut self, start: usize, entity_type: Option<&[u8]>) {
-        let Some((kinds, marks)) = &mut self.marks else {
-            return;
-        };
-        if let Scalar::String(entity_type) = Scalar::of(entity_type)
-            && let Some(kind) = kind_of_entity(&entity_type.decoded())
-            && kinds.contains(&kind)
-        {
-            let end = self.out.len();
-            marks.push(Finding { start, end, kind });
-        }
-    }
 }
 
 /// White space, as the original counts it: Unicode's, and the four separators of ASCII.
