@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::Context as _;
 use clap::{ArgGroup, Args, Subcommand};
 
-use crate::process::{cargo, root, run};
+use crate::process::{build_binaries, root, run};
 use crate::python::{self, Requirements};
 
 /// What an operator does with a stack, and what a developer measures.
@@ -115,10 +115,6 @@ pub(crate) fn prepare() -> anyhow::Result<()> {
 pub(crate) fn run_flow() -> anyhow::Result<()> {
     build_binaries()?;
     run(tool("python").arg("tests/aws/flow.py"))
-}
-
-fn build_binaries() -> anyhow::Result<()> {
-    run(cargo().args(["build", "--locked", "--workspace", "--bins"]))
 }
 
 fn tool(name: &str) -> Command {

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, bail};
 use clap::Args;
 
-use crate::process::{cargo, root, run};
+use crate::process::{build_binaries, root, run};
 
 /// Where the tests are, in the project.
 const TESTS: &str = "tests/browser";
@@ -41,7 +41,7 @@ pub(crate) struct Options {
 pub(crate) fn test(options: &Options) -> anyhow::Result<()> {
     let packages = packages()?;
     let chromium = chromium()?;
-    run(cargo().args(["build", "--locked", "--package", "resonare-cli"]))?;
+    build_binaries()?;
     let mut tests = Command::new("node");
     tests
         .args(["--test", "--test-concurrency=1", "--test-reporter=spec"])

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::process::{cargo, root, run};
+use crate::process::{build_binaries, root, run};
 use crate::python::{self, Requirements};
 
 /// Validates the description, and has generated clients submit, poll and download.
@@ -15,7 +15,7 @@ pub(crate) fn compare() -> anyhow::Result<()> {
         options: &[],
     };
     let python = python::environment("clients", &[requirements])?;
-    run(cargo().args(["build", "--locked", "--package", "resonare-cli"]))?;
+    build_binaries()?;
     run(Command::new(python)
         .arg(root().join("tests/clients/generated.py"))
         .arg(root().join("target/debug/resonare")))

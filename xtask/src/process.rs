@@ -42,6 +42,15 @@ pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Builds all binaries as the tests have them: dependencies with the features of a part of the project alone would be
+/// built once more.
+///
+/// # Errors
+/// If something does not compile.
+pub(crate) fn build_binaries() -> anyhow::Result<()> {
+    run(cargo().args(["build", "--locked", "--workspace", "--all-targets"]))
+}
+
 /// The standard output of a command.
 ///
 /// # Errors
