@@ -138,7 +138,7 @@ impl From<SettingsError> for CommandError {
     fn from(error: SettingsError) -> Self {
         let text = error.to_string();
         // What a file or a variable sets is called there as the key is.
-        if text.contains(THE_COMMAND_LINE) {
+        if error.is_about(THE_COMMAND_LINE) {
             Self::usage(advice::with_options(&text))
         } else {
             Self::usage(text)

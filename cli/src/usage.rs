@@ -16,10 +16,9 @@ pub(crate) fn end(error: Error, given: &[String]) -> ! {
     let options = given.iter().take_while(|argument| *argument != "--");
     let asks_for_json = options.into_iter().any(|argument| argument == "--json");
     if asks_for_json && error.use_stderr() {
-        let printed = wrong_usage(&error).to_json();
-        if printed.is_some_and(|value| report::json(&value).is_err()) {
-            // Standard output is gone, and standard error says it too.
-        }
+        let value = wrong_usage(&error).to_json();
+        // Where standard output is gone, standard error says it too.
+        drop(value.map(|value| report::json(&value)));
     }
     error.exit()
 }

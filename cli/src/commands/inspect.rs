@@ -40,9 +40,7 @@ fn next(paths: &[PathBuf], inspection: &Inspection) -> String {
 fn types_to_select(inspection: &Inspection) -> Vec<&'static str> {
     let has = |name: &&str| {
         let mut chats = inspection.chats.iter();
-        chats.any(|chat| {
-            chat.unusable.is_none() && chat.usable_messages > 0 && chat.chat_type == *name
-        })
+        chats.any(|chat| chat.is_usable() && chat.chat_type == *name)
     };
     let selected = inspection.selected.chats;
     let types = CHAT_TYPES.into_iter().filter(|_| selected == 0);

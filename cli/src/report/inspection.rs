@@ -144,7 +144,14 @@ impl InspectionReport<'_> {
     /// Whether some of the chats that can be used are of types that are not read, beside others that are.
     fn is_mixed(&self) -> bool {
         let selected = self.inspection.selected.chats;
-        selected > 0 && selected < self.usable().len() as u64
+        selected > 0
+            && selected
+                < self
+                    .inspection
+                    .chats
+                    .iter()
+                    .filter(|chat| chat.is_usable())
+                    .count() as u64
     }
 
     fn usable(&self) -> Vec<&InspectedChat> {
@@ -152,7 +159,7 @@ impl InspectionReport<'_> {
             .inspection
             .chats
             .iter()
-            .filter(|chat| is_usable(chat))
+            .filter(|chat| chat.is_usable())
             .collect();
         usable.sort_by_key(|chat| (!chat.is_selected, u64::MAX - chat.usable_messages));
         usable
@@ -164,7 +171,7 @@ impl InspectionReport<'_> {
             .inspection
             .chats
             .iter()
-            .filter(|chat| !is_usable(chat))
+            .filter(|chat| !chat.is_usable())
             .collect();
         if chats.is_empty() {
             return String::new();
@@ -221,15 +228,16 @@ impl InspectionReport<'_> {
         } else {
             senders.len().min(SENDERS)
         };
+        let is_mixed = self.is_mixed();
         let header = Column::names("sender");
-        let mut table = if self.is_mixed() {
+        let mut table = if is_mixed {
             let columns = [OF_READ, OF_OTHERS].map(Column::numbers);
             Table::new([header].into_iter().chain(columns))
         } else {
             Table::new([header, Column::numbers(COUNT)])
         };
         for sender in &senders[..shown] {
-            if self.is_mixed() {
+            if is_mixed {
                 let others = sender.messages.saturating_sub(sender.selected_messages);
                 let counts = [sender.selected_messages, others].map(grouped);
                 let room = width.saturating_sub(OF_READ.len() + OF_OTHERS.len() + 4);
@@ -244,7 +252,7 @@ impl InspectionReport<'_> {
         let hidden = (senders.len() - shown) as u64 + other_senders;
         if hidden > 0 {
             let more = counted(hidden, "more sender", "more senders");
-            let line = if self.is_mixed() {
+            let line = if is_mixed {
                 format!("and {more}")
             } else {
                 format!("and {more} with fewer messages")
@@ -322,10 +330,6 @@ fn thresholds(gaps: &Gaps, width: usize) -> String {
         ]);
     }
     table.lines(width)
-}
-
-fn is_usable(chat: &InspectedChat) -> bool {
-    chat.unusable.is_none() && chat.usable_messages > 0
 }
 
 fn why_unusable(chat: &InspectedChat) -> &str {

@@ -26,14 +26,22 @@ pub struct TurnCounts {
 }
 
 impl TurnCounts {
-    /// How many of so many blocks many trainers refuse, and why; `None` if it is none of them.
+    /// Says how many of all blocks many trainers refuse, and why; `None` where they refuse none.
     pub fn refused(&self, blocks: u64) -> Option<String> {
         let (refused, one_sided) = (self.blocks_out_of_order, self.blocks_of_one_side);
+        if refused == 0 {
+            return None;
+        }
         let of_blocks = format!(
             "{} of {}",
             grouped(refused),
             counted(blocks, "block", "blocks")
         );
+        if one_sided == refused {
+            return Some(format!(
+                "in {of_blocks} only one side speaks, which many trainers refuse"
+            ));
+        }
         let (begin, end) = if refused == 1 {
             ("begins", "ends")
         } else {
@@ -43,11 +51,7 @@ impl TurnCounts {
             "{of_blocks} {begin} with the assistant or {end} with the user, which many trainers refuse"
         );
         Some(match one_sided {
-            _ if refused == 0 => return None,
             0 => order,
-            _ if one_sided == refused => {
-                format!("in {of_blocks} only one side speaks, which many trainers refuse")
-            }
             _ => format!(
                 "{order}, and in {} of them only one side speaks",
                 grouped(one_sided)

@@ -68,3 +68,23 @@ pub enum SettingsError {
         max_origin: String,
     },
 }
+
+impl SettingsError {
+    /// Whether it is about what this layer gives.
+    pub fn is_about(&self, layer: &str) -> bool {
+        // An option may be named before it.
+        let is_from = |origin: &str| origin.ends_with(layer);
+        match self {
+            Self::Unreadable { origin, .. }
+            | Self::UnknownKey { origin, .. }
+            | Self::WrongValue { origin, .. }
+            | Self::Refused { origin, .. }
+            | Self::NoChatTemplate { origin, .. } => is_from(origin),
+            Self::Limits {
+                min_origin,
+                max_origin,
+                ..
+            } => is_from(min_origin) || is_from(max_origin),
+        }
+    }
+}

@@ -32,6 +32,13 @@ pub struct InspectedChat {
     pub gaps: EstimatedGaps,
 }
 
+impl InspectedChat {
+    /// Whether it can be used, and has usable messages.
+    pub fn is_usable(&self) -> bool {
+        self.unusable.is_none() && self.usable_messages > 0
+    }
+}
+
 /// A sender of usable messages.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct InspectedSender {

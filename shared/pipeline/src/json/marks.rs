@@ -46,32 +46,27 @@ impl Marks {
     /// `None` if fewer bytes than a block has are left.
     #[inline]
     pub(crate) fn string_specials(&mut self, bytes: &[u8], at: usize) -> Option<Rest> {
-        let passed = self.look_at(bytes, at)?;
-        Some(Rest {
-            marks: self.string_specials >> passed,
-            bytes: BLOCK_BYTES - passed,
-        })
+        self.rest(bytes, at, |marks| marks.string_specials)
     }
 
     /// From `at` on, the bytes that are not spaces in a block; `None` if fewer bytes than a block has are left.
     #[inline]
     pub(crate) fn other_than_spaces(&mut self, bytes: &[u8], at: usize) -> Option<Rest> {
-        let passed = self.look_at(bytes, at)?;
-        Some(Rest {
-            marks: self.other_than_spaces >> passed,
-            bytes: BLOCK_BYTES - passed,
-        })
+        self.rest(bytes, at, |marks| marks.other_than_spaces)
     }
 
-    /// Where in the block `at` is, which is one that begins there if it was in none.
+    /// The rest, from `at` on, of the block that `at` is in; of one that begins there if it was in none.
     #[inline]
-    fn look_at(&mut self, bytes: &[u8], at: usize) -> Option<usize> {
-        let passed = at.wrapping_sub(self.start);
-        if passed < BLOCK_BYTES {
-            return Some(passed);
+    fn rest(&mut self, bytes: &[u8], at: usize, marks: impl Fn(&Self) -> u64) -> Option<Rest> {
+        let mut passed = at.wrapping_sub(self.start);
+        if passed >= BLOCK_BYTES {
+            *self = Self::of(bytes.get(at..)?.first_chunk()?, at);
+            passed = 0;
         }
-        *self = Self::of(bytes.get(at..)?.first_chunk()?, at);
-        Some(0)
+        Some(Rest {
+            marks: marks(self) >> passed,
+            bytes: BLOCK_BYTES - passed,
+        })
     }
 
     #[inline]

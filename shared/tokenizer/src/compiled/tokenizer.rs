@@ -144,6 +144,10 @@ impl<'t> CompiledCounter<'t> {
 
     /// Counts a text, and the line that it is in a message if no step but the splitting changes it there.
     pub(crate) fn count_line(&mut self, text: &str, delimiter: &str) -> TextTokens {
+        let begins_texts = self.tokenizer.steps().spaces.begin_texts();
+        if begins_texts || self.tokenizer.tokens.cross_edges {
+            return TextTokens::alone(self.count(text));
+        }
         let mut line = std::mem::take(&mut self.line);
         line.fill(delimiter, text);
         let tokens = if self.is_only_split(line.whole()) {
@@ -158,14 +162,7 @@ impl<'t> CompiledCounter<'t> {
     /// Whether a text has no added token, and is split as it is.
     fn is_only_split(&self, text: &str) -> bool {
         let steps = self.tokenizer.steps();
-        let SplitTokens {
-            before,
-            after,
-            cross_edges,
-        } = &self.tokenizer.tokens;
-        if *cross_edges || steps.spaces.begin_texts() {
-            return false;
-        }
+        let SplitTokens { before, after, .. } = &self.tokenizer.tokens;
         let mut has_token = false;
         let mut look = |part| has_token |= part == Part::Token;
         before.split(text, &mut look);
