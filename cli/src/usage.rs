@@ -36,22 +36,67 @@ fn wrong_usage(error: &Error) -> CommandError {
     }
 }
 
-/// An error about an option of `submit` that only the service's operator has says so. The parser would suggest another
-/// one that is spelled alike.
+/// A command that is for a service, and has not all options of `prepare`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ServiceCommand {
+    Serve,
+    Submit,
+}
+
+impl ServiceCommand {
+    /// The one that a command line is for.
+    fn of(given: &[String]) -> Option<Self> {
+        let arguments = Arguments::command();
+        let mut commands = given
+            .iter()
+            .filter_map(|word| arguments.find_subcommand(word));
+        let command = commands.next()?.get_name();
+        let all = [Self::Serve, Self::Submit];
+        all.into_iter().find(|one| one.name() == command)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Serve => "serve",
+            Self::Submit => "submit",
+        }
+    }
+
+    /// Whether a key that is an option of `prepare` is none of this command.
+    fn lacks(self, key: Key) -> bool {
+        key.entry().option.is_some() && (self == Self::Serve || !key.is_for_requests())
+    }
+
+    /// Where the key is set instead.
+    fn instead(self, key: Key) -> String {
+        let name = key.name();
+        match self {
+            Self::Serve => {
+                format!("'serve' takes {name} from conf/config.yaml, or the file of --config")
+            }
+            Self::Submit => format!("of a service, its operator sets {name}"),
+        }
+    }
+}
+
+/// An error about an option that only `prepare` has says so. The parser would suggest another one that is spelled alike.
 fn explained(mut error: Error, given: &[String]) -> Error {
-    if error.kind() != ErrorKind::UnknownArgument || !is_for_a_service(given) {
+    if error.kind() != ErrorKind::UnknownArgument {
         return error;
     }
+    let Some(command) = ServiceCommand::of(given) else {
+        return error;
+    };
     let Some(ContextValue::String(unknown)) = error.get(ContextKind::InvalidArg) else {
         return error;
     };
-    let Some(key) = operators_key(unknown) else {
+    let Some(key) = key_of_option(unknown, command) else {
         return error;
     };
     let option = key.entry().option.map_or("", |option| option.name);
     let tip = format!(
-        "--{option} is an option of 'prepare'; of a service, its operator sets {}",
-        key.name()
+        "--{option} is an option of 'prepare'; {}",
+        command.instead(key)
     );
     error.remove(ContextKind::SuggestedArg);
     let tips = vec![StyledStr::from(tip)];
@@ -59,31 +104,18 @@ fn explained(mut error: Error, given: &[String]) -> Error {
     // The suggestion is in it as well.
     let mut arguments = Arguments::command();
     arguments.build();
-    if let Some(command) = arguments.find_subcommand_mut(SUBMIT) {
+    if let Some(command) = arguments.find_subcommand_mut(command.name()) {
         let usage = ContextValue::StyledStr(command.render_usage());
         error.insert(ContextKind::Usage, usage);
     }
     error
 }
 
-const SUBMIT: &str = "submit";
-
-fn is_for_a_service(given: &[String]) -> bool {
-    let arguments = Arguments::command();
-    let mut commands = given
-        .iter()
-        .filter_map(|word| arguments.find_subcommand(word));
-    commands
-        .next()
-        .is_some_and(|command| command.get_name() == SUBMIT)
-}
-
-/// The key that only the operator of a service sets, and whose option this was probably meant to be.
-fn operators_key(unknown: &str) -> Option<Key> {
+/// The key that a command has no option for, and whose option this was probably meant to be.
+fn key_of_option(unknown: &str, command: ServiceCommand) -> Option<Key> {
     let name = unknown.trim_start_matches('-').split('=').next()?;
     let keys = Key::ALL.iter().copied();
-    let keys = keys.filter(|key| !key.is_for_requests() && key.entry().option.is_some());
-    let keys: Vec<_> = keys.collect();
+    let keys: Vec<_> = keys.filter(|key| command.lacks(*key)).collect();
     let is_option = |key: &&Key| key.entry().option.is_some_and(|option| option.name == name);
     let own = keys.iter().find(is_option).copied();
     own.or_else(|| closest(&name.replace('-', "_"), &keys))
@@ -102,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn an_option_that_submit_does_not_have_is_not_mistaken_for_a_secret() {
+    fn an_option_that_a_service_does_not_have_is_not_mistaken_for_a_secret() {
         for option in ["--tokenizer=o200k_base", "--tokeniser", "--tokenizer"] {
             let text = error(&["submit", "result.json", option]).to_string();
             assert!(text.contains("its operator sets tokenizer"), "{text}");
@@ -111,6 +143,16 @@ mod tests {
         }
         let slip = error(&["submit", "result.json", "--tokne=x"]).to_string();
         assert!(slip.contains("'--token'"), "{slip}");
+        for option in ["--tokenizer=o200k_base", "--tokeniser"] {
+            let text = error(&["serve", option]).to_string();
+            let tip = "'serve' takes tokenizer from conf/config.yaml, or the file of --config";
+            assert!(text.contains(tip), "{text}");
+            assert!(!text.contains("'--token'"), "{text}");
+        }
+        let of_requests = error(&["serve", "--min-tokens-per-block=5"]).to_string();
+        assert!(of_requests.contains("'serve' takes min_tokens_per_block"));
+        let slip = error(&["serve", "--prot=8080"]).to_string();
+        assert!(slip.contains("'--port'"), "{slip}");
         let slip = error(&["prepare", "result.json", "--tokeniser"]).to_string();
         assert!(slip.contains("'--tokenizer'"), "{slip}");
     }
