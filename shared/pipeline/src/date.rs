@@ -2,6 +2,9 @@
 
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
+use crate::digits;
+use crate::json::span::StringSpan;
+
 /// Microseconds from 1970-01-01T00:00:00, of a clock on a wall or, for a moment, in UTC.
 pub(crate) type Micros = i64;
 
@@ -34,14 +37,26 @@ impl Date {
 
 /// Reads an ISO 8601 date, with or without a time of day, a fraction and an offset.
 pub(crate) fn parse(text: &str) -> Option<Date> {
-    if let Some(wall) = parse_plain(text.as_bytes()) {
-        return Some(Date {
-            wall,
-            moment: wall,
-            zoned: false,
-            plain: true,
-        });
-    }
+    plain_date(text.as_bytes()).or_else(|| parse_other(text))
+}
+
+/// Reads a date as [`parse`] does.
+pub(crate) fn parse_written(text: StringSpan<'_>) -> Option<Date> {
+    plain_date(text.bytes).or_else(|| parse(&text.decoded()))
+}
+
+fn plain_date(text: &[u8]) -> Option<Date> {
+    let wall = parse_plain(text)?;
+    Some(Date {
+        wall,
+        moment: wall,
+        zoned: false,
+        plain: true,
+    })
+}
+
+/// Reads a date that is written otherwise than most.
+fn parse_other(text: &str) -> Option<Date> {
     if let Ok(timestamp) = text.parse::<Timestamp>() {
         // The wall clock's time is what precedes the offset.
         let wall = jiff::fmt::temporal::DateTimeParser::new()
@@ -122,6 +137,15 @@ pub(crate) fn write_plain(wall: Micros, out: &mut String) {
         Err(_) => write!(out, "{wall}"),
     }
     .expect("writing to a string does not fail");
+}
+
+/// Reads seconds as [`parse_unixtime`] does.
+pub(crate) fn parse_written_unixtime(text: StringSpan<'_>) -> Option<Micros> {
+    /// All numbers of so few digits are moments.
+    const MOST_DIGITS: usize = 10;
+    let plain = digits::plain(text.bytes).filter(|_| text.bytes.len() <= MOST_DIGITS);
+    let micros = plain.map(|seconds| seconds * SECOND);
+    micros.or_else(|| parse_unixtime(&text.decoded()))
 }
 
 /// Reads `date_unixtime`: seconds since 1970, whole or with a fraction.
@@ -235,6 +259,28 @@ mod tests {
         for text in ["", "soon", "99999999999999999", "inf", "1e5"] {
             assert_eq!(parse_unixtime(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_written_with_escapes_is_read_like_what_is_not() {
+        let span = |text: &'static str| StringSpan {
+            bytes: text.as_bytes(),
+            escaped: None,
+        };
+        for text in ["", "0", "1710064800", "17100648000", "-1", "1.5", "soon"] {
+            let read = parse_unixtime(text);
+            assert_eq!(parse_written_unixtime(span(text)), read, "{text}");
+        }
+        let escaped = span(r"171006480\u0030");
+        assert_eq!(
+            parse_written_unixtime(escaped),
+            parse_unixtime("1710064800")
+        );
+        for text in ["2024-03-10T10:00:00", "2024-03-10T10:00:00Z", "2024-03-10"] {
+            assert_eq!(parse_written(span(text)), parse(text), "{text}");
+        }
+        let escaped = span(r"2024-03-10T10\u003a00:00");
+        assert_eq!(parse_written(escaped), parse("2024-03-10T10:00:00"));
     }
 
     proptest! {

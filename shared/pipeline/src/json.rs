@@ -7,6 +7,7 @@
 
 pub(crate) mod cursor;
 pub(crate) mod encode;
+mod gap;
 mod marks;
 pub(crate) mod mend;
 pub(crate) mod scalar;

@@ -23,6 +23,7 @@ mod check;
 mod chunk;
 mod context;
 mod date;
+mod digits;
 mod earlier_blocks;
 mod emit;
 mod error;

@@ -88,14 +88,18 @@ pub(crate) fn sentence_pieces() -> Vec<(String, Vec<u8>)> {
         json!({"id": id, "content": text, "single_word": false, "lstrip": false, "rstrip": false,
             "normalized": normalized, "special": special})
     };
-    let added = json!([
+    let added = [
         token(500_000, "<s>", true, true),
         token(500_001, "<|EOT|>", false, true),
         token(500_002, "\n\n", false, false),
         token(500_003, "  ", false, false),
         token(500_004, "<think>", true, false),
-    ]);
+    ];
     let ways = ways.into_iter().map(|(name, normalizer, pre_tokenizer)| {
+        let mut added = added.to_vec();
+        if name == "gemma" {
+            added.push(token(500_005, "\n", false, false));
+        }
         let json = json!({
             "version": "1.0", "added_tokens": added, "normalizer": normalizer, "pre_tokenizer": pre_tokenizer,
             "post_processor": null, "decoder": null, "model": model,

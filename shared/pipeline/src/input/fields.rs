@@ -101,7 +101,7 @@ impl<'a> Fields<'a> {
         let mut fields = Self::default();
         each_member(cursor, |cursor, key| {
             let decoded;
-            let name = if key.escaped {
+            let name = if key.is_escaped() {
                 decoded = key.decode();
                 decoded.as_bytes()
             } else {

@@ -14,6 +14,7 @@ use super::text::{message_text, trim_and_join};
 use super::text_end::TextEnd;
 use crate::chunk::{Chunk, Record};
 use crate::date::{self, Date, Micros};
+use crate::digits;
 use crate::funnel::MessageDrop;
 use crate::json::cursor::{Cursor, Stop};
 use crate::json::scalar::Scalar;
@@ -93,10 +94,11 @@ pub(super) fn read(
 }
 
 fn whole_number(field: Option<&[u8]>) -> Option<i64> {
-    match Scalar::of(field) {
+    let plain = field.and_then(digits::plain);
+    plain.or_else(|| match Scalar::of(field) {
         Scalar::Number(number) => number.parse().ok(),
         _ => None,
-    }
+    })
 }
 
 /// Notes the topic of a group that a service message begins or renames.
@@ -255,12 +257,12 @@ fn sent_at(fields: &Fields<'_>, limit: Option<&DateLimit>) -> Result<SentAt, Mes
     const UNREADABLE: MessageDrop = MessageDrop::UnreadableDate;
     let moment = match Scalar::of(fields.date_unixtime) {
         Scalar::Null => None,
-        Scalar::String(text) => Some(date::parse_unixtime(&text.decoded()).ok_or(UNREADABLE)?),
+        Scalar::String(text) => Some(date::parse_written_unixtime(text).ok_or(UNREADABLE)?),
         Scalar::Number(number) => Some(date::parse_unixtime(number).ok_or(UNREADABLE)?),
         Scalar::Other => return Err(UNREADABLE),
     };
     let date = match (Scalar::of(fields.date), moment) {
-        (Scalar::String(text), _) => date::parse(&text.decoded()).ok_or(UNREADABLE)?,
+        (Scalar::String(text), _) => date::parse_written(text).ok_or(UNREADABLE)?,
         (Scalar::Null, Some(moment)) => Date::utc(moment),
         _ => return Err(UNREADABLE),
     };

@@ -51,13 +51,18 @@ fn is_white_space(character: char) -> bool {
 /// Strips white space from both ends of what begins at `start`, and makes each newline a space.
 /// Returns how many bytes went at the beginning.
 pub(super) fn trim_and_join(arena: &mut String, start: usize) -> Result<usize, MessageDrop> {
-    let text = &arena[start..];
-    let end = start + text.trim_end_matches(is_white_space).len();
-    arena.truncate(end);
-    let text = &arena[start..];
-    let leading = text.len() - text.trim_start_matches(is_white_space).len();
-    if leading > 0 {
-        arena.drain(start..start + leading);
+    let mut leading = 0;
+    // As most texts begin and end.
+    let ends = (arena.as_bytes().get(start), arena.as_bytes().last());
+    if !matches!(ends, (Some(b'!'..=b'~'), Some(b'!'..=b'~'))) {
+        let text = &arena[start..];
+        let end = start + text.trim_end_matches(is_white_space).len();
+        arena.truncate(end);
+        let text = &arena[start..];
+        leading = text.len() - text.trim_start_matches(is_white_space).len();
+        if leading > 0 {
+            arena.drain(start..start + leading);
+        }
     }
     if memchr::memchr(b'\n', &arena.as_bytes()[start..]).is_some() {
         let joined = arena[start..].replace('\n', " ");

@@ -1,5 +1,6 @@
 //! A position in a slice of JSON, with the scans of single tokens.
 
+use super::gap::{self, Gap};
 use super::marks::Marks;
 use super::mend::MendLog;
 use super::span::{self, StringSpan};
@@ -71,10 +72,9 @@ impl<'a, 'm> Cursor<'a, 'm> {
     #[inline]
     fn pass_white_space(&mut self) {
         self.at += 1;
-        while let Some(rest) = self.marks.other_than_spaces(self.bytes, self.at) {
-            let (spaces, is_over) = rest.before_mark();
+        while let Some(spaces) = gap::leading_spaces(&self.bytes[self.at..]) {
             self.at += spaces;
-            if is_over {
+            if spaces < gap::LONGEST {
                 return;
             }
         }
@@ -104,23 +104,69 @@ impl<'a, 'm> Cursor<'a, 'm> {
         let escaped = self.string_tail()?;
         Ok(StringSpan {
             bytes: &self.bytes[start..self.at - 1],
-            escaped,
+            escaped: Some(escaped),
         })
+    }
+
+    /// What the members of an object have between them, from its first key, at which the cursor is, and where the byte
+    /// after its bracket was.
+    #[inline]
+    pub(crate) fn gap_since(&self, opened: usize) -> Option<Gap> {
+        Gap::new(&self.bytes[opened - 1..], self.at - opened)
+    }
+
+    /// Moves past a comma, a key and its colon if they are written as is most likely, or not at all.
+    #[inline]
+    pub(crate) fn key_after(&mut self, gap: Gap) -> Option<StringSpan<'a>> {
+        let before = self.at;
+        let start = before + gap.key_start(&self.bytes[before..])?;
+        self.at = start;
+        if self.pass_plain() {
+            let end = self.at;
+            if self.bytes[end..].starts_with(b"\":") {
+                self.at = end + 2;
+                self.at += usize::from(self.bytes.get(self.at) == Some(&b' '));
+                return Some(StringSpan {
+                    bytes: &self.bytes[start..end],
+                    escaped: Some(false),
+                });
+            }
+        }
+        self.at = before;
+        None
+    }
+
+    /// Moves past bytes of a string that stand for themselves, and says whether there are no more of them before the
+    /// next byte; otherwise fewer than a block has are left.
+    #[inline]
+    fn pass_plain(&mut self) -> bool {
+        while let Some(rest) = self.marks.rest(self.bytes, self.at) {
+            let (plain, is_over) = rest.before_mark();
+            self.at += plain;
+            if is_over {
+                return true;
+            }
+        }
+        false
     }
 
     /// Moves past the rest of a string, its closing quote included, and says whether a backslash
     /// was met. On [`Stop::Incomplete`] everything before the cursor is done with, so a caller that
     /// does not need the text can go on from there.
+    #[inline]
     pub(crate) fn string_tail(&mut self) -> Result<bool, Stop> {
+        if self.pass_plain() && self.bytes[self.at] == b'"' {
+            self.at += 1;
+            return Ok(false);
+        }
+        self.special_tail()
+    }
+
+    /// As [`Self::string_tail`], where something else than the quote may come next.
+    fn special_tail(&mut self) -> Result<bool, Stop> {
         let mut escaped = false;
         loop {
-            while let Some(rest) = self.marks.string_specials(self.bytes, self.at) {
-                let (plain, is_over) = rest.before_mark();
-                self.at += plain;
-                if is_over {
-                    break;
-                }
-            }
+            self.pass_plain();
             match self.bytes.get(self.at) {
                 None => return Err(Stop::Incomplete),
                 Some(b'"') => {
@@ -219,6 +265,7 @@ impl<'a, 'm> Cursor<'a, 'm> {
             Some(b't') => b"true",
             Some(b'f') => b"false",
             Some(b'n') => b"null",
+            Some(b'1'..=b'9') if self.plain_number() => return Ok(()),
             Some(b'-' | b'0'..=b'9') => return self.number(may_end),
             Some(_) => return Self::syntax(self.at, "expected a value"),
         };
@@ -243,6 +290,16 @@ impl<'a, 'm> Cursor<'a, 'm> {
             }
             Some(_) => Self::syntax(self.at, problem),
         }
+    }
+
+    /// Moves past digits that a comma follows, as most numbers are written, or not at all.
+    #[inline]
+    fn plain_number(&mut self) -> bool {
+        let rest = &self.bytes[self.at..];
+        let end = rest.iter().position(|byte| !byte.is_ascii_digit());
+        let digits = end.filter(|end| rest[*end] == b',');
+        self.at += digits.unwrap_or(0);
+        digits.is_some()
     }
 
     fn number(&mut self, may_end: bool) -> Result<(), Stop> {

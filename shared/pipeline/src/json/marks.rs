@@ -1,18 +1,18 @@
-//! Sixty-four bytes at a time: most bytes of an export are the insides of strings and indentation, and strings are
-//! short, so that what ends them is looked for once for several of them.
+//! Sixty-four bytes at a time: most bytes of an export are the insides of strings, and strings are short, so that what
+//! ends them is looked for once for several of them.
 
 use wide::u8x16;
 
 /// How many bytes a block has.
 const BLOCK_BYTES: usize = 64;
 
-/// Which bytes of a block stand out; the first byte is the lowest bit.
+/// Which bytes of a block end a plain run of a string: quotes, backslashes and control bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Marks {
     /// The index of the block's first byte.
     start: usize,
-    string_specials: u64,
-    other_than_spaces: u64,
+    /// The first byte is the lowest bit.
+    marks: u64,
 }
 
 /// The rest of a block.
@@ -38,33 +38,20 @@ impl Marks {
     /// Of no block yet.
     pub(crate) const NONE: Self = Self {
         start: usize::MAX - BLOCK_BYTES,
-        string_specials: 0,
-        other_than_spaces: 0,
+        marks: 0,
     };
 
-    /// From `at` on, the bytes that end a plain run of a string (quotes, backslashes and control bytes) in a block;
-    /// `None` if fewer bytes than a block has are left.
+    /// The rest, from `at` on, of the block that `at` is in, or of one that begins there if it was in none; `None` if
+    /// fewer bytes than a block has are left.
     #[inline]
-    pub(crate) fn string_specials(&mut self, bytes: &[u8], at: usize) -> Option<Rest> {
-        self.rest(bytes, at, |marks| marks.string_specials)
-    }
-
-    /// From `at` on, the bytes that are not spaces in a block; `None` if fewer bytes than a block has are left.
-    #[inline]
-    pub(crate) fn other_than_spaces(&mut self, bytes: &[u8], at: usize) -> Option<Rest> {
-        self.rest(bytes, at, |marks| marks.other_than_spaces)
-    }
-
-    /// The rest, from `at` on, of the block that `at` is in; of one that begins there if it was in none.
-    #[inline]
-    fn rest(&mut self, bytes: &[u8], at: usize, marks: impl Fn(&Self) -> u64) -> Option<Rest> {
+    pub(crate) fn rest(&mut self, bytes: &[u8], at: usize) -> Option<Rest> {
         let mut passed = at.wrapping_sub(self.start);
         if passed >= BLOCK_BYTES {
             *self = Self::of(bytes.get(at..)?.first_chunk()?, at);
             passed = 0;
         }
         Some(Rest {
-            marks: marks(self) >> passed,
+            marks: self.marks >> passed,
             bytes: BLOCK_BYTES - passed,
         })
     }
@@ -72,21 +59,15 @@ impl Marks {
     #[inline]
     fn of(block: &[u8; BLOCK_BYTES], start: usize) -> Self {
         let (parts, _) = block.as_chunks::<16>();
-        let mut marks = Self {
-            start,
-            string_specials: 0,
-            other_than_spaces: 0,
-        };
-        let [quote, backslash, last_control, space] = [b'"', b'\\', 0x1f, b' '].map(u8x16::splat);
+        let [quote, backslash, last_control] = [b'"', b'\\', 0x1f].map(u8x16::splat);
+        let mut marks = 0;
         for (index, part) in parts.iter().enumerate() {
             let part = u8x16::new(*part);
             let controls = part.min(last_control).simd_eq(part);
             let specials = part.simd_eq(quote) | part.simd_eq(backslash) | controls;
-            let spaces = part.simd_eq(space);
-            marks.string_specials |= u64::from(specials.to_bitmask()) << (16 * index);
-            marks.other_than_spaces |= u64::from(!spaces.to_bitmask() & 0xffff) << (16 * index);
+            marks |= u64::from(specials.to_bitmask()) << (16 * index);
         }
-        marks
+        Self { start, marks }
     }
 }
 
@@ -103,23 +84,17 @@ mod tests {
                 let marks = Marks::of(&block, 0);
                 let is_special = byte < 0x20 || byte == b'"' || byte == b'\\';
                 let specials = if is_special { 1 << place } else { 0 };
-                assert_eq!(marks.string_specials, specials, "{byte} {place}");
-                let spaces = if byte == b' ' { 1_u64 << place } else { 0 };
-                assert_eq!(marks.other_than_spaces, !spaces, "{byte} {place}");
+                assert_eq!(marks.marks, specials, "{byte} {place}");
             }
         }
     }
 
     #[test]
     fn a_block_serves_all_places_in_it() {
-        let mut bytes = [b' '; 3 * BLOCK_BYTES];
+        let mut bytes = [b'a'; 3 * BLOCK_BYTES];
         bytes[70] = b'"';
         let mut marks = Marks::NONE;
-        let mut before = |at| {
-            marks
-                .other_than_spaces(&bytes, at)
-                .map(|rest| rest.before_mark())
-        };
+        let mut before = |at| marks.rest(&bytes, at).map(|rest| rest.before_mark());
         assert_eq!(before(0), Some((64, false)));
         assert_eq!(before(63), Some((1, false)));
         assert_eq!(before(64), Some((6, true)));
@@ -130,6 +105,6 @@ mod tests {
         assert_eq!(before(129), Some((63, false)));
         assert_eq!(before(0), Some((64, false)));
         let mut marks = Marks::NONE;
-        assert!(marks.string_specials(&bytes[..63], 0).is_none());
+        assert!(marks.rest(&bytes[..63], 0).is_none());
     }
 }

@@ -21,7 +21,7 @@ impl<'a> Scalar<'a> {
             None | Some(b"null") => Self::Null,
             Some([b'"', bytes @ .., b'"']) => Self::String(StringSpan {
                 bytes,
-                escaped: memchr::memchr(b'\\', bytes).is_some(),
+                escaped: None,
             }),
             Some(number @ [b'-' | b'0'..=b'9', ..]) => {
                 std::str::from_utf8(number).map_or(Self::Other, Self::Number)

@@ -7,15 +7,23 @@ use std::borrow::Cow;
 pub(crate) struct StringSpan<'a> {
     /// The bytes as written.
     pub(crate) bytes: &'a [u8],
-    /// Whether a backslash is among them.
-    pub(crate) escaped: bool,
+    /// Whether a backslash is among them, if that is known.
+    pub(crate) escaped: Option<bool>,
 }
 
 impl<'a> StringSpan<'a> {
+    /// Whether a backslash is among the bytes.
+    #[inline]
+    pub(crate) fn is_escaped(self) -> bool {
+        self.escaped
+            .unwrap_or_else(|| memchr::memchr(b'\\', self.bytes).is_some())
+    }
+
     /// Whether the string, decoded, is `text` (ASCII, no escapes needed).
     #[inline]
     pub(crate) fn is(self, text: &str) -> bool {
-        if self.escaped {
+        // Escapes are longer than what they stand for.
+        if self.bytes.len() > text.len() && self.is_escaped() {
             self.decode() == text
         } else {
             self.bytes == text.as_bytes()
@@ -25,7 +33,7 @@ impl<'a> StringSpan<'a> {
     /// The text, copied only where it has to be.
     pub(crate) fn decoded(self) -> Cow<'a, str> {
         match std::str::from_utf8(self.bytes) {
-            Ok(text) if !self.escaped => Cow::Borrowed(text),
+            Ok(text) if !self.is_escaped() => Cow::Borrowed(text),
             _ => Cow::Owned(self.decode()),
         }
     }
@@ -40,7 +48,7 @@ impl<'a> StringSpan<'a> {
     /// Appends the text to `out`.
     #[inline]
     pub(crate) fn decode_into(self, out: &mut String) {
-        if self.escaped {
+        if self.is_escaped() {
             decode_escaped(self.bytes, out);
         } else {
             push_utf8(self.bytes, out);
@@ -118,7 +126,7 @@ mod tests {
     fn escapes_become_the_characters_they_name() {
         let span = StringSpan {
             bytes: br#"\"\\\/\b\f\n\r\t\u00e9\ud83d\ude02|\x41|\ud83d|\udc00|\\x41"#,
-            escaped: true,
+            escaped: Some(true),
         };
         assert_eq!(
             span.decode(),

@@ -82,13 +82,21 @@ pub(crate) fn each_member<'a, 'm>(
     cursor: &mut Cursor<'a, 'm>,
     mut member: impl FnMut(&mut Cursor<'a, 'm>, StringSpan<'a>) -> Result<(), Stop>,
 ) -> Result<(), Stop> {
-    let mut more = open_object(cursor)?;
-    while more {
-        let key = key(cursor)?;
-        member(cursor, key)?;
-        more = after_member(cursor)?;
+    cursor.expect(b'{', "expected an object")?;
+    let opened = cursor.at;
+    if closes(cursor, b'}')? {
+        return Ok(());
     }
-    Ok(())
+    let gap = cursor.gap_since(opened);
+    let mut next = key(cursor)?;
+    loop {
+        member(cursor, next)?;
+        next = match gap.and_then(|gap| cursor.key_after(gap)) {
+            Some(key) => key,
+            None if after_member(cursor)? => key(cursor)?,
+            None => return Ok(()),
+        };
+    }
 }
 
 /// Calls `element` at each element of the list at the cursor.
@@ -107,6 +115,8 @@ pub(crate) fn each_element<'a, 'm>(
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::json::mend::MendLog;
     use crate::json::value;
@@ -142,6 +152,31 @@ mod tests {
             ["a", "1", "b", r#"{"c": [2]}"#, "", "null"]
         );
         assert_eq!(walked("[1 , [2,3],{}]").unwrap(), ["1", "[2,3]", "{}"]);
+    }
+
+    proptest! {
+        // Most members are written like the first, which is read faster; none of the others may be taken for one.
+        #[test]
+        fn members_are_read_however_each_is_written(
+            usual in "(\n {0,20})?",
+            members in prop::collection::vec(
+                ("[a-z\"\n:,]{0,70}", any::<bool>(), "[ \n]{0,3}", "( ?: ?|:)", 0..1000_u32), 1..12),
+        ) {
+            let written: Vec<_> = members.iter().map(|(key, is_usual, gap, colon, value)| {
+                let gap = if *is_usual { &usual } else { gap };
+                format!("{gap}{}{colon}{value}", serde_json::Value::from(key.as_str()))
+            }).collect();
+            let text = format!("{{{}\n}}", written.join(","));
+            let expected: Vec<_> =
+                members.iter().flat_map(|member| [member.0.clone(), member.4.to_string()]).collect();
+            prop_assert_eq!(walked(&text).unwrap(), expected);
+            for end in 0..text.len() {
+                let (mut log, cut) = (MendLog::default(), &text[..end]);
+                let mut cursor = Cursor::new(cut.as_bytes(), 0, false, &mut log);
+                let read = each_member(&mut cursor, |cursor, _| value::skip(cursor).map(|_| ()));
+                prop_assert_eq!(read, Err(Stop::Incomplete), "{}", cut);
+            }
+        }
     }
 
     #[test]

@@ -1,41 +1,165 @@
 //! Counts of the pieces that were met lately.
+//!
+//! The shorter a piece the more often it comes, so those of a few bytes have small slots, of which many fit the cache
+//! of a processor's core.
 
 use super::hash;
 
-/// The longest piece that is remembered.
-pub(crate) const LONGEST: usize = 15;
-/// A megabyte, which fits the cache of a processor's core; chats in ten languages repeat some ten thousand pieces.
-const SLOT_BITS: u32 = 16;
+/// The longest piece that is remembered, in bytes.
+pub(crate) const LONGEST: usize = 30;
+/// The longest piece whose slot is a number of 8 bytes.
+const SHORT: usize = hash::SHORT;
+/// The longest piece whose slot is a number of 16 bytes.
+const MEDIUM: usize = 15;
 
-/// Up to [`LONGEST`] bytes, and how many they are, as a number that no others have.
-#[inline]
-fn key(piece: &[u8]) -> u128 {
-    let length = piece.len();
-    let bytes = if let (Some(first), Some(last)) = (piece.first_chunk(), piece.last_chunk()) {
-        // They overlap, and agree where they do.
-        let last = u128::from(u64::from_le_bytes(*last)) << (8 * (length - 8));
-        u128::from(u64::from_le_bytes(*first)) | last
-    } else {
-        hash::packed(piece).into()
-    };
-    bytes | (length as u128) << (8 * LONGEST)
+/// A piece as a number that no others of its kind have; above it, in a slot, there is its count.
+trait Key: Copy + Default {
+    /// The piece, mixed, the upper bits best.
+    fn mixed(self) -> u64;
+
+    /// What is to be kept of a piece with so many tokens, which are no more than its bytes.
+    fn with(self, tokens: u32) -> Self;
+
+    /// The tokens in a slot, if it is of this piece.
+    fn tokens_in(self, slot: Self) -> Option<u32>;
 }
 
-/// Where a slot has the count, above the key: a piece has no more tokens than bytes.
-const TOKENS_AT: u32 = 124;
+/// Up to [`SHORT`] bytes.
+impl Key for u64 {
+    #[inline]
+    fn mixed(self) -> u64 {
+        hash::mix(self)
+    }
 
-/// A direct-mapped cache: each piece has one slot, and the last to come keeps it.
+    #[inline]
+    fn with(self, tokens: u32) -> Self {
+        self | u64::from(tokens) << SHORT_TOKENS_AT
+    }
+
+    #[inline]
+    fn tokens_in(self, slot: Self) -> Option<u32> {
+        // What is left of the same key is the count.
+        let found = slot ^ self;
+        (found & ((1 << SHORT_TOKENS_AT) - 1) == 0).then_some((found >> SHORT_TOKENS_AT) as u32)
+    }
+}
+
+/// The length is below it.
+const SHORT_TOKENS_AT: u32 = 60;
+
+/// Up to [`MEDIUM`] bytes.
+impl Key for u128 {
+    #[inline]
+    fn mixed(self) -> u64 {
+        mixed_halves(self)
+    }
+
+    #[inline]
+    fn with(self, tokens: u32) -> Self {
+        self | u128::from(tokens) << MEDIUM_TOKENS_AT
+    }
+
+    #[inline]
+    fn tokens_in(self, slot: Self) -> Option<u32> {
+        let found = slot ^ self;
+        (found & ((1 << MEDIUM_TOKENS_AT) - 1) == 0).then_some((found >> MEDIUM_TOKENS_AT) as u32)
+    }
+}
+
+/// The length is below it, in four bits.
+const MEDIUM_TOKENS_AT: u32 = 124;
+
+/// Up to [`LONGEST`] bytes.
+impl Key for [u128; 2] {
+    #[inline]
+    fn mixed(self) -> u64 {
+        hash::mix(mixed_halves(self[0]).rotate_left(29) ^ mixed_halves(self[1]))
+    }
+
+    #[inline]
+    fn with(self, tokens: u32) -> Self {
+        [self[0], self[1] | u128::from(tokens) << LONG_TOKENS_AT]
+    }
+
+    #[inline]
+    fn tokens_in(self, slot: Self) -> Option<u32> {
+        let found = slot[1] ^ self[1];
+        let is_same = slot[0] == self[0] && found & ((1 << LONG_TOKENS_AT) - 1) == 0;
+        is_same.then_some((found >> LONG_TOKENS_AT) as u32)
+    }
+}
+
+/// The length is below it, in eight bits.
+const LONG_TOKENS_AT: u32 = 120;
+
+#[inline]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the halves are folded on purpose"
+)]
+fn mixed_halves(key: u128) -> u64 {
+    hash::mix(key as u64 ^ (key >> 64) as u64)
+}
+
+/// The key of 8 to [`MEDIUM`] bytes.
+#[inline]
+fn medium_key(piece: &[u8]) -> Option<u128> {
+    let (first, last) = (piece.first_chunk()?, piece.last_chunk()?);
+    // They overlap, and agree where they do.
+    let last = u128::from(u64::from_le_bytes(*last)) << (8 * (piece.len() - 8));
+    let bytes = u128::from(u64::from_le_bytes(*first)) | last;
+    Some(bytes | (piece.len() as u128) << (8 * MEDIUM))
+}
+
+/// The key of 16 to [`LONGEST`] bytes.
+#[inline]
+fn long_key(piece: &[u8]) -> Option<[u128; 2]> {
+    let (first, last) = (piece.first_chunk()?, piece.last_chunk()?);
+    // Of the last sixteen bytes two make room: with the length, the others tell all.
+    let last = u128::from_le_bytes(*last) >> 16;
+    Some([
+        u128::from_le_bytes(*first),
+        last | (piece.len() as u128) << (LONG_TOKENS_AT - 8),
+    ])
+}
+
+/// Direct-mapped slots: each piece has one, and the last to come keeps it.
+#[derive(Debug)]
+struct Slots<K, const BITS: u32>(Box<[K]>);
+
+impl<K: Key, const BITS: u32> Slots<K, BITS> {
+    fn new() -> Self {
+        // Each is zero, which is no key: all have a length.
+        Self(vec![K::default(); 1 << BITS].into())
+    }
+
+    #[inline]
+    fn get_or_insert(&mut self, key: K, count: impl FnOnce() -> u32) -> u32 {
+        let place = usize::try_from(key.mixed() >> (u64::BITS - BITS)).expect("of so few bits");
+        let slot = &mut self.0[place];
+        if let Some(tokens) = key.tokens_in(*slot) {
+            return tokens;
+        }
+        let tokens = count();
+        *slot = key.with(tokens);
+        tokens
+    }
+}
+
+/// Some ten thousand pieces that were met lately, with their counts, in little more than a megabyte.
 #[derive(Debug)]
 pub(crate) struct PieceCache {
-    /// Each a key and a count; zero where nothing is remembered.
-    slots: Box<[u128; 1 << SLOT_BITS]>,
+    short: Slots<u64, 16>,
+    medium: Slots<u128, 15>,
+    long: Slots<[u128; 2], 13>,
 }
 
 impl PieceCache {
     pub(crate) fn new() -> Self {
-        let slots: Box<[u128]> = vec![0; 1 << SLOT_BITS].into();
         Self {
-            slots: slots.try_into().expect("it has that many"),
+            short: Slots::new(),
+            medium: Slots::new(),
+            long: Slots::new(),
         }
     }
 
@@ -44,75 +168,92 @@ impl PieceCache {
         if piece.is_empty() || piece.len() > LONGEST {
             return count();
         }
-        let key = key(piece);
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "the halves are folded on purpose"
-        )]
-        let folded = hash::mix(key as u64 ^ (key >> 64) as u64);
-        // The upper bits are the best mixed.
-        let slot = &mut self.slots[(folded >> (64 - SLOT_BITS)) as usize];
-        let found = *slot ^ key;
-        // What is left of the same key is the count.
-        if found & ((1 << TOKENS_AT) - 1) == 0 {
-            return (found >> TOKENS_AT) as u32;
+        if piece.len() <= SHORT {
+            return self.short.get_or_insert(hash::short_key(piece), count);
         }
-        let tokens = count();
-        *slot = key | u128::from(tokens) << TOKENS_AT;
-        tokens
+        if piece.len() <= MEDIUM
+            && let Some(key) = medium_key(piece)
+        {
+            return self.medium.get_or_insert(key, count);
+        }
+        match long_key(piece) {
+            Some(key) => self.long.get_or_insert(key, count),
+            None => count(),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]
     fn no_two_pieces_have_the_same_key() {
-        for length in 1..=LONGEST {
+        for length in 8..=MEDIUM {
             let piece: Vec<u8> = (1..=15).take(length).collect();
             let bytes = piece
                 .iter()
                 .rev()
                 .fold(0, |number, &byte| number << 8 | u128::from(byte));
-            assert_eq!(key(&piece), bytes | (length as u128) << 120);
+            assert_eq!(medium_key(&piece), Some(bytes | (length as u128) << 120));
+        }
+        let mut keys = HashSet::new();
+        for length in MEDIUM + 1..=LONGEST {
+            for changed in 0..length {
+                let mut piece = vec![b'a'; length];
+                piece[changed] = b'b';
+                assert!(keys.insert(long_key(&piece)), "{length} {changed}");
+            }
         }
     }
 
     #[test]
     fn what_was_met_is_not_counted_again_and_what_is_long_is_not_remembered() {
         let mut cache = PieceCache::new();
-        let mut counted = 0;
-        for (piece, times) in [("word", 1), ("fifteen letters", 1), ("sixteen letters!", 3)] {
-            counted = 0;
+        for length in 1..=LONGEST + 1 {
+            let piece = vec![b'a'; length];
+            let most = u32::try_from(length).unwrap();
+            let mut counted = 0;
             for _ in 0..3 {
-                let count = cache.get_or_insert(piece.as_bytes(), || {
+                let count = cache.get_or_insert(&piece, || {
                     counted += 1;
-                    15
+                    most
                 });
-                assert_eq!(count, 15);
+                assert_eq!(count, most);
             }
-            assert_eq!(counted, times, "{piece}");
+            let times = if length <= LONGEST { 1 } else { 3 };
+            assert_eq!(counted, times, "{length}");
         }
         assert_eq!(cache.get_or_insert(b"", || 0), 0);
-        assert!(counted > 0);
     }
 
     #[test]
     fn each_piece_has_its_own_count_whatever_it_shares_a_slot_with() {
         let mut cache = PieceCache::new();
-        let piece = |number: u32| format!("w{number}");
-        let mut counted = 0;
-        for round in 0..2 {
-            counted = 0;
-            for number in 0..4000 {
-                let count = cache.get_or_insert(piece(number).as_bytes(), || {
-                    counted += 1;
-                    number % 16
-                });
-                assert_eq!(count, number % 16, "{number} in round {round}");
+        for (name, pieces) in [
+            ("w", 9000),
+            ("a longer", 4000),
+            ("a piece with some length", 1000),
+        ] {
+            let mut counted = 0;
+            for round in 0..2 {
+                counted = 0;
+                for number in 0..pieces {
+                    let piece = format!("{name}{number}");
+                    let count = cache.get_or_insert(piece.as_bytes(), || {
+                        counted += 1;
+                        number % 6
+                    });
+                    assert_eq!(count, number % 6, "{piece} in round {round}");
+                }
             }
+            assert!(counted > 0, "no two of {name} share a slot");
+            assert!(
+                counted < pieces / 2,
+                "too many of {name} share a slot: {counted}"
+            );
         }
-        assert!(counted < 2500, "too many share a slot: {counted}");
     }
 }

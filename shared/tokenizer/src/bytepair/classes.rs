@@ -24,6 +24,20 @@ pub(crate) fn is_word_character(character: char) -> bool {
 /// Blocks of 256 code points.
 const BLOCKS: usize = 0x11_0000 / 256;
 
+/// Of most texts, nearly all characters are among these: they are found in one step.
+static ONE_BYTE: [CharacterClass; 0x80] = first_classes();
+static TWO_BYTES: [CharacterClass; 0x800] = first_classes();
+
+const fn first_classes<const N: usize>() -> [CharacterClass; N] {
+    let mut classes = [CharacterClass::Other; N];
+    let mut code_point = 0;
+    while code_point < N {
+        classes[code_point] = CharacterClass::of_code_point(code_point);
+        code_point += 1;
+    }
+    classes
+}
+
 /// A character's class; the numbers are those that the build script writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -71,9 +85,25 @@ impl CharacterClass {
 
     #[inline]
     pub(crate) fn of(character: char) -> Self {
-        let code_point = character as usize;
-        let block = usize::from(TABLE[code_point / 256]);
-        Self::ALL[usize::from(TABLE[BLOCKS + block * 256 + code_point % 256]) & 15]
+        Self::of_code_point(character as usize)
+    }
+
+    #[inline]
+    const fn of_code_point(code_point: usize) -> Self {
+        let block = TABLE[code_point / 256] as usize;
+        Self::ALL[TABLE[BLOCKS + block * 256 + code_point % 256] as usize & 15]
+    }
+
+    /// The class of a character of one byte.
+    #[inline]
+    pub(crate) fn of_byte(byte: u8) -> Self {
+        ONE_BYTE[usize::from(byte & 0x7f)]
+    }
+
+    /// The class of a character of two bytes.
+    #[inline]
+    pub(crate) fn of_two_bytes(first: u8, second: u8) -> Self {
+        TWO_BYTES[usize::from(first & 0x1f) << 6 | usize::from(second & 0x3f)]
     }
 
     pub(crate) fn is_letter(self) -> bool {

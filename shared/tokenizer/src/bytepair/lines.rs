@@ -11,6 +11,9 @@ use resonare_pipeline::{LineTokens, TextTokens};
 
 /// What splits texts into pieces and counts these.
 pub(crate) trait Pieces {
+    /// Whether each line feed between lines is a token, whatever is around it.
+    fn cut_line_feeds(&self) -> bool;
+
     /// Where the piece of `text` ends that begins at `at`. `segment_end` is where the last call left it, for those who
     /// split texts in segments first; zero at the beginning.
     fn end(&self, text: &str, at: usize, segment_end: &mut usize) -> usize;
@@ -63,7 +66,11 @@ impl Frame {
         Self {
             delimiter: delimiter.to_owned(),
             begun,
-            line_feed: (walk.at == 1).then_some(walk.tokens),
+            line_feed: if pieces.cut_line_feeds() {
+                Some(1)
+            } else {
+                (walk.at == 1).then_some(walk.tokens)
+            },
         }
     }
 }
@@ -123,6 +130,11 @@ impl LineText {
         &self.whole
     }
 
+    /// The line without what comes after its text.
+    pub(crate) fn before_line_feed(&self) -> &str {
+        &self.whole[..self.text.end]
+    }
+
     /// Counts the text and the line.
     #[inline]
     pub(crate) fn count(&mut self, pieces: &mut impl Pieces) -> TextTokens {
@@ -150,7 +162,11 @@ impl LineText {
         }
 
         let Piece { start, tokens } = line.last;
-        let end = pieces.end(whole, start, &mut 0);
+        let end = if pieces.cut_line_feeds() {
+            text.end
+        } else {
+            pieces.end(whole, start, &mut 0)
+        };
         let followed = if end == text.end {
             frame.line_feed.map(|line_feed| line.tokens + line_feed)
         } else if end == text.end + 1 {

@@ -3,26 +3,41 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use super::hash;
 use super::vocabulary::Vocabulary;
 
 /// Up to this length looking at all pairs each time is faster than keeping them in a heap.
 const SHORT: usize = 128;
 
-const NONE: u32 = u32::MAX;
+/// No two parts are joined.
+const NONE: i32 = i32::MAX;
+
+/// A pair of parts: its rank, and in the lowest byte where it begins, so that the lowest rank comes first and of equals
+/// the leftmost. With a sign, since a processor compares such numbers several at a time.
+#[inline]
+fn pair(rank: Option<u32>, start: u8) -> i32 {
+    const { assert!(SHORT <= 256 && hash::RANK_BITS < 23) };
+    rank.map_or(NONE, |rank| {
+        i32::try_from(rank << 8 | u32::from(start)).expect("a rank has few bits")
+    })
+}
 
 /// Merges, with memory that is used again.
 pub(crate) struct RankMerger {
-    /// Where each part begins; after the last, where the piece ends.
-    starts: [u8; SHORT + 1],
-    /// The rank of each part joined with the next.
-    ranks: [u32; SHORT],
+    /// Where the next part begins, for each byte that a part begins with.
+    next: [u8; SHORT],
+    /// Where the previous one does.
+    previous: [u8; SHORT + 1],
+    /// Each part with the next; [`NONE`] for bytes that no part begins with.
+    pairs: [i32; SHORT],
 }
 
 impl Default for RankMerger {
     fn default() -> Self {
         Self {
-            starts: [0; SHORT + 1],
-            ranks: [NONE; SHORT],
+            next: [0; SHORT],
+            previous: [0; SHORT + 1],
+            pairs: [NONE; SHORT],
         }
     }
 }
@@ -40,36 +55,44 @@ impl RankMerger {
     }
 
     pub(crate) fn count_short(&mut self, vocabulary: Vocabulary<'_>, piece: &[u8]) -> u32 {
-        let Self { starts, ranks } = self;
-        let rank = |start: u8, end: u8| {
-            let joined = &piece[usize::from(start)..usize::from(end)];
-            vocabulary.rank(joined).unwrap_or(NONE)
-        };
+        let Self {
+            next,
+            previous,
+            pairs,
+        } = self;
+        let pairs = &mut pairs[..piece.len()];
+        let at = |start: u8| usize::from(start);
+        for (start, (found, two)) in (0..).zip(pairs.iter_mut().zip(piece.windows(2))) {
+            *found = pair(vocabulary.rank(two), start);
+            next[at(start)] = start + 1;
+            previous[at(start + 1)] = start;
+        }
         let mut parts = piece.len();
-        for (start, at) in starts.iter_mut().zip(0..).take(parts + 1) {
-            *start = at;
+        if let Some(last) = pairs.last_mut() {
+            *last = NONE;
+            next[parts - 1] = u8::try_from(parts).expect("SHORT fits");
         }
-        for (rank, pair) in ranks.iter_mut().zip(piece.windows(2)) {
-            *rank = vocabulary.rank(pair).unwrap_or(NONE);
-        }
-        while parts > 1 {
-            let (mut at, mut lowest) = (0, NONE);
-            for (pair, &rank) in ranks[..parts - 1].iter().enumerate() {
-                if rank < lowest {
-                    (at, lowest) = (pair, rank);
-                }
-            }
+        loop {
+            let lowest = pairs.iter().copied().fold(NONE, i32::min);
             if lowest == NONE {
                 break;
             }
-            starts.copy_within(at + 2..=parts, at + 1);
-            if at + 2 < parts {
-                ranks.copy_within(at + 2..parts - 1, at + 1);
-                ranks[at] = rank(starts[at], starts[at + 2]);
-            }
+            let [left, ..] = lowest.to_le_bytes();
+            let right = next[at(left)];
+            let after = next[at(right)];
             parts -= 1;
-            if at > 0 {
-                ranks[at - 1] = rank(starts[at - 1], starts[at + 1]);
+            pairs[at(right)] = NONE;
+            next[at(left)] = after;
+            previous[at(after)] = left;
+            pairs[at(left)] = NONE;
+            if at(after) < piece.len() {
+                let joined = &piece[at(left)..at(next[at(after)])];
+                pairs[at(left)] = pair(vocabulary.rank(joined), left);
+            }
+            if left > 0 {
+                let before = previous[at(left)];
+                let joined = &piece[at(before)..at(after)];
+                pairs[at(before)] = pair(vocabulary.rank(joined), before);
             }
         }
         u32::try_from(parts).expect("SHORT fits")

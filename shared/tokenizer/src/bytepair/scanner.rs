@@ -15,10 +15,20 @@ impl Scanner<'_> {
     /// The class of the character at `at`, and where the next one begins.
     #[inline]
     pub(crate) fn at(self, at: usize) -> Option<(CharacterClass, usize)> {
-        let byte = *self.text.as_bytes().get(at)?;
-        if byte < 0x80 {
-            return Some((CharacterClass::of(char::from(byte)), at + 1));
+        let bytes = self.text.as_bytes();
+        let first = *bytes.get(at)?;
+        if first < 0x80 {
+            return Some((CharacterClass::of_byte(first), at + 1));
         }
+        if first < 0xe0 {
+            let second = *bytes.get(at + 1)?;
+            return Some((CharacterClass::of_two_bytes(first, second), at + 2));
+        }
+        self.at_longer(at)
+    }
+
+    /// The same, of a character of three or four bytes.
+    fn at_longer(self, at: usize) -> Option<(CharacterClass, usize)> {
         let character = self.text[at..].chars().next()?;
         Some((CharacterClass::of(character), at + character.len_utf8()))
     }

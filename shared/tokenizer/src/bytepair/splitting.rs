@@ -97,8 +97,10 @@ impl PieceStart<'_> {
     fn o200k(self, rules: O200kRules) -> usize {
         let Self { scanner, at, .. } = self;
         if let Some(end) = self.cased_word() {
-            let contraction = rules.contractions.then(|| scanner.contraction(end));
-            return contraction.flatten().unwrap_or(end);
+            if rules.contractions && scanner.byte(end) == Some(b'\'') {
+                return scanner.contraction(end).unwrap_or(end);
+            }
+            return end;
         }
         if self.first == CharacterClass::Number {
             return scanner.number(at, rules.digits);

@@ -150,7 +150,12 @@ impl<'t> CompiledCounter<'t> {
         }
         let mut line = std::mem::take(&mut self.line);
         line.fill(delimiter, text);
-        let tokens = if self.is_only_split(line.whole()) {
+        let looked_at = if self.tokenizer.tokens.cut_line_feeds {
+            line.before_line_feed()
+        } else {
+            line.whole()
+        };
+        let tokens = if self.is_only_split(looked_at) {
             self.count_split_line(&mut line)
         } else {
             TextTokens::alone(self.count(text))
@@ -234,6 +239,10 @@ struct PiecesOfBytes<'c, 't> {
 }
 
 impl Pieces for PiecesOfBytes<'_, '_> {
+    fn cut_line_feeds(&self) -> bool {
+        self.counter.tokenizer.tokens.cut_line_feeds
+    }
+
     #[inline]
     fn end(&self, text: &str, at: usize, segment_end: &mut usize) -> usize {
         self.splitting.piece_end(text, at, segment_end)
@@ -253,6 +262,10 @@ struct PiecesOfCharacters<'c, 't> {
 }
 
 impl Pieces for PiecesOfCharacters<'_, '_> {
+    fn cut_line_feeds(&self) -> bool {
+        self.counter.tokenizer.tokens.cut_line_feeds
+    }
+
     #[inline]
     fn end(&self, text: &str, at: usize, _: &mut usize) -> usize {
         self.joins.piece_end(text, at)

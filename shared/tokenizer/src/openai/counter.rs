@@ -95,6 +95,10 @@ impl EncodingCounter {
 }
 
 impl Pieces for EncodingCounter {
+    fn cut_line_feeds(&self) -> bool {
+        false
+    }
+
     #[inline]
     fn end(&self, text: &str, at: usize, _: &mut usize) -> usize {
         self.encoding.pattern.piece_end(text, at)
