@@ -7,10 +7,11 @@
 
 pub(crate) mod cursor;
 pub(crate) mod encode;
-mod gap;
+pub(crate) mod key_order;
 mod marks;
 pub(crate) mod mend;
 pub(crate) mod scalar;
+mod spaces;
 pub(crate) mod span;
 pub(crate) mod value;
 pub(crate) mod walk;

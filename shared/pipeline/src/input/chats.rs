@@ -2,6 +2,7 @@
 
 use resonare_redaction::Region;
 
+use super::fields::KeyOrders;
 use super::interrupt::Interrupt;
 use super::message::{self, MessageOutcome};
 use super::open_chat::{MessagesState, OpenChat, PlainValue};
@@ -33,6 +34,7 @@ pub(super) struct ChatReader<'a, 'o> {
     pub(super) reader: Reader<'a, 'o>,
     context: ReadingContext<'a>,
     chunk: Chunk,
+    key_orders: KeyOrders,
     open: Option<OpenChat>,
     last_message: Option<LastMessage>,
     /// What would close the chat object at this point, were the input to end.
@@ -48,6 +50,7 @@ impl<'a, 'o> ChatReader<'a, 'o> {
                 ..Chunk::default()
             },
             context,
+            key_orders: KeyOrders::default(),
             open: None,
             last_message: None,
             closers: "",
@@ -272,7 +275,7 @@ impl<'a, 'o> ChatReader<'a, 'o> {
                     let reason = MessageDrop::ChatType;
                     return Ok(Some(MessageOutcome::Dropped { id: None, reason }));
                 }
-                message::read(cursor, rules, chat, &mut self.chunk).map(Some)
+                message::read(cursor, rules, &mut self.key_orders, chat, &mut self.chunk).map(Some)
             });
             let outcome = match read {
                 Ok(Some(outcome)) => outcome,

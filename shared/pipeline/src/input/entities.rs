@@ -3,6 +3,7 @@
 use super::text_end::TextEnd;
 use crate::funnel::MessageDrop;
 use crate::json::cursor::{Cursor, Stop};
+use crate::json::key_order::KeyOrder;
 use crate::json::scalar::Scalar;
 use crate::json::value;
 use crate::json::walk::{each_element, each_member};
@@ -34,7 +35,11 @@ struct Entity<'a> {
 
 impl<'a> Entities<'a> {
     /// Moves past the list at the cursor, which is whole in the slice or [`Stop::Incomplete`].
-    pub(super) fn scan(cursor: &mut Cursor<'a, '_>, beside: Beside) -> Result<Self, Stop> {
+    pub(super) fn scan(
+        cursor: &mut Cursor<'a, '_>,
+        beside: Beside,
+        order: &mut KeyOrder,
+    ) -> Result<Self, Stop> {
         /// The list and the entity.
         const LEVELS: usize = 2;
         let mut list = Self::default();
@@ -42,7 +47,7 @@ impl<'a> Entities<'a> {
             let mut entity = Entity::default();
             match cursor.peek()? {
                 b'"' if beside == Beside::Strings => entity.text = Some(value::skip(cursor)?),
-                b'{' => each_member(cursor, |cursor, key| {
+                b'{' => each_member(cursor, order, |cursor, key| {
                     let value = value::skip_member_within(cursor, key, LEVELS)?;
                     if key.is("text") && entity.text.replace(value).is_some() {
                         list.repeated_keys += 1;
@@ -98,7 +103,7 @@ mod tests {
     fn scan(list: &str, beside: Beside) -> Result<Result<String, MessageDrop>, Stop> {
         let mut log = MendLog::default();
         let mut cursor = Cursor::new(list.as_bytes(), 0, true, &mut log);
-        let entities = Entities::scan(&mut cursor, beside)?;
+        let entities = Entities::scan(&mut cursor, beside, &mut KeyOrder::default())?;
         assert_eq!(cursor.at, list.len());
         let (mut out, mut repeated_keys) = (String::new(), 0);
         let mut end = TextEnd {

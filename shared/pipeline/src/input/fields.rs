@@ -2,8 +2,17 @@
 
 use super::entities::{Beside, Entities};
 use crate::json::cursor::{Cursor, Stop};
+use crate::json::key_order::KeyOrder;
 use crate::json::value;
 use crate::json::walk::each_member;
+
+/// The orders of keys, as the messages of an input have them.
+#[derive(Default)]
+pub(super) struct KeyOrders {
+    message: KeyOrder,
+    /// Of an entity of a text.
+    entity: KeyOrder,
+}
 
 /// The fields that are needed, as written.
 #[derive(Default)]
@@ -96,10 +105,12 @@ impl<'a> Fields<'a> {
     #[inline]
     pub(super) fn scan(
         cursor: &mut Cursor<'a, '_>,
+        orders: &mut KeyOrders,
         mut others: Option<&mut OtherFields<'a>>,
     ) -> Result<Self, Stop> {
         let mut fields = Self::default();
-        each_member(cursor, |cursor, key| {
+        let KeyOrders { message, entity } = orders;
+        each_member(cursor, message, |cursor, key| {
             let decoded;
             let name = if key.is_escaped() {
                 decoded = key.decode();
@@ -111,7 +122,7 @@ impl<'a> Fields<'a> {
                 let is_list = cursor.peek()? == b'[';
                 let start = cursor.at;
                 fields.entities = if is_list {
-                    Some(Entities::scan(cursor, Beside::Nothing)?)
+                    Some(Entities::scan(cursor, Beside::Nothing, entity)?)
                 } else {
                     value::skip(cursor)?;
                     None

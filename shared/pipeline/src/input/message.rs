@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use resonare_redaction::Finding;
 
-use super::fields::{Fields, OtherFields};
+use super::fields::{Fields, KeyOrders, OtherFields};
 use super::media::push_placeholder;
 use super::open_chat::OpenChat;
 use super::rules::ReadingRules;
@@ -49,6 +49,7 @@ struct SentAt {
 pub(super) fn read(
     cursor: &mut Cursor<'_, '_>,
     rules: &ReadingRules<'_>,
+    orders: &mut KeyOrders,
     chat: &mut OpenChat,
     chunk: &mut Chunk,
 ) -> Result<MessageOutcome, Stop> {
@@ -58,7 +59,7 @@ pub(super) fn read(
         return Ok(MessageOutcome::Dropped { id: None, reason });
     }
     let mut others = rules.want_other_fields().then(OtherFields::default);
-    let fields = Fields::scan(cursor, others.as_mut())?;
+    let fields = Fields::scan(cursor, orders, others.as_mut())?;
     let id = whole_number(fields.id);
     let keeper = MessageKeeper {
         rules,
@@ -331,7 +332,8 @@ mod tests {
         let mut cursor = Cursor::new(message.as_bytes(), 0, true, &mut log);
         let special_tokens = SpecialTokens::new(["<|im_end|>".to_owned()]);
         let rules = ReadingRules::new(&settings, &special_tokens, false);
-        match read(&mut cursor, &rules, &mut OpenChat::default(), &mut chunk).unwrap() {
+        let (mut orders, mut chat) = (KeyOrders::default(), OpenChat::default());
+        match read(&mut cursor, &rules, &mut orders, &mut chat, &mut chunk).unwrap() {
             MessageOutcome::Kept { .. } => Ok(chunk.records[0].text(&chunk.text).to_owned()),
             MessageOutcome::Dropped { reason, .. } => {
                 assert!(chunk.text.is_empty() && chunk.records.is_empty());
@@ -464,8 +466,9 @@ mod tests {
         let mut cursor = Cursor::new(message.as_bytes(), 0, true, &mut log);
         let (settings, special_tokens) = (Settings::default(), SpecialTokens::default());
         let rules = ReadingRules::new(&settings, &special_tokens, false);
+        let (mut orders, mut chat) = (KeyOrders::default(), OpenChat::default());
         assert!(matches!(
-            read(&mut cursor, &rules, &mut OpenChat::default(), &mut chunk),
+            read(&mut cursor, &rules, &mut orders, &mut chat, &mut chunk),
             Ok(MessageOutcome::Kept { .. })
         ));
         assert_eq!((chunk.text.as_str(), log.counts.duplicate_key), ("last", 1));

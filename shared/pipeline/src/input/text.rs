@@ -5,6 +5,7 @@ use super::fields::Fields;
 use super::text_end::TextEnd;
 use crate::funnel::MessageDrop;
 use crate::json::cursor::Cursor;
+use crate::json::key_order::KeyOrder;
 use crate::json::mend::MendLog;
 use crate::json::scalar::Scalar;
 
@@ -40,7 +41,8 @@ fn text_list(list: &[u8]) -> Result<Entities<'_>, MessageDrop> {
     // The list was scanned once: its mends are counted, and it can be neither incomplete nor wrong.
     let mut log = MendLog::default();
     let mut cursor = Cursor::new(list, 0, true, &mut log);
-    Entities::scan(&mut cursor, Beside::Strings).map_err(|_| MessageDrop::Malformed)
+    let mut order = KeyOrder::default();
+    Entities::scan(&mut cursor, Beside::Strings, &mut order).map_err(|_| MessageDrop::Malformed)
 }
 
 /// White space, as the original counts it: Unicode's, and the four separators of ASCII.

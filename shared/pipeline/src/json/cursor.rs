@@ -1,8 +1,8 @@
 //! A position in a slice of JSON, with the scans of single tokens.
 
-use super::gap::{self, Gap};
 use super::marks::Marks;
 use super::mend::MendLog;
+use super::spaces;
 use super::span::{self, StringSpan};
 
 /// Why a scan could not go on.
@@ -72,9 +72,9 @@ impl<'a, 'm> Cursor<'a, 'm> {
     #[inline]
     fn pass_white_space(&mut self) {
         self.at += 1;
-        while let Some(spaces) = gap::leading_spaces(&self.bytes[self.at..]) {
+        while let Some(spaces) = spaces::leading_spaces(&self.bytes[self.at..]) {
             self.at += spaces;
-            if spaces < gap::LONGEST {
+            if spaces < spaces::LONGEST {
                 return;
             }
         }
@@ -106,34 +106,6 @@ impl<'a, 'm> Cursor<'a, 'm> {
             bytes: &self.bytes[start..self.at - 1],
             escaped: Some(escaped),
         })
-    }
-
-    /// What the members of an object have between them, from its first key, at which the cursor is, and where the byte
-    /// after its bracket was.
-    #[inline]
-    pub(crate) fn gap_since(&self, opened: usize) -> Option<Gap> {
-        Gap::new(&self.bytes[opened - 1..], self.at - opened)
-    }
-
-    /// Moves past a comma, a key and its colon if they are written as is most likely, or not at all.
-    #[inline]
-    pub(crate) fn key_after(&mut self, gap: Gap) -> Option<StringSpan<'a>> {
-        let before = self.at;
-        let start = before + gap.key_start(&self.bytes[before..])?;
-        self.at = start;
-        if self.pass_plain() {
-            let end = self.at;
-            if self.bytes[end..].starts_with(b"\":") {
-                self.at = end + 2;
-                self.at += usize::from(self.bytes.get(self.at) == Some(&b' '));
-                return Some(StringSpan {
-                    bytes: &self.bytes[start..end],
-                    escaped: Some(false),
-                });
-            }
-        }
-        self.at = before;
-        None
     }
 
     /// Moves past bytes of a string that stand for themselves, and says whether there are no more of them before the
