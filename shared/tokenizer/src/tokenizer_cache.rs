@@ -38,13 +38,14 @@ struct KeptTemplate {
 }
 
 impl KeptTemplate {
-    fn is_recent(&self) -> bool {
+    /// Whether it is still believed, so long after it was found.
+    fn is_recent(&self, age: Duration) -> bool {
         let longest = match &self.answer {
             TemplateAnswer::Missing(none) if none.may_pass => OUT_OF_REACH_IS_KEPT,
             TemplateAnswer::Missing(_) => FALLBACK_IS_KEPT,
             TemplateAnswer::Found(_) => Duration::MAX,
         };
-        self.found_at.elapsed() <= longest
+        age <= longest
     }
 }
 
@@ -105,7 +106,8 @@ impl TokenizerCache {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = kept.iter().find(|kept| kept.is_of(tokenizer))?;
         let template = entry.template.as_ref()?;
-        template.is_recent().then(|| template.answer.clone())
+        let is_recent = template.is_recent(template.found_at.elapsed());
+        is_recent.then(|| template.answer.clone())
     }
 
     fn remember_template(&self, tokenizer: &FoundTokenizer, answer: TemplateAnswer) {
@@ -157,6 +159,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
+    use crate::lookup::template_files::NoTemplate;
     use crate::{FilesError, Hub, ModelFile, ModelFiles, ModelId, NoUrls};
 
     const WORDS: &str = r#"{"version": "1.0", "added_tokens": [], "normalizer": null,
@@ -234,5 +237,24 @@ mod tests {
         }
         assert_eq!(files.templates.load(Ordering::Relaxed), 1);
         assert_eq!(files.tokenizers.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn a_missing_template_is_looked_for_again_sooner_if_that_may_have_passed() {
+        let is_recent = |may_pass, age| {
+            let kept = KeptTemplate {
+                answer: TemplateAnswer::Missing(NoTemplate {
+                    reason: String::new(),
+                    may_pass,
+                }),
+                found_at: Instant::now(),
+            };
+            kept.is_recent(age)
+        };
+        let moment = Duration::from_millis(1);
+        for (may_pass, longest) in [(true, OUT_OF_REACH_IS_KEPT), (false, FALLBACK_IS_KEPT)] {
+            assert!(is_recent(may_pass, longest));
+            assert!(!is_recent(may_pass, longest + moment));
+        }
     }
 }
