@@ -1,6 +1,6 @@
 //! Whole numbers as exports write nearly all of them.
 
-/// The most digits that any number has which fits.
+/// Every number of so many digits fits an `i64`.
 const MOST: usize = 18;
 
 /// The number that some digits are; `None` if something else is among them, or if there are none or too many.

@@ -274,6 +274,7 @@ mod tests {
             "'s",
             "字",
             "\u{200d}!",
+            "a\nb",
         ];
         for (name, tokenizer) in encodings.into_iter().chain(of_files) {
             let mut counter = tokenizer.counter();

@@ -51,6 +51,13 @@ pub(crate) fn families() -> Vec<(&'static str, Vec<u8>)> {
     let digits = json!({"type": "Digits", "individual_digits": true});
     let digits = sequence(&[digits, byte_level(true)]);
     let nfc = json!({"type": "NFC"});
+    let mut with_line_feed = deep_seek.clone();
+    let line_feed = json!({"id": 500_000, "content": "\n", "single_word": false, "lstrip": false, "rstrip": false,
+        "normalized": false, "special": false});
+    with_line_feed["added_tokens"]
+        .as_array_mut()
+        .unwrap()
+        .push(line_feed);
     let families = vec![
         ("llama 3", family(Value::Null, by(LLAMA_3), true)),
         ("qwen", family(nfc.clone(), by(QWEN_2), false)),
@@ -60,6 +67,7 @@ pub(crate) fn families() -> Vec<(&'static str, Vec<u8>)> {
         ("gpt-2", family(Value::Null, byte_level(true), false)),
         ("cohere", family(nfc, digits, false)),
         ("deepseek", deep_seek),
+        ("deepseek with line feeds", with_line_feed),
     ];
     let families = families.into_iter();
     families

@@ -108,8 +108,8 @@ impl<'a, 'm> Cursor<'a, 'm> {
         })
     }
 
-    /// Moves past bytes of a string that stand for themselves, and says whether there are no more of them before the
-    /// next byte; otherwise fewer than a block has are left.
+    /// Moves past bytes of a string that stand for themselves. Says whether the cursor is then at a byte that doesn't; if
+    /// not, fewer bytes than a block has are left.
     #[inline]
     fn pass_plain(&mut self) -> bool {
         while let Some(rest) = self.marks.rest(self.bytes, self.at) {
@@ -354,9 +354,10 @@ mod tests {
 
     #[test]
     fn a_string_ends_at_its_quote_wherever_it_stands() {
-        for length in 0..40 {
-            let body = "a".repeat(length);
-            let (span, log) = scan(&format!("\"{body}\", \"next\""), true);
+        // Up to a block, and beyond several, with and without a whole one after it.
+        for (length, more) in (0..200).flat_map(|length| [(length, 0), (length, 70)]) {
+            let (body, more) = ("a".repeat(length), " ".repeat(more));
+            let (span, log) = scan(&format!("\"{body}\", \"next\"{more}"), true);
             assert_eq!(span.unwrap(), body.as_bytes());
             assert_eq!(log.counts, crate::json::mend::Mends::default());
         }
@@ -373,20 +374,24 @@ mod tests {
 
     #[test]
     fn defects_of_the_exporter_are_counted_and_edited() {
-        let (span, log) = scan("\"a\\x1F\u{2}\\ud83d!\\udc00\"", true);
-        assert!(span.is_ok());
-        assert_eq!(log.counts.hex_escape, 1);
-        assert_eq!(log.counts.raw_control_byte, 1);
-        assert_eq!(log.counts.unpaired_surrogate, 2);
-        let inserted: Vec<_> = log.edits.iter().map(|edit| edit.insert.as_str()).collect();
-        assert_eq!(inserted, ["\\u001f", "\\u0002", "\\ufffd", "\\ufffd"]);
+        for (before, after) in [(0, 0), (0, 70), (63, 70), (100, 200)] {
+            let (before, after) = ("b".repeat(before), " ".repeat(after));
+            let text = format!("\"{before}a\\x1F\u{2}\\ud83d!\\udc00{after}\"{after}");
+            let (span, log) = scan(&text, true);
+            assert!(span.is_ok());
+            assert_eq!(log.counts.hex_escape, 1);
+            assert_eq!(log.counts.raw_control_byte, 1);
+            assert_eq!(log.counts.unpaired_surrogate, 2);
+            let inserted: Vec<_> = log.edits.iter().map(|edit| edit.insert.as_str()).collect();
+            assert_eq!(inserted, ["\\u001f", "\\u0002", "\\ufffd", "\\ufffd"]);
+        }
     }
 
     #[test]
     fn a_pair_of_surrogates_is_one_character_wherever_it_stands() {
-        for before in 0..20 {
+        for before in (0..20).chain(50..140) {
             let body = format!("{}\\ud83d\\ude02!", "a".repeat(before));
-            let (span, log) = scan(&format!("\"{body}\""), true);
+            let (span, log) = scan(&format!("\"{body}\"{}", " ".repeat(before)), true);
             assert_eq!(span.unwrap(), body.as_bytes());
             assert_eq!(log.counts, crate::json::mend::Mends::default(), "{before}");
         }

@@ -1,4 +1,4 @@
-//! The order in which the keys of objects come that are alike.
+//! The order of keys in objects that resemble each other.
 //!
 //! Exporters write the members of all messages in one order and with one indentation. So after a key, the one that came
 //! after it the last time is expected, with all that is around it: comparing a few bytes finds it. What is not as
@@ -18,16 +18,16 @@ const MOST: usize = 32;
 /// What comes before the value of a member: a comma, or the bracket that opens the object, white space, the key, a
 /// colon, and the space after it.
 #[derive(Debug)]
-struct Lead {
+struct KeyPrefix {
     bytes: [u8; LONGEST],
     length: usize,
     /// Where the key is in it, without its quotes.
     key: Range<usize>,
-    /// The lead that came after it the last time, if one did: its number.
+    /// The number of the prefix that came after it the last time, if one did.
     next: Option<usize>,
 }
 
-impl Lead {
+impl KeyPrefix {
     /// Whether a slice of JSON begins with it.
     #[inline]
     fn begins(&self, slice: &[u8]) -> bool {
@@ -50,7 +50,7 @@ impl Lead {
 pub(crate) enum Place {
     /// Before its bracket.
     Beginning,
-    /// After the value of the key with this lead.
+    /// After the value of the key with the prefix of this number.
     After(usize),
     /// After the value of a key that is not remembered.
     Unknown,
@@ -69,7 +69,7 @@ pub(crate) struct ExpectedKey {
 /// The keys of the last objects, and which came after which.
 #[derive(Debug, Default)]
 pub(crate) struct KeyOrder {
-    leads: Vec<Lead>,
+    prefixes: Vec<KeyPrefix>,
     first: Option<usize>,
 }
 
@@ -80,14 +80,14 @@ impl KeyOrder {
     pub(crate) fn expected(&self, place: Place, slice: &[u8]) -> Option<ExpectedKey> {
         let number = match place {
             Place::Beginning => self.first?,
-            Place::After(lead) => self.leads[lead].next?,
+            Place::After(before) => self.prefixes[before].next?,
             Place::Unknown => return None,
         };
-        let lead = &self.leads[number];
-        lead.begins(slice).then(|| ExpectedKey {
+        let prefix = &self.prefixes[number];
+        prefix.begins(slice).then(|| ExpectedKey {
             place: Place::After(number),
-            key: lead.key.clone(),
-            value: lead.length,
+            key: prefix.key.clone(),
+            value: prefix.length,
         })
     }
 
@@ -100,11 +100,11 @@ impl KeyOrder {
         key: StringSpan<'_>,
         colon: usize,
     ) -> Place {
-        let number = lead(slice, key, colon).and_then(|lead| self.number(lead));
+        let number = prefix(slice, key, colon).and_then(|prefix| self.number(prefix));
         match place {
             Place::Beginning => self.first = number.or(self.first),
             Place::After(before) => {
-                let next = &mut self.leads[before].next;
+                let next = &mut self.prefixes[before].next;
                 *next = number.or(*next);
             }
             Place::Unknown => {}
@@ -112,31 +112,33 @@ impl KeyOrder {
         number.map_or(Place::Unknown, Place::After)
     }
 
-    /// The number of a lead, which is a new one if there is room.
-    fn number(&mut self, lead: Lead) -> Option<usize> {
-        let is_same = |known: &Lead| known.bytes == lead.bytes && known.length == lead.length;
-        let known = self.leads.iter().position(is_same);
+    /// The number of a prefix, which is a new one if there is room.
+    fn number(&mut self, prefix: KeyPrefix) -> Option<usize> {
+        let is_same =
+            |known: &KeyPrefix| known.bytes == prefix.bytes && known.length == prefix.length;
+        let known = self.prefixes.iter().position(is_same);
         known.or_else(|| {
-            let number = self.leads.len();
+            let number = self.prefixes.len();
             (number < MOST).then(|| {
-                self.leads.push(lead);
+                self.prefixes.push(prefix);
                 number
             })
         })
     }
 }
 
-/// The lead with a key, unless it is too long, or the key has to be decoded or mended.
-fn lead(slice: &[u8], key: StringSpan<'_>, colon: usize) -> Option<Lead> {
+/// The prefix with a key, unless it is too long, or the key has to be decoded or mended.
+fn prefix(slice: &[u8], key: StringSpan<'_>, colon: usize) -> Option<KeyPrefix> {
     if key.is_escaped() || key.bytes.iter().any(u8::is_ascii_control) {
         return None;
     }
-    let has_space = slice.get(colon + 1) == Some(&b' ');
+    // At the edge of the slice that is not known.
+    let has_space = *slice.get(colon + 1)? == b' ';
     let written = &slice[..colon + 1 + usize::from(has_space)];
     let key_end = written[..colon].iter().rposition(|byte| *byte == b'"')?;
     let mut bytes = [0; LONGEST];
     bytes.get_mut(..written.len())?.copy_from_slice(written);
-    Some(Lead {
+    Some(KeyPrefix {
         bytes,
         length: written.len(),
         key: key_end - key.bytes.len()..key_end,

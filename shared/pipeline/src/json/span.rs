@@ -133,4 +133,25 @@ mod tests {
             "\"\\/\u{8}\u{c}\n\r\t\u{e9}\u{1f602}|A|\u{fffd}|\u{fffd}|\\x41"
         );
     }
+
+    #[test]
+    fn a_string_is_told_by_what_it_stands_for_whether_escapes_were_looked_for_or_not() {
+        for (bytes, is_text) in [
+            ("text", true),
+            (r"te\u0078t", true),
+            (r"te\x78t", true),
+            ("texts", false),
+            (r"\x74\x65", false),
+            (r"\x7", false),
+            ("", false),
+        ] {
+            let is_escaped = bytes.contains('\\');
+            for escaped in [None, Some(is_escaped)] {
+                let bytes = bytes.as_bytes();
+                let span = StringSpan { bytes, escaped };
+                assert_eq!(span.is("text"), is_text, "{bytes:?}");
+                assert_eq!(span.is_escaped(), is_escaped, "{bytes:?}");
+            }
+        }
+    }
 }

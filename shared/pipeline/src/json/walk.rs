@@ -77,8 +77,8 @@ fn after(cursor: &mut Cursor<'_, '_>, bracket: u8, problem: &'static str) -> Res
     Ok(next == b',')
 }
 
-/// Calls `member` at the value of each member of the object at the cursor, which is like others that were read in this
-/// order.
+/// Calls `member` at the value of each member of the object at the cursor. `order` remembers the keys of earlier objects
+/// that resemble it.
 #[inline]
 pub(crate) fn each_member<'a, 'm>(
     cursor: &mut Cursor<'a, 'm>,
@@ -171,38 +171,76 @@ mod tests {
         assert_eq!(walked("[1 , [2,3],{}]").unwrap(), ["1", "[2,3]", "{}"]);
     }
 
-    /// Members, most of which are written in one way.
-    fn members() -> impl Strategy<Value = Vec<(String, String, u32)>> {
-        let usual = prop::sample::select(vec!["id", "type", "date", "from"]);
+    /// What precedes the value of a member, mostly written in one way, and its key.
+    fn prefix() -> impl Strategy<Value = (String, String)> {
+        let usual = prop::sample::select(vec!["id", "type", "document_id", "from"]);
         let key = prop_oneof![4 => usual.prop_map(str::to_owned), 1 => "[a-z\"\n:,\t]{0,40}"];
         let gap = prop_oneof![4 => Just("\n  ".to_owned()), 1 => "[ \n]{0,3}"];
         let colon = prop_oneof![4 => Just(": ".to_owned()), 1 => " ?: {0,2}"];
-        let lead = (gap, key, colon).prop_map(|(gap, key, colon)| {
+        (gap, key, colon).prop_map(|(gap, key, colon)| {
             let quoted = serde_json::Value::from(key.as_str());
             (format!("{gap}{quoted}{colon}"), key)
+        })
+    }
+
+    fn object(members: impl Iterator<Item = String>) -> String {
+        let members: Vec<_> = members.collect();
+        format!("{{{}\n}}", members.join(","))
+    }
+
+    /// How far and with what the members of an object are read.
+    fn read(text: &str, is_last: bool, order: &mut KeyOrder) -> (Result<(), Stop>, usize, String) {
+        let mut log = MendLog {
+            keep_edits: true,
+            ..MendLog::default()
+        };
+        let mut cursor = Cursor::new(text.as_bytes(), 0, is_last, &mut log);
+        let result = each_member(&mut cursor, order, |cursor, key| {
+            value::skip_member(cursor, key).map(|_| ())
         });
-        let member = (lead, 0..1000_u32).prop_map(|((lead, key), value)| (lead, key, value));
-        prop::collection::vec(member, 0..8)
+        let at = cursor.at;
+        (result, at, format!("{log:?}"))
     }
 
     proptest! {
         // What comes as it did in the objects before is read faster; nothing else may be taken for it.
         #[test]
-        fn members_are_read_however_each_is_written(objects in prop::collection::vec(members(), 1..8)) {
+        fn members_are_read_however_each_is_written(
+            objects in prop::collection::vec(prop::collection::vec((prefix(), 0..1000_u32), 0..8), 1..8),
+        ) {
             let mut order = KeyOrder::default();
             for members in objects {
-                let written = members.iter().map(|(lead, _, value)| format!("{lead}{value}"));
-                let text = format!("{{{}\n}}", written.collect::<Vec<_>>().join(","));
-                let expected = members.into_iter().flat_map(|(_, key, value)| [key, value.to_string()]);
+                let text = object(members.iter().map(|((prefix, _), value)| format!("{prefix}{value}")));
+                let expected = members.into_iter().flat_map(|((_, key), value)| [key, value.to_string()]);
                 let expected: Vec<_> = expected.collect();
                 prop_assert_eq!(walked_in_order(&text, &mut order).unwrap(), expected);
-                for end in 0..text.len() {
-                    let (mut log, cut) = (MendLog::default(), &text[..end]);
-                    let mut cursor = Cursor::new(cut.as_bytes(), 0, false, &mut log);
-                    let read = each_member(&mut cursor, &mut order, |cursor, _| {
-                        value::skip(cursor).map(|_| ())
-                    });
-                    prop_assert_eq!(read, Err(Stop::Incomplete), "{}", cut);
+            }
+        }
+
+        #[test]
+        fn what_was_remembered_changes_neither_mends_nor_errors(
+            objects in prop::collection::vec(
+                prop::collection::vec(
+                    (prefix(), prop::sample::select(
+                        vec!["1", "\"a\"", "\"\\x41\"", "\"\u{1}\"", "\"\\ud83d\"", "not quoted", "[{}]", "tru"])),
+                    0..8),
+                1..8),
+            broken in prop::option::weighted(0.3, (any::<prop::sample::Index>(), prop::sample::select(vec!["", "\"", "}", "\\"]))),
+        ) {
+            let mut order = KeyOrder::default();
+            for members in objects {
+                let mut text = object(members.iter().map(|((prefix, _), value)| format!("{prefix}{value}")));
+                if let Some((at, instead)) = &broken {
+                    let at = at.index(text.len());
+                    if text.is_char_boundary(at) && text.is_char_boundary(at + 1) {
+                        text.replace_range(at..=at, instead);
+                    }
+                }
+                for end in (0..=text.len()).filter(|end| text.is_char_boundary(*end)) {
+                    for is_last in [false, true] {
+                        let by_itself = read(&text[..end], is_last, &mut KeyOrder::default());
+                        prop_assert_eq!(read(&text[..end], is_last, &mut order), by_itself, "{}", &text[..end]);
+                    }
                 }
             }
         }

@@ -146,7 +146,7 @@ impl<K: Key, const BITS: u32> Slots<K, BITS> {
     }
 }
 
-/// Some ten thousand pieces that were met lately, with their counts, in less than a megabyte.
+/// Tens of thousands of pieces that were met lately, with their counts, in less than a megabyte.
 #[derive(Debug)]
 pub(crate) struct PieceCache {
     short: Slots<u64, 15>,

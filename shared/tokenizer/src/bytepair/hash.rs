@@ -19,7 +19,7 @@ const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// Fewer than eight bytes, the first ones lowest.
 #[inline]
-pub(crate) fn packed(bytes: &[u8]) -> u64 {
+fn packed(bytes: &[u8]) -> u64 {
     if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
         // They overlap, and agree where they do.
         let last = u64::from(u32::from_le_bytes(*last)) << (8 * (bytes.len() - 4));

@@ -12,7 +12,7 @@ use resonare_pipeline::{LineTokens, TextTokens};
 /// What splits texts into pieces and counts these.
 pub(crate) trait Pieces {
     /// Whether each line feed between lines is a token, whatever is around it.
-    fn cut_line_feeds(&self) -> bool;
+    fn cuts_line_feeds(&self) -> bool;
 
     /// Where the piece of `text` ends that begins at `at`. `segment_end` is where the last call left it, for those who
     /// split texts in segments first; zero at the beginning.
@@ -60,17 +60,18 @@ impl Frame {
             };
             walk.step(pieces);
         }
-        let next = format!("\n{delimiter}");
-        let mut walk = Walk::new(&next, Begun::default());
-        walk.step(pieces);
+        let line_feed = if pieces.cuts_line_feeds() {
+            Some(1)
+        } else {
+            let next = format!("\n{delimiter}");
+            let mut walk = Walk::new(&next, Begun::default());
+            walk.step(pieces);
+            (walk.at == 1).then_some(walk.tokens)
+        };
         Self {
             delimiter: delimiter.to_owned(),
             begun,
-            line_feed: if pieces.cut_line_feeds() {
-                Some(1)
-            } else {
-                (walk.at == 1).then_some(walk.tokens)
-            },
+            line_feed,
         }
     }
 }
@@ -162,7 +163,7 @@ impl LineText {
         }
 
         let Piece { start, tokens } = line.last;
-        let end = if pieces.cut_line_feeds() {
+        let end = if pieces.cuts_line_feeds() {
             text.end
         } else {
             pieces.end(whole, start, &mut 0)

@@ -16,7 +16,7 @@ const NONE: i32 = i32::MAX;
 /// the leftmost. With a sign, since a processor compares such numbers several at a time.
 #[inline]
 fn pair(rank: Option<u32>, start: u8) -> i32 {
-    const { assert!(SHORT <= 256 && hash::RANK_BITS < 23) };
+    const { assert!(SHORT < 256 && hash::RANK_BITS < 23) };
     rank.map_or(NONE, |rank| {
         i32::try_from(rank << 8 | u32::from(start)).expect("a rank has few bits")
     })

@@ -97,6 +97,7 @@ impl PieceStart<'_> {
     fn o200k(self, rules: O200kRules) -> usize {
         let Self { scanner, at, .. } = self;
         if let Some(end) = self.cased_word() {
+            // Looked at here as well, which spares most words a call.
             if rules.contractions && scanner.byte(end) == Some(b'\'') {
                 return scanner.contraction(end).unwrap_or(end);
             }

@@ -15,7 +15,7 @@ pub(crate) struct SplitTokens {
     pub(crate) cross_edges: bool,
     /// Whether each line feed is cut off from what is before and after it: it is such a token, or belongs to one of
     /// line feeds alone.
-    pub(crate) cut_line_feeds: bool,
+    pub(crate) cuts_line_feeds: bool,
 }
 
 impl SplitTokens {
@@ -33,7 +33,7 @@ impl SplitTokens {
             let is_text = token.special && special == SpecialTokens::AreText;
             !token.normalized && !takes_more && !is_text
         };
-        let cut_line_feeds = with_line_feed().any(|token| token.text == "\n")
+        let cuts_line_feeds = with_line_feed().any(|token| token.text == "\n")
             && with_line_feed()
                 .all(|token| is_cut_off(token) && token.text.bytes().all(|byte| byte == b'\n'));
         let (mut after, before): (Vec<AddedToken>, Vec<AddedToken>) =
@@ -50,7 +50,7 @@ impl SplitTokens {
                 after
             },
             cross_edges,
-            cut_line_feeds,
+            cuts_line_feeds,
         }
     }
 }
@@ -74,7 +74,7 @@ mod tests {
             composes: false,
             spaces: Spaces::Marked,
         };
-        SplitTokens::new(tokens, steps, SpecialTokens::AreText).cut_line_feeds
+        SplitTokens::new(tokens, steps, SpecialTokens::AreText).cuts_line_feeds
     }
 
     #[test]

@@ -150,12 +150,13 @@ impl<'t> CompiledCounter<'t> {
         }
         let mut line = std::mem::take(&mut self.line);
         line.fill(delimiter, text);
-        let looked_at = if self.tokenizer.tokens.cut_line_feeds {
+        // A line feed that is a token keeps what follows apart.
+        let searched = if self.tokenizer.tokens.cuts_line_feeds {
             line.before_line_feed()
         } else {
             line.whole()
         };
-        let tokens = if self.is_only_split(looked_at) {
+        let tokens = if self.is_only_split(searched) {
             self.count_split_line(&mut line)
         } else {
             TextTokens::alone(self.count(text))
@@ -239,8 +240,8 @@ struct PiecesOfBytes<'c, 't> {
 }
 
 impl Pieces for PiecesOfBytes<'_, '_> {
-    fn cut_line_feeds(&self) -> bool {
-        self.counter.tokenizer.tokens.cut_line_feeds
+    fn cuts_line_feeds(&self) -> bool {
+        self.counter.tokenizer.tokens.cuts_line_feeds
     }
 
     #[inline]
@@ -262,8 +263,8 @@ struct PiecesOfCharacters<'c, 't> {
 }
 
 impl Pieces for PiecesOfCharacters<'_, '_> {
-    fn cut_line_feeds(&self) -> bool {
-        self.counter.tokenizer.tokens.cut_line_feeds
+    fn cuts_line_feeds(&self) -> bool {
+        self.counter.tokenizer.tokens.cuts_line_feeds
     }
 
     #[inline]

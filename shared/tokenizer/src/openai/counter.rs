@@ -95,7 +95,7 @@ impl EncodingCounter {
 }
 
 impl Pieces for EncodingCounter {
-    fn cut_line_feeds(&self) -> bool {
+    fn cuts_line_feeds(&self) -> bool {
         false
     }
 
