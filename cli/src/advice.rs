@@ -15,10 +15,14 @@ pub(crate) fn explained(error: &PipelineError) -> String {
 
 /// The option that sets a setting, as the table of keys has it.
 pub(crate) fn option(setting: Setting) -> String {
-    let key = Key::named(setting.key());
-    match key.and_then(|key| key.entry().option) {
+    option_of(setting.key())
+}
+
+/// The option that sets a key; the key itself if there is none.
+pub(crate) fn option_of(key: &str) -> String {
+    match Key::named(key).and_then(|key| key.entry().option) {
         Some(option) => format!("--{}", option.name),
-        None => setting.key().to_owned(),
+        None => key.to_owned(),
     }
 }
 

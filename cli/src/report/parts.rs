@@ -5,6 +5,7 @@ use resonare_pipeline::{counted, grouped};
 use resonare_settings::Key;
 use serde_json::Value;
 
+use crate::advice::option_of;
 use crate::text::{labeled, labeled_command, name, one_line, paragraph, together, wrapped_command};
 
 /// What to run next.
@@ -155,7 +156,13 @@ pub(super) fn consumer(stats: &Value, reasons: bool, width: usize) -> String {
     if !reasons {
         let set = set
             .filter(|setting| !is_in_vain(setting) && !is_usual(setting))
-            .map(|setting| format!("{} {}", text(&setting["key"]), text(&setting["value"])));
+            .map(|setting| {
+                format!(
+                    "{} {}",
+                    option_of(text(&setting["key"])),
+                    text(&setting["value"])
+                )
+            });
         let set = set.collect::<Vec<_>>().join(", ");
         let sets = if set.is_empty() { "" } else { ", which sets " };
         return labeled("for", &format!("{title}{sets}{set}"), width);
@@ -167,8 +174,8 @@ pub(super) fn consumer(stats: &Value, reasons: bool, width: usize) -> String {
         } else {
             text(&setting["why"])
         };
-        let (key, value) = (text(&setting["key"]), text(&setting["value"]));
-        out.push_str(&labeled("", &format!("{key} {value}: {why}"), width));
+        let (option, value) = (option_of(text(&setting["key"])), text(&setting["value"]));
+        out.push_str(&labeled("", &format!("{option} {value}: {why}"), width));
     }
     if let Some(template) = stats["chat_template"].as_str() {
         out.push_str(&labeled("template", &one_line(template), width));

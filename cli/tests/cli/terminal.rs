@@ -150,8 +150,8 @@ fn a_summary_for_a_trainer_ends_with_its_command() {
     tokens     356 to 365 in a block, 360 on average, as written to the files, and
                held against the limits of 300 to 800
     tokenizer  o200k_base (tiktoken)
-    for        Bedrock (Nova), which sets role_order user_first, output.formats
-               bedrock, token_budget rendered, loss assistant
+    for        Bedrock (Nova), which sets --role-order user_first, --output-format
+               bedrock, --token-budget rendered, --loss assistant
     model      the files name amazon.nova-micro-v1:0:128k; --model-id names another
     dropped    16 of 117 messages: 5 block too short, 4 chat type, 2 service,
                1 unsupported, 4 for other reasons

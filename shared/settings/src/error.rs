@@ -72,8 +72,7 @@ pub enum SettingsError {
 impl SettingsError {
     /// Whether it is about what this layer gives.
     pub fn is_about(&self, layer: &str) -> bool {
-        // An option may be named before it.
-        let is_from = |origin: &str| origin.ends_with(layer);
+        let is_from = |origin: &str| origin == layer;
         match self {
             Self::Unreadable { origin, .. }
             | Self::UnknownKey { origin, .. }

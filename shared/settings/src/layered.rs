@@ -31,7 +31,7 @@ fn check(key: Key, value: &Value, layer: &Layer) -> Result<Value, SettingsError>
             Value::Array(list) if !key.is_for_queries() => format!("a list of {}", list.len()),
             other => other.to_string(),
         },
-        origin: layer.origin_of(key),
+        origin: layer.origin.clone(),
         allowed: match value {
             // YAML reads what looks like a number as a number.
             Value::Number(_) | Value::Bool(_)

@@ -36,8 +36,6 @@ pub(crate) struct Layer {
     pub(crate) values: BTreeMap<Key, Value>,
     /// Whether a consumer set them.
     pub(crate) is_preset: bool,
-    /// Whether they are options of a command.
-    pub(crate) is_command_line: bool,
 }
 
 impl Layers {
@@ -58,24 +56,12 @@ impl Layers {
         }
         let environment = variables(self.environment);
         layers.push(Layer::new("the environment", environment)?);
-        layers.push(Layer {
-            is_command_line: true,
-            ..Layer::new(self.overrides_origin, self.overrides)?
-        });
+        layers.push(Layer::new(self.overrides_origin, self.overrides)?);
         Ok(layers)
     }
 }
 
 impl Layer {
-    /// What errors about a key call it: an option that isn't called as the key is named.
-    pub(crate) fn origin_of(&self, key: Key) -> String {
-        let option = key.entry().option.filter(|_| self.is_command_line);
-        match option.filter(|option| option.name != key.name().replace(['_', '.'], "-")) {
-            Some(option) => format!("--{} on {}", option.name, self.origin),
-            None => self.origin.clone(),
-        }
-    }
-
     /// A layer with these keys and values; of a key that comes twice, the later value counts, and of
     /// two spellings the right one.
     pub(crate) fn new(
@@ -100,7 +86,6 @@ impl Layer {
             origin: origin.to_owned(),
             values,
             is_preset: false,
-            is_command_line: false,
         })
     }
 }

@@ -88,7 +88,7 @@ impl Values {
         let given = given(&self.effective, key);
         given.map_or_else(
             || "the defaults".to_owned(),
-            |(layer, _)| layer.origin_of(key),
+            |(layer, _)| layer.origin.clone(),
         )
     }
 

@@ -212,7 +212,7 @@ fn what_a_consumer_sets_follows_the_model_that_a_request_chooses() {
 #[test]
 fn what_a_consumer_refuses_is_named_with_its_layer() {
     insta::assert_snapshot!(error("consumer: together", &[("RESONARE_ROLE_ORDER", "as_is")], &[]), @"role_order: as_is (from the environment) is not allowed here: Together needs user_first: turns must alternate, the user first");
-    insta::assert_snapshot!(error("", &[], &[("consumer", "bedrock-nova"), ("output.formats", "messages")]), @r#"output.formats: ["messages"] (from --output-format on the command line) is not allowed here: Bedrock (Nova) needs bedrock: only conversations in the form of Bedrock's Converse API are read"#);
+    insta::assert_snapshot!(error("", &[], &[("consumer", "bedrock-nova"), ("output.formats", "messages")]), @r#"output.formats: ["messages"] (from the command line) is not allowed here: Bedrock (Nova) needs bedrock: only conversations in the form of Bedrock's Converse API are read"#);
     insta::assert_snapshot!(error("", &[], &[("consumer", "openai"), ("loss", "all")]), @"loss: all (from the command line) is not allowed here: OpenAI needs assistant: it learns the assistant's turns alone");
     insta::assert_snapshot!(error("", &[], &[("consumer", "trl"), ("context_tokens", "9")]), @"context_tokens: 9 (from the command line) is not allowed here: TRL can't mark messages that are not learned; axolotl, together, openai can");
     let context =
@@ -400,12 +400,7 @@ fn lists_and_the_target_are_shown_only_where_nothing_is_replaced() {
 }
 
 #[test]
-fn an_option_is_called_as_the_command_line_calls_it() {
-    let error = error("", &[], &[("consumer", "axolotel")]);
-    assert!(
-        error.starts_with("consumer: \"axolotel\" (from --for on the command line) is not allowed"),
-        "{error}"
-    );
+fn a_consumer_is_told_by_its_name_in_any_case() {
     let loaded = load("", &[], &[("consumer", "Axolotl")]).unwrap();
     assert_eq!(loaded.to_json()["consumer"], "axolotl");
 }
