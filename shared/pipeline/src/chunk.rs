@@ -294,12 +294,15 @@ mod tests {
     fn what_an_input_ended_with_is_not_said_again_of_the_next() {
         let mut last = Chunk::default();
         last.mended.hex_escape = 1;
+        last.region = Region::of_number("+41791234567");
+        assert!(last.region.is_some());
         last.salvaged = Some(Salvage {
             byte_offset: 5,
             last_message: None,
         });
         let next = last.cleared();
         assert_eq!((next.mended, next.salvaged), (Mends::default(), None));
+        assert_eq!(next.region, None);
     }
 
     #[test]

@@ -212,6 +212,14 @@ mod tests {
     }
 
     #[test]
+    fn of_those_that_are_equally_rare_half_are_forgotten() {
+        let mut counts = SenderCounts::default();
+        let head = head((0..=SenderCounts::MOST).map(|number| number.to_string()));
+        counts.add_chat(&head, &[1; SenderCounts::MOST + 1]);
+        assert_eq!(counts.counts.len(), SenderCounts::MOST / 2);
+    }
+
+    #[test]
     fn the_most_frequent_come_first_and_equals_by_name() {
         let mut counts = SenderCounts::default();
         let names = ["Dan", "Ann", "Cid", "Bob"].map(str::to_owned);

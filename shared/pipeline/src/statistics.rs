@@ -492,8 +492,7 @@ impl StatsFile<'_> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn chats_of_one_name_are_told_apart() {
+    fn statistics() -> Statistics {
         let info = TokenizerInfo {
             kind: String::new(),
             source: String::new(),
@@ -501,7 +500,20 @@ mod tests {
             fallback_reason: None,
             engine: "compiled".to_owned(),
         };
-        let mut statistics = Statistics::new(info, TokenLimits::default());
+        Statistics::new(info, TokenLimits::default())
+    }
+
+    #[test]
+    fn where_the_run_failed_nothing_is_said_in_its_blocks() {
+        let mut failed = statistics();
+        failed.profile.voices.target.tokens = 5;
+        assert_eq!(failed.spoken_tokens().of_target, 5);
+        assert_eq!(failed.without_outputs().spoken_tokens().of_all, 0);
+    }
+
+    #[test]
+    fn chats_of_one_name_are_told_apart() {
+        let mut statistics = statistics();
         for name in ["Ben", "Ben (2)", "Ben", "Ben", "Ben (2)"] {
             statistics.add_chat(name, 1);
         }

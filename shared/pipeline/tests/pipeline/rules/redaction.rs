@@ -213,6 +213,18 @@ fn a_region_that_is_named_late_counts_for_long_chats_too() {
 }
 
 #[test]
+fn what_is_replaced_late_keeps_the_date_as_it_is_written() {
+    let date = "2024-01-01T10:00:00+02:00";
+    let mut zoned = message(0, "Ann", "Cid Stone and I");
+    zoned["date"] = json!(date);
+    let late = chat("Cid Stone", vec![message(1, "Cid Stone", "yes")]);
+    let export = full(vec![chat("Ann", vec![zoned, message(2, "Me", "ok")]), late]);
+    let done = run(export, &with_redaction(&[PersonalData::Name])).unwrap();
+    assert_eq!(done.blocks()[0][0], "user: >>> [NAME] and I");
+    assert!(done.processed.contains(date), "{}", done.processed);
+}
+
+#[test]
 fn quotations_of_answers_and_repeated_chats_are_without_it_too() {
     let long = format!("{} Ann Lee", "word ".repeat(22));
     let mut answer = message(1, "Me", "ok");
