@@ -153,21 +153,21 @@ mod tests {
     /// Long enough to be compared with anything.
     const REST: &str = "1, and more of the input than is compared";
 
-    /// The key that is expected at a lead, and the place after it.
-    fn expected(order: &KeyOrder, place: Place, lead: &str) -> Option<(String, Place)> {
-        let slice = format!("{lead}{REST}");
+    /// The key that is expected at a prefix, and the place after it.
+    fn expected(order: &KeyOrder, place: Place, prefix: &str) -> Option<(String, Place)> {
+        let slice = format!("{prefix}{REST}");
         let found = order.expected(place, slice.as_bytes())?;
         assert_eq!(&slice[found.value..], REST);
         Some((slice[found.key].to_owned(), found.place))
     }
 
-    fn remember(order: &mut KeyOrder, place: Place, lead: &str, key: &str) -> Place {
-        let slice = format!("{lead}{REST}");
+    fn remember(order: &mut KeyOrder, place: Place, prefix: &str, key: &str) -> Place {
+        let slice = format!("{prefix}{REST}");
         let span = StringSpan {
             bytes: key.as_bytes(),
             escaped: None,
         };
-        order.remember(place, slice.as_bytes(), span, lead.rfind(':').unwrap())
+        order.remember(place, slice.as_bytes(), span, prefix.rfind(':').unwrap())
     }
 
     #[test]
@@ -208,8 +208,8 @@ mod tests {
             ("a\\u0062".to_owned(), false),
             ("a\tb".to_owned(), false),
         ] {
-            let lead = format!("{{\"{key}\":");
-            let place = remember(&mut order, Place::Beginning, &lead, &key);
+            let prefix = format!("{{\"{key}\":");
+            let place = remember(&mut order, Place::Beginning, &prefix, &key);
             assert_eq!(place != Place::Unknown, is_remembered, "{key}");
         }
         let kept = format!("{{\"{}\":", "k".repeat(fits));
