@@ -215,7 +215,7 @@ mod tests {
     fn of_those_that_are_equally_rare_half_are_forgotten() {
         let mut counts = SenderCounts::default();
         let head = head((0..=SenderCounts::MOST).map(|number| number.to_string()));
-        counts.add_chat(&head, &[1; SenderCounts::MOST + 1]);
+        counts.add_chat(&head, &vec![1; SenderCounts::MOST + 1]);
         assert_eq!(counts.counts.len(), SenderCounts::MOST / 2);
     }
 
