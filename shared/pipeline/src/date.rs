@@ -87,12 +87,7 @@ fn wall_micros(date: DateTime) -> Micros {
 /// `YYYY-MM-DDTHH:MM:SS`, what Telegram writes and so what must be fast.
 fn parse_plain(text: &[u8]) -> Option<Micros> {
     let text: &[u8; 19] = text.try_into().ok()?;
-    let number = |from: usize, to: usize| {
-        text[from..to].iter().try_fold(0_i64, |value, byte| {
-            byte.is_ascii_digit()
-                .then(|| value * 10 + i64::from(byte - b'0'))
-        })
-    };
+    let number = |from: usize, to: usize| digits::plain(&text[from..to]);
     let separators = [text[4], text[7], text[10], text[13], text[16]];
     if separators != *b"--T::" {
         return None;

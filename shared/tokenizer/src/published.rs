@@ -33,6 +33,12 @@ pub(crate) fn sequence(steps: &[Value]) -> Value {
     json!({"type": "Sequence", "pretokenizers": steps})
 }
 
+/// An added token that takes nothing from its sides.
+fn added_token(id: u32, text: &str, normalized: bool, special: bool) -> Value {
+    json!({"id": id, "content": text, "single_word": false, "lstrip": false, "rstrip": false,
+        "normalized": normalized, "special": special})
+}
+
 /// Its vocabulary as the other families that read texts as bytes use theirs.
 pub(crate) fn families() -> Vec<(&'static str, Vec<u8>)> {
     let deep_seek = published();
@@ -52,12 +58,10 @@ pub(crate) fn families() -> Vec<(&'static str, Vec<u8>)> {
     let digits = sequence(&[digits, byte_level(true)]);
     let nfc = json!({"type": "NFC"});
     let mut with_line_feed = deep_seek.clone();
-    let line_feed = json!({"id": 500_000, "content": "\n", "single_word": false, "lstrip": false, "rstrip": false,
-        "normalized": false, "special": false});
     with_line_feed["added_tokens"]
         .as_array_mut()
         .unwrap()
-        .push(line_feed);
+        .push(added_token(500_000, "\n", false, false));
     let families = vec![
         ("llama 3", family(Value::Null, by(LLAMA_3), true)),
         ("qwen", family(nfc.clone(), by(QWEN_2), false)),
@@ -92,21 +96,17 @@ pub(crate) fn sentence_pieces() -> Vec<(String, Vec<u8>)> {
             ways.push((format!("{scheme} {splits}"), Value::Null, metaspace));
         }
     }
-    let token = |id: u32, text: &str, normalized: bool, special: bool| {
-        json!({"id": id, "content": text, "single_word": false, "lstrip": false, "rstrip": false,
-            "normalized": normalized, "special": special})
-    };
     let added = [
-        token(500_000, "<s>", true, true),
-        token(500_001, "<|EOT|>", false, true),
-        token(500_002, "\n\n", false, false),
-        token(500_003, "  ", false, false),
-        token(500_004, "<think>", true, false),
+        added_token(500_000, "<s>", true, true),
+        added_token(500_001, "<|EOT|>", false, true),
+        added_token(500_002, "\n\n", false, false),
+        added_token(500_003, "  ", false, false),
+        added_token(500_004, "<think>", true, false),
     ];
     let ways = ways.into_iter().map(|(name, normalizer, pre_tokenizer)| {
         let mut added = added.to_vec();
         if name == "gemma" {
-            added.push(token(500_005, "\n", false, false));
+            added.push(added_token(500_005, "\n", false, false));
         }
         let json = json!({
             "version": "1.0", "added_tokens": added, "normalizer": normalizer, "pre_tokenizer": pre_tokenizer,

@@ -54,7 +54,7 @@ fn is_white_space(character: char) -> bool {
 /// Returns how many bytes went at the beginning.
 pub(super) fn trim_and_join(arena: &mut String, start: usize) -> Result<usize, MessageDrop> {
     let mut leading = 0;
-    // As most texts begin and end.
+    // Most texts begin and end with a visible character of ASCII, and have nothing to strip.
     let ends = (arena.as_bytes().get(start), arena.as_bytes().last());
     if !matches!(ends, (Some(b'!'..=b'~'), Some(b'!'..=b'~'))) {
         let text = &arena[start..];

@@ -72,9 +72,9 @@ impl<'a, 'm> Cursor<'a, 'm> {
     #[inline]
     fn pass_white_space(&mut self) {
         self.at += 1;
-        while let Some(spaces) = spaces::leading_spaces(&self.bytes[self.at..]) {
-            self.at += spaces;
-            if spaces < spaces::LONGEST {
+        while let Some(passed) = spaces::leading_spaces(&self.bytes[self.at..]) {
+            self.at += passed;
+            if passed < spaces::LONGEST {
                 return;
             }
         }
@@ -108,8 +108,8 @@ impl<'a, 'm> Cursor<'a, 'm> {
         })
     }
 
-    /// Moves past bytes of a string that stand for themselves. Says whether the cursor is then at a byte that doesn't; if
-    /// not, fewer bytes than a block has are left.
+    /// Moves past bytes of a string that stand for themselves, and returns whether it stopped at one that does not. If it
+    /// didn't, less than a block is left.
     #[inline]
     fn pass_plain(&mut self) -> bool {
         while let Some(rest) = self.marks.rest(self.bytes, self.at) {

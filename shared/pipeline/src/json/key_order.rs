@@ -62,7 +62,7 @@ pub(crate) struct ExpectedKey {
     pub(crate) place: Place,
     /// Where it is in the slice, without its quotes.
     pub(crate) key: Range<usize>,
-    /// Where its value begins, but for more white space.
+    /// Where its value begins, or more white space before that.
     pub(crate) value: usize,
 }
 

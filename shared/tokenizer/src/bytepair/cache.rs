@@ -129,7 +129,7 @@ struct Slots<K, const BITS: u32>(Box<[K]>);
 
 impl<K: Key, const BITS: u32> Slots<K, BITS> {
     fn new() -> Self {
-        // Each is zero, which is no key: all have a length.
+        // All are zero, which is the key of no piece: a key has the length in it.
         Self(vec![K::default(); 1 << BITS].into())
     }
 
