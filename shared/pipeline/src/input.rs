@@ -9,11 +9,16 @@ mod interrupt;
 mod media;
 mod message;
 mod open_chat;
+mod read_message;
 pub(crate) mod reader;
+#[cfg(test)]
+mod reading_ahead;
 pub(crate) mod rules;
+pub(crate) mod segment;
 mod senders;
 pub(crate) mod sink;
 pub(crate) mod source;
+mod stretch;
 mod text;
 mod text_end;
 pub(crate) mod window;

@@ -77,6 +77,7 @@ mod warning;
 mod warnings;
 mod whole_chat;
 mod words;
+mod work;
 
 pub use advice::{Advice, Setting};
 pub use causes::causes;

@@ -44,19 +44,35 @@ impl Position {
             }
             None => bytes,
         };
-        // Continuation bytes of UTF-8 begin no character.
-        self.column += last_line
-            .iter()
-            .filter(|&&byte| byte & 0xC0 != 0x80)
-            .count() as u64;
+        self.column += characters(last_line);
         self.byte_offset += bytes.len() as u64;
         self
     }
 }
 
+/// The number of characters in UTF-8, which may be cut anywhere: continuation bytes begin none.
+fn characters(text: &[u8]) -> u64 {
+    // So few that they are counted in bytes, many at once.
+    let parts = text.chunks(255);
+    let in_part = |part: &[u8]| {
+        part.iter()
+            .map(|byte| u8::from(byte & 0xC0 != 0x80))
+            .sum::<u8>()
+    };
+    parts.map(|part| u64::from(in_part(part))).sum()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_characters_of_a_long_line_are_counted() {
+        for length in [254, 255, 256, 1000] {
+            assert_eq!(characters("a".repeat(length).as_bytes()), length as u64);
+            assert_eq!(characters("й".repeat(length).as_bytes()), length as u64);
+        }
+    }
 
     #[test]
     fn columns_count_characters_and_offsets_bytes() {

@@ -1,13 +1,10 @@
 //! A run from inputs to outputs, on one thread or more.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use resonare_consumers::{Consumer, Flag, SpecialTokens};
 use resonare_parquet_rows::ParquetWriter;
 
@@ -26,7 +23,6 @@ use crate::input::reader::Reader;
 use crate::input::rules::ReadingRules;
 use crate::input::sink::ChunkSink;
 use crate::input::source::{Source, decompressed};
-use crate::input::window::Window;
 use crate::prepare::ChatPreparer;
 use crate::profile::Profile;
 use crate::redact::Redactor;
@@ -36,7 +32,8 @@ use crate::settings::{RepeatedMessages, Settings};
 use crate::source_problem::SourceProblem;
 use crate::split::{Split, SplitCounts};
 use crate::statistics::Statistics;
-use crate::tokens::{TokenCounter, Tokenizer, TokenizerInfo, count_text};
+use crate::tokens::{Tokenizer, TokenizerInfo};
+use crate::work::{OpenWindow, Work};
 
 /// Where a run writes to. What is written counts only if the run succeeds.
 pub struct Outputs<'o> {
@@ -231,24 +228,16 @@ impl<T: Tokenizer> Run<'_, T> {
         let is_split = !settings.validation_fraction.is_zero();
         statistics.split = is_split.then(SplitCounts::default);
         let mut finisher = Finisher::new(context, statistics, output, threads);
-        let counting = CountingRules {
+        let work = Work {
+            reading: &rules,
             redactor: redactor.as_ref(),
             delimiter: settings.message_delimiter.trim(),
+            tokenizer: self.tokenizer,
+            keep_edits: raw.is_some(),
         };
-        let result = if self.threads.get() == 1 {
-            let mut sink = InlineSink {
-                counter: self.tokenizer.counter(),
-                rules: counting,
-                finisher: &mut finisher,
-            };
-            self.read(sources, &rules, raw, &mut sink)
-        } else {
-            let work = ThreadedWork {
-                reading: &rules,
-                counting,
-            };
-            self.read_threaded(sources, work, raw, &mut finisher)
-        };
+        let result = work.divide(self.threads, &mut finisher, |open, sink| {
+            self.read(sources, &rules, raw, open, sink)
+        });
         let finished = match result {
             Ok(()) => finisher.finish(),
             Err(error) => Err(Failure::new(error, finisher.into_statistics())),
@@ -273,6 +262,7 @@ impl<T: Tokenizer> Run<'_, T> {
         sources: S,
         rules: &ReadingRules<'_>,
         raw: Option<&mut (dyn Write + Send)>,
+        open: &OpenWindow<'_>,
         sink: &mut dyn ChunkSink,
     ) -> Result<(), PipelineError>
     where
@@ -302,7 +292,7 @@ impl<T: Tokenizer> Run<'_, T> {
             };
             let bytes =
                 decompressed(reader).map_err(|cause| PipelineError::reading(&name, cause))?;
-            let reader = Reader::new(Window::new(bytes), raw.as_mut(), self.cancelled);
+            let reader = Reader::new(open(bytes), raw.as_mut(), self.cancelled);
             let context = ReadingContext {
                 source: &name,
                 rules,
@@ -319,59 +309,6 @@ impl<T: Tokenizer> Run<'_, T> {
             }),
             None => Ok(()),
         }
-    }
-
-    /// One thread reads, `threads - 1` count, and the calling one finishes chats. Chunks are
-    /// numbered, and finished in their order.
-    fn read_threaded<'f, S>(
-        &self,
-        sources: S,
-        work: ThreadedWork<'_>,
-        raw: Option<&mut (dyn Write + Send)>,
-        finisher: &mut Finisher<'f, T::Counter<'f>>,
-    ) -> Result<(), PipelineError>
-    where
-        S: IntoIterator<Item = io::Result<Source>> + Send,
-    {
-        let counters = self.threads.get() - 1;
-        let (read_to, to_count) = bounded::<NumberedChunk>(counters + 1);
-        let (counted_to, counted) = bounded::<Result<NumberedChunk, PipelineError>>(counters + 1);
-        // What was allocated for reading is filled again, and let go of, by the thread that reads.
-        let (spent_to, spent) = unbounded::<Chunk>();
-        std::thread::scope(|scope| {
-            let reading = scope.spawn(move || {
-                let mut sink = NumberingSink {
-                    next: 0,
-                    out: read_to,
-                    spent,
-                    under_way: 0,
-                    // As many as all hold at once, and some that wait for their turn.
-                    most: 4 * counters + 4,
-                };
-                self.read(sources, work.reading, raw, &mut sink)
-            });
-            for _ in 0..counters {
-                let (to_count, counted_to) = (to_count.clone(), counted_to.clone());
-                scope.spawn(move || {
-                    let mut tokens = self.tokenizer.counter();
-                    for mut numbered in to_count {
-                        let counted = count(&mut tokens, work.counting, &mut numbered.chunk);
-                        if counted_to.send(counted.map(|()| numbered)).is_err() {
-                            return;
-                        }
-                    }
-                });
-            }
-            // The threads have their own; with these gone, the channels close when they end.
-            drop((to_count, counted_to));
-            let result = finish_in_order(counted, spent_to, finisher);
-            let read = match reading.join() {
-                Ok(read) => read,
-                Err(panic) => std::panic::resume_unwind(panic),
-            };
-            // Where finishing fails, reading is cancelled: the first is the reason.
-            result.and(read)
-        })
     }
 }
 
@@ -394,142 +331,5 @@ impl<'o> FormatOutput<'o> {
             split: self.split,
             sink,
         }))
-    }
-}
-
-/// What messages are counted by.
-#[derive(Clone, Copy)]
-struct CountingRules<'a> {
-    redactor: Option<&'a Redactor<'a>>,
-    /// The delimiter, stripped.
-    delimiter: &'a str,
-}
-
-/// What reading and counting threads work by.
-#[derive(Clone, Copy)]
-struct ThreadedWork<'a> {
-    reading: &'a ReadingRules<'a>,
-    counting: CountingRules<'a>,
-}
-
-/// A chunk with its place among those of its run.
-struct NumberedChunk {
-    number: u64,
-    chunk: Chunk,
-}
-
-/// Counts a chunk's messages, without what is replaced of them. A tokenizer that panics at one must not leave
-/// the other threads waiting for the chunk, and would panic the next time as well.
-fn count(
-    counter: &mut impl TokenCounter,
-    rules: CountingRules<'_>,
-    chunk: &mut Chunk,
-) -> Result<(), PipelineError> {
-    if let Some(redactor) = rules.redactor {
-        redactor.redact(chunk);
-    }
-    let counting = AssertUnwindSafe(|| {
-        for record in &mut chunk.records {
-            record.set_tokens(count_text(
-                counter,
-                record.text(&chunk.text),
-                rules.delimiter,
-            ));
-        }
-    });
-    catch_unwind(counting).map_err(|_| PipelineError::Tokenizer("it panicked".to_owned()))
-}
-
-fn finish_in_order<C: TokenCounter>(
-    counted: Receiver<Result<NumberedChunk, PipelineError>>,
-    spent: Sender<Chunk>,
-    finisher: &mut Finisher<'_, C>,
-) -> Result<(), PipelineError> {
-    let mut early = BTreeMap::new();
-    let mut next = 0;
-    for numbered in counted {
-        let NumberedChunk { number, chunk } = numbered?;
-        early.insert(number, chunk);
-        while let Some(mut chunk) = early.remove(&next) {
-            finisher.take(&mut chunk)?;
-            next += 1;
-            // Nobody takes it where reading has ended.
-            drop(spent.send(chunk));
-        }
-    }
-    Ok(())
-}
-
-/// Counts and finishes at once.
-struct InlineSink<'s, 'a, C> {
-    counter: C,
-    rules: CountingRules<'s>,
-    finisher: &'s mut Finisher<'a, C>,
-}
-
-impl<C: TokenCounter> ChunkSink for InlineSink<'_, '_, C> {
-    fn accept(&mut self, mut chunk: Chunk) -> Result<Chunk, PipelineError> {
-        count(&mut self.counter, self.rules, &mut chunk)?;
-        self.finisher.take(&mut chunk)?;
-        Ok(chunk.cleared())
-    }
-}
-
-/// Numbers chunks and sends them on.
-struct NumberingSink {
-    next: u64,
-    out: Sender<NumberedChunk>,
-    spent: Receiver<Chunk>,
-    /// Chunks that were sent and did not come back yet.
-    under_way: usize,
-    /// With so many of them, it waits: the first may hold all others up.
-    most: usize,
-}
-
-impl ChunkSink for NumberingSink {
-    fn accept(&mut self, chunk: Chunk) -> Result<Chunk, PipelineError> {
-        let number = self.next;
-        self.next += 1;
-        self.out
-            .send(NumberedChunk { number, chunk })
-            .map_err(|_| PipelineError::Cancelled)?;
-        self.under_way += 1;
-        let spent = if self.under_way < self.most {
-            self.spent.try_recv().ok()
-        } else {
-            Some(self.spent.recv().map_err(|_| PipelineError::Cancelled)?)
-        };
-        self.under_way -= usize::from(spent.is_some());
-        Ok(spent.map(Chunk::cleared).unwrap_or_default())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_most_chunks_under_way_make_the_reader_wait() {
-        let (out, sent) = crossbeam_channel::unbounded();
-        let (give_back, spent) = crossbeam_channel::unbounded();
-        let mut sink = NumberingSink {
-            next: 0,
-            out,
-            spent,
-            under_way: 0,
-            most: 3,
-        };
-        for number in 0..5 {
-            sink.accept(Chunk::default()).unwrap();
-            let numbered: NumberedChunk = sent.recv().unwrap();
-            assert_eq!(numbered.number, number);
-            give_back.send(numbered.chunk).unwrap();
-        }
-        // One is spent; no other will ever be, so that waiting for one is an error.
-        drop(give_back);
-        sink.accept(Chunk::default()).unwrap();
-        sink.accept(Chunk::default()).unwrap();
-        let waited = sink.accept(Chunk::default());
-        assert!(matches!(waited, Err(PipelineError::Cancelled)));
     }
 }

@@ -4,15 +4,18 @@ use resonare_redaction::Region;
 
 use super::fields::KeyOrders;
 use super::interrupt::Interrupt;
-use super::message::{self, MessageOutcome};
+use super::message;
 use super::open_chat::{MessagesState, OpenChat, PlainValue};
+use super::read_message::ReadMessage;
 use super::reader::{ReadError, Reader};
 use super::rules::ReadingRules;
+use super::senders::Senders;
 use super::sink::ChunkSink;
 use crate::chunk::{ChatEnd, Chunk};
 use crate::error::PipelineError;
 use crate::explain::EarlyEnd;
 use crate::funnel::{ChatDrop, DroppedMessages, MessageDrop};
+use crate::json::cursor::{Cursor, Stop};
 use crate::json::value;
 use crate::json::walk;
 use crate::salvage::{LastMessage, Salvage};
@@ -27,6 +30,30 @@ pub(crate) struct ReadingContext<'a> {
     pub(crate) input: usize,
     /// How many chats were met, over all inputs.
     pub(crate) chats: &'a mut u64,
+}
+
+/// What of a list comes before the element that is read next.
+#[derive(Clone, Copy)]
+enum Before {
+    Bracket,
+    Element,
+    /// Nothing that has not been passed.
+    Nothing,
+    /// The end of the list was passed.
+    End,
+}
+
+impl Before {
+    /// Moves past it. `true` if an element follows.
+    #[inline]
+    fn pass(self, cursor: &mut Cursor<'_, '_>) -> Result<bool, Stop> {
+        match self {
+            Self::Bracket => walk::open_list(cursor),
+            Self::Element => walk::after_element(cursor),
+            Self::Nothing => Ok(true),
+            Self::End => Ok(false),
+        }
+    }
 }
 
 /// Reads chats and hands their kept messages on.
@@ -258,59 +285,92 @@ impl<'a, 'o> ChatReader<'a, 'o> {
     }
 
     fn message_list(&mut self, chat: &mut OpenChat, pass_over: bool) -> Result<(), Interrupt> {
-        let rules = self.context.rules;
-        let mut first = true;
+        let reads_ahead = self.reader.reads_ahead();
+        let mut before = Before::Bracket;
         loop {
-            let read = self.reader.attempt(|cursor| {
-                let more = if first {
-                    walk::open_list(cursor)?
-                } else {
-                    walk::after_element(cursor)?
+            let last_id = if reads_ahead && self.arrive(&mut before)? {
+                self.take_stretch(chat, pass_over)
+            } else {
+                let Some(message) = self.message(before, &mut chat.senders, pass_over)? else {
+                    return Ok(());
                 };
-                if !more {
-                    return Ok(None);
-                }
-                if pass_over {
-                    value::skip(cursor)?;
-                    let reason = MessageDrop::ChatType;
-                    return Ok(Some(MessageOutcome::Dropped { id: None, reason }));
-                }
-                message::read(cursor, rules, &mut self.key_orders, chat, &mut self.chunk).map(Some)
-            });
-            let outcome = match read {
-                Ok(Some(outcome)) => outcome,
-                Ok(None) => return Ok(()),
-                Err(ReadError::TooLarge { .. }) => {
-                    self.reader.attempt(if first {
-                        walk::open_list
-                    } else {
-                        walk::after_element
-                    })?;
-                    self.reader.skip_value()?;
-                    MessageOutcome::Dropped {
-                        id: None,
-                        reason: MessageDrop::TooLarge,
-                    }
-                }
-                Err(error) => return Err(error.into()),
+                let id = message.id;
+                chat.count(message);
+                id
             };
-            first = false;
+            before = Before::Element;
             self.reader.raw_commit();
             self.closers = "]}";
-            chat.read += 1;
-            let id = match outcome {
-                MessageOutcome::Kept { id } => id,
-                MessageOutcome::Dropped { id, reason } => {
-                    chat.dropped.add(reason, 1);
-                    id
-                }
-            };
             self.last_message = Some(LastMessage {
-                id,
+                id: last_id,
                 number: chat.read,
                 chat: *self.context.chats,
             });
             self.flush_if_full()?;
+        }
+    }
+
+    /// Moves to the next message of a list, if there is one, and says whether it was read ahead.
+    fn arrive(&mut self, before: &mut Before) -> Result<bool, Interrupt> {
+        let passed = *before;
+        let is_more = self.reader.attempt(|cursor| passed.pass(cursor))?;
+        *before = if is_more {
+            Before::Nothing
+        } else {
+            Before::End
+        };
+        if is_more {
+            self.reader.peek_value()?;
+        }
+        Ok(is_more && self.reader.is_at_stretch())
+    }
+
+    /// Takes the messages that were read ahead from here on, and gives the id of the last one if that is read.
+    fn take_stretch(&mut self, chat: &mut OpenChat, pass_over: bool) -> Option<i64> {
+        let stretch = self.reader.take_stretch();
+        let log = &mut self.reader.log;
+        if pass_over {
+            stretch.pass_over(chat, log);
+            return None;
+        }
+        let last_id = stretch.last_id;
+        stretch.append(chat, &mut self.chunk, log);
+        last_id
+    }
+
+    /// Reads the next message of a list, if there is one.
+    #[inline]
+    fn message(
+        &mut self,
+        before: Before,
+        senders: &mut Senders,
+        pass_over: bool,
+    ) -> Result<Option<ReadMessage>, ReadError> {
+        let rules = self.context.rules;
+        let read = self.reader.attempt(|cursor| {
+            if !before.pass(cursor)? {
+                return Ok(None);
+            }
+            if pass_over {
+                value::skip(cursor)?;
+                return Ok(Some(ReadMessage::unread(MessageDrop::ChatType)));
+            }
+            message::read(
+                cursor,
+                rules,
+                &mut self.key_orders,
+                senders,
+                &mut self.chunk,
+            )
+            .map(Some)
+        });
+        match read {
+            Err(ReadError::TooLarge { .. }) => {
+                self.reader.attempt(|cursor| before.pass(cursor))?;
+                self.reader.skip_value()?;
+                Ok(Some(ReadMessage::unread(MessageDrop::TooLarge)))
+            }
+            read => read,
         }
     }
 

@@ -1,13 +1,12 @@
 //! One message: whether it is kept, its sender and its date.
 
-use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use resonare_redaction::Finding;
 
 use super::fields::{Fields, KeyOrders, OtherFields};
 use super::media::push_placeholder;
-use super::open_chat::OpenChat;
+use super::read_message::{ReadMessage, TopicTitle};
 use super::rules::ReadingRules;
 use super::senders::{Senders, WrittenSender};
 use super::text::{message_text, trim_and_join};
@@ -26,17 +25,6 @@ use crate::notes::MessageNote;
 use crate::sender::{Sender, SenderId};
 use crate::settings::{DateLimit, Forwarded};
 
-/// What became of a message that was read.
-pub(super) enum MessageOutcome {
-    Kept {
-        id: Option<i64>,
-    },
-    Dropped {
-        id: Option<i64>,
-        reason: MessageDrop,
-    },
-}
-
 /// When a message was sent.
 struct SentAt {
     /// The moment that orders the message.
@@ -45,34 +33,30 @@ struct SentAt {
     date: Date,
 }
 
-/// Reads the value at the cursor as a message of a chat, keeps it in `chunk` or says why not.
+/// Reads the value at the cursor as a message, keeps it in `chunk` or says why not.
 pub(super) fn read(
     cursor: &mut Cursor<'_, '_>,
     rules: &ReadingRules<'_>,
     orders: &mut KeyOrders,
-    chat: &mut OpenChat,
+    senders: &mut Senders,
     chunk: &mut Chunk,
-) -> Result<MessageOutcome, Stop> {
+) -> Result<ReadMessage, Stop> {
     if cursor.peek()? != b'{' {
         value::skip(cursor)?;
-        let reason = MessageDrop::Malformed;
-        return Ok(MessageOutcome::Dropped { id: None, reason });
+        return Ok(ReadMessage::unread(MessageDrop::Malformed));
     }
     let mut others = rules.want_other_fields().then(OtherFields::default);
     let fields = Fields::scan(cursor, orders, others.as_mut())?;
     let id = whole_number(fields.id);
     let keeper = MessageKeeper {
         rules,
-        senders: &mut chat.senders,
+        senders,
         chunk,
         repeated_keys: &mut cursor.log.counts.duplicate_key,
     };
     let kept = keeper.keep(&fields, others.as_ref());
-    if let Some(others) = &others
-        && rules.settings.topics
-    {
-        note_topic(others, id, &mut chat.topics);
-    }
+    let wanted = others.as_ref().filter(|_| rules.settings.topics);
+    let topic = wanted.and_then(|others| topic_title(others, id));
     // What was dropped and has no id tells nothing.
     let is_noted = kept.is_ok() || (id.is_some() && rules.notes_dropped);
     if let Some(others) = others.filter(|_| rules.notes && is_noted) {
@@ -88,9 +72,10 @@ pub(super) fn read(
             dropped: kept.err(),
         });
     }
-    Ok(match kept {
-        Ok(()) => MessageOutcome::Kept { id },
-        Err(reason) => MessageOutcome::Dropped { id, reason },
+    Ok(ReadMessage {
+        id,
+        dropped: kept.err(),
+        topic,
     })
 }
 
@@ -102,22 +87,24 @@ fn whole_number(field: Option<&[u8]>) -> Option<i64> {
     })
 }
 
-/// Notes the topic of a group that a service message begins or renames.
-fn note_topic(others: &OtherFields<'_>, id: Option<i64>, topics: &mut BTreeMap<i64, String>) {
-    let (Scalar::String(action), Some(id)) = (Scalar::of(others.action), id) else {
-        return;
+/// The title of a group's topic that a service message begins or renames.
+fn topic_title(others: &OtherFields<'_>, id: Option<i64>) -> Option<TopicTitle> {
+    let Scalar::String(action) = Scalar::of(others.action) else {
+        return None;
     };
+    let id = id?;
     match (Scalar::of(others.title), Scalar::of(others.new_title)) {
-        (Scalar::String(title), _) if action.is("topic_created") => {
-            topics.insert(id, title.decode());
-        }
-        (_, Scalar::String(title)) if action.is("topic_edit") => {
-            let renamed = whole_number(others.reply_to_message_id);
-            if let Some(known) = renamed.and_then(|id| topics.get_mut(&id)) {
-                *known = title.decode();
-            }
-        }
-        _ => {}
+        (Scalar::String(title), _) if action.is("topic_created") => Some(TopicTitle {
+            id,
+            title: title.decode(),
+            is_new: true,
+        }),
+        (_, Scalar::String(title)) if action.is("topic_edit") => Some(TopicTitle {
+            id: whole_number(others.reply_to_message_id)?,
+            title: title.decode(),
+            is_new: false,
+        }),
+        _ => None,
     }
 }
 
@@ -332,10 +319,11 @@ mod tests {
         let mut cursor = Cursor::new(message.as_bytes(), 0, true, &mut log);
         let special_tokens = SpecialTokens::new(["<|im_end|>".to_owned()]);
         let rules = ReadingRules::new(&settings, &special_tokens, false);
-        let (mut orders, mut chat) = (KeyOrders::default(), OpenChat::default());
-        match read(&mut cursor, &rules, &mut orders, &mut chat, &mut chunk).unwrap() {
-            MessageOutcome::Kept { .. } => Ok(chunk.records[0].text(&chunk.text).to_owned()),
-            MessageOutcome::Dropped { reason, .. } => {
+        let (mut orders, mut senders) = (KeyOrders::default(), Senders::default());
+        let message = read(&mut cursor, &rules, &mut orders, &mut senders, &mut chunk);
+        match message.unwrap().dropped {
+            None => Ok(chunk.records[0].text(&chunk.text).to_owned()),
+            Some(reason) => {
                 assert!(chunk.text.is_empty() && chunk.records.is_empty());
                 Err(reason)
             }
@@ -466,11 +454,9 @@ mod tests {
         let mut cursor = Cursor::new(message.as_bytes(), 0, true, &mut log);
         let (settings, special_tokens) = (Settings::default(), SpecialTokens::default());
         let rules = ReadingRules::new(&settings, &special_tokens, false);
-        let (mut orders, mut chat) = (KeyOrders::default(), OpenChat::default());
-        assert!(matches!(
-            read(&mut cursor, &rules, &mut orders, &mut chat, &mut chunk),
-            Ok(MessageOutcome::Kept { .. })
-        ));
+        let (mut orders, mut senders) = (KeyOrders::default(), Senders::default());
+        let message = read(&mut cursor, &rules, &mut orders, &mut senders, &mut chunk);
+        assert_eq!(message.unwrap().dropped, None);
         assert_eq!((chunk.text.as_str(), log.counts.duplicate_key), ("last", 1));
         let entity = r#""text_entities": [{"text": "a", "text": "b"}]"#;
         assert_eq!(text_from(entity).unwrap(), "b");

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use super::read_message::{ReadMessage, TopicTitle};
 use super::senders::Senders;
 use crate::chunk::{ChatEnd, ChatHead};
 use crate::funnel::{ChatDrop, DroppedMessages};
@@ -71,6 +72,28 @@ impl OpenChat {
 
     pub(super) fn has_name(&self) -> bool {
         self.name != PlainValue::Absent
+    }
+
+    /// Takes what became of its next message.
+    #[inline]
+    pub(super) fn count(&mut self, message: ReadMessage) {
+        self.read += 1;
+        if let Some(reason) = message.dropped {
+            self.dropped.add(reason, 1);
+        }
+        if let Some(topic) = message.topic {
+            self.name_topic(topic);
+        }
+    }
+
+    /// Notes the title of a topic; only one that began is renamed.
+    pub(super) fn name_topic(&mut self, topic: TopicTitle) {
+        let TopicTitle { id, title, is_new } = topic;
+        if is_new {
+            self.topics.insert(id, title);
+        } else if let Some(known) = self.topics.get_mut(&id) {
+            *known = title;
+        }
     }
 
     /// Why the chat is dropped, as far as is known now; a head that is incomplete is no reason.

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::capture::RawCopy;
+use super::stretch::Stretch;
 use super::window::Window;
 use crate::json::cursor::{Cursor, Stop};
 use crate::json::mend::MendLog;
@@ -61,6 +62,21 @@ impl<'r, 'o> Reader<'r, 'o> {
             raw,
             cancelled,
         }
+    }
+
+    /// Whether messages are read ahead.
+    pub(crate) fn reads_ahead(&self) -> bool {
+        self.window.is_read_ahead()
+    }
+
+    /// Whether messages were read ahead from where the unread part begins.
+    pub(super) fn is_at_stretch(&mut self) -> bool {
+        self.window.is_at_stretch()
+    }
+
+    /// Moves past the messages that were read ahead from here on.
+    pub(super) fn take_stretch(&mut self) -> Stretch {
+        self.window.take_stretch()
     }
 
     /// Runs `attempt` on the unread bytes, with more of them each time that it was incomplete, and

@@ -58,6 +58,36 @@ impl Senders {
         index
     }
 
+    /// Adds those of `later` that are not among them, and gives the numbers that all of those have here.
+    pub(super) fn merge(&mut self, later: Self) -> Vec<u32> {
+        let Self {
+            list,
+            written,
+            ends,
+            others,
+        } = later;
+        let mut start = 0;
+        let few = ends.iter().map(|&[middle, end]| {
+            let fields = [&written[start..middle], &written[middle..end]];
+            start = end;
+            fields
+        });
+        let mut others: Vec<_> = others.iter().collect();
+        others.sort_unstable_by_key(|(_, index)| **index);
+        let others = others
+            .into_iter()
+            .map(|([from, from_id], _)| [&**from, &**from_id]);
+        let fields = few.chain(others);
+        fields
+            .zip(list)
+            .map(|([from, from_id], sender)| {
+                let written = WrittenSender { from, from_id };
+                self.find(written)
+                    .unwrap_or_else(|| self.add(written, sender))
+            })
+            .collect()
+    }
+
     /// The senders, in the order of their numbers.
     pub(super) fn into_list(self) -> Vec<Sender> {
         self.list
@@ -96,5 +126,29 @@ mod tests {
             );
         }
         assert_eq!(senders.into_list().len(), names.len());
+    }
+    #[test]
+    fn senders_of_messages_that_were_read_apart_are_one_list() {
+        let add = |senders: &mut Senders, names: std::ops::Range<usize>| {
+            for name in names.map(|name| name.to_string()) {
+                let written = WrittenSender {
+                    from: name.as_bytes(),
+                    from_id: b"",
+                };
+                let sender = Sender {
+                    name: name.clone(),
+                    id: None,
+                };
+                senders.add(written, sender);
+            }
+        };
+        let (mut senders, mut later) = (Senders::default(), Senders::default());
+        let (many, more) = (2 * Senders::FEW, 4 * Senders::FEW);
+        add(&mut senders, 0..many);
+        add(&mut later, 1..more);
+        let numbers: Vec<_> = (1..u32::try_from(more).unwrap()).collect();
+        assert_eq!(senders.merge(later), numbers);
+        let names = senders.into_list().into_iter().map(|sender| sender.name);
+        assert!(names.eq((0..more).map(|name| name.to_string())));
     }
 }

@@ -1,15 +1,27 @@
 //! The part of an input that is in memory: a buffer that slides over the stream.
 
+use std::collections::VecDeque;
 use std::io::{self, Read};
 
+use super::segment::{Segment, Segments};
+use super::stretch::Stretch;
 use crate::position::Position;
 
 /// Bytes that one read asks for.
 const STEP: usize = 512 << 10;
 
+/// Where the bytes of a window come from.
+enum Bytes<'r> {
+    Stream(Box<dyn Read + 'r>),
+    /// From a stream of which messages are read ahead.
+    Segments(Box<dyn Segments + 'r>),
+}
+
 /// A buffer over a stream. Its unread part is always whole UTF-8 characters.
 pub(crate) struct Window<'r> {
-    reader: Box<dyn Read + 'r>,
+    bytes: Bytes<'r>,
+    /// What was read ahead of the bytes in the buffer, and is not taken yet.
+    stretches: VecDeque<Stretch>,
     buffer: Vec<u8>,
     /// Where the unread part begins.
     start: usize,
@@ -26,8 +38,18 @@ pub(crate) struct Window<'r> {
 
 impl<'r> Window<'r> {
     pub(crate) fn new(reader: Box<dyn Read + 'r>) -> Self {
+        Self::of(Bytes::Stream(reader))
+    }
+
+    /// A window on an input of which messages are read ahead.
+    pub(crate) fn read_ahead(segments: impl Segments + 'r) -> Self {
+        Self::of(Bytes::Segments(Box::new(segments)))
+    }
+
+    fn of(bytes: Bytes<'r>) -> Self {
         Self {
-            reader,
+            bytes,
+            stretches: VecDeque::new(),
             buffer: Vec::new(),
             start: 0,
             checked: 0,
@@ -69,6 +91,33 @@ impl<'r> Window<'r> {
         self.start += count;
     }
 
+    /// Whether messages are read ahead.
+    pub(crate) fn is_read_ahead(&self) -> bool {
+        matches!(self.bytes, Bytes::Segments(_))
+    }
+
+    /// Whether messages were read ahead from where the unread part begins.
+    pub(super) fn is_at_stretch(&mut self) -> bool {
+        let offset = self.offset();
+        // The reader came to none of those before, as they were none.
+        let missed = self
+            .stretches
+            .iter()
+            .take_while(|stretch| stretch.start < offset);
+        self.stretches.drain(..missed.count());
+        self.stretches
+            .front()
+            .is_some_and(|stretch| stretch.start == offset)
+    }
+
+    /// Consumes the messages that were read ahead from here on.
+    pub(super) fn take_stretch(&mut self) -> Stretch {
+        let stretch = self.stretches.pop_front();
+        let stretch = stretch.expect("the unread part begins with messages that were read ahead");
+        self.consume(self.index(stretch.end) - self.start);
+        stretch
+    }
+
     /// Whether nothing will come after the unread part.
     pub(crate) fn ended(&self) -> bool {
         self.ended
@@ -95,12 +144,13 @@ impl<'r> Window<'r> {
         self.filled -= self.start;
         self.checked -= self.start;
         self.start = 0;
-        let wanted = (self.filled * 2).max(STEP);
-        if self.buffer.len() < wanted {
-            self.buffer.resize(wanted, 0);
-        }
-        while !self.ended && self.filled < wanted {
-            match self.reader.read(&mut self.buffer[self.filled..wanted]) {
+        let twice = self.filled * 2;
+        let enough = match self.bytes {
+            Bytes::Stream(_) => twice.max(STEP),
+            Bytes::Segments(_) => twice,
+        };
+        loop {
+            match self.read(enough) {
                 Ok(0) => self.ended = true,
                 Ok(count) => self.filled += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -110,9 +160,50 @@ impl<'r> Window<'r> {
                 }
                 Err(error) => return Err(error),
             }
+            if self.ended || self.filled >= enough {
+                self.check_utf8();
+                return Ok(true);
+            }
         }
-        self.check_utf8();
-        Ok(true)
+    }
+
+    /// Puts more bytes behind those that are there: of a stream so many that there are `most` at most, or else a segment.
+    fn read(&mut self, most: usize) -> io::Result<usize> {
+        let segments = match &mut self.bytes {
+            Bytes::Stream(reader) => {
+                if self.buffer.len() < most {
+                    self.buffer.resize(most, 0);
+                }
+                return reader.read(&mut self.buffer[self.filled..most]);
+            }
+            Bytes::Segments(segments) => segments,
+        };
+        let spent = if self.filled == 0 {
+            std::mem::take(&mut self.buffer)
+        } else {
+            Vec::new()
+        };
+        let Some(segment) = segments.next(spent)? else {
+            return Ok(0);
+        };
+        let Segment {
+            bytes,
+            is_text,
+            stretches,
+            ..
+        } = segment;
+        let count = bytes.len();
+        if is_text && self.checked == self.filled {
+            self.checked += count;
+        }
+        if self.filled == 0 {
+            self.buffer = bytes;
+        } else {
+            self.buffer.truncate(self.filled);
+            self.buffer.extend_from_slice(&bytes);
+        }
+        self.stretches.extend(stretches);
+        Ok(count)
     }
 
     fn check_utf8(&mut self) {
