@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use crate::make_export;
 use crate::process::{self, cargo, root};
 use programs::Outputs;
-use runs::{Measurement, in_turn};
+use runs::{Measurement, in_turn, timed};
 
 /// Instructions hardly depend on the size, and counting them takes fifty times as long.
 const COUNTED_MB: f64 = 10.0;
@@ -65,7 +65,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let outputs = Outputs::below(&options.output_dir);
     let list = |export: &Path| programs::all(export, &outputs, &options.tokenizer);
     let programs = list(&export);
-    let runs = in_turn(&programs, options.runs)?;
+    let runs = in_turn(&programs, options.runs, timed)?;
     let measured = programs.into_iter().zip(runs);
     let mut measured: Vec<_> = measured
         .map(|(program, runs)| Measurement {
@@ -82,7 +82,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     }
     report::print(&measured, std::fs::metadata(&export)?.len())?;
     if options.objects {
-        objects::run(&export, options.runs, &options.output_dir, &outputs)?;
+        objects::run(&export, options.runs, &options.output_dir)?;
     }
     Ok(outputs.remove()?)
 }

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 
-use super::programs::{Outputs, Program, prepare};
-use super::runs::{in_turn, median, timed};
+use super::programs::Program;
+use super::runs::{Run, in_turn, median, timed};
 use crate::process::{self, cargo, root};
 
 const SERVER_VERSION: &str = "0.14.1";
@@ -78,6 +78,18 @@ impl Server {
         Ok(server)
     }
 
+    /// The processor time that it has taken, as Linux tells it.
+    fn cpu_seconds(&self) -> anyhow::Result<f64> {
+        /// In one second; the same on all of Linux's platforms.
+        const TICKS: f64 = 100.0;
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
+        let after_name = stat.rsplit(')').next().unwrap_or_default();
+        // Those in user mode and in the kernel are the 14th and the 15th field, of which the first two are left out.
+        let ticks = after_name.split_whitespace().skip(11).take(2);
+        let ticks: Result<Vec<f64>, _> = ticks.map(str::parse).collect();
+        Ok(ticks?.iter().sum::<f64>() / TICKS)
+    }
+
     fn program(&self, name: &str, arguments: &[&str]) -> Program {
         let arguments = arguments.iter().map(|&argument| argument.to_owned());
         Program {
@@ -96,54 +108,48 @@ impl Drop for Server {
     }
 }
 
-/// Measures downloading alone, `prepare` alone and a worker's part, without and with `raw.json`, and
-/// prints each as a multiple of the longer of downloading and of `prepare` with the same outputs.
+/// What a program took, and what the server did for it.
+struct RunOfBoth {
+    program: Run,
+    server_cpu_seconds: f64,
+}
+
+/// Measures downloading alone and a worker's part, without and with `raw.json`, and prints each as a multiple of the
+/// processor time of the program or of the server, whichever is longer: they share the processors.
 ///
 /// # Errors
 /// If the server can't be had, or a program fails.
-pub(super) fn run(
-    export: &Path,
-    rounds: NonZeroUsize,
-    folder: &Path,
-    outputs: &Outputs,
-) -> anyhow::Result<()> {
+pub(super) fn run(export: &Path, rounds: NonZeroUsize, folder: &Path) -> anyhow::Result<()> {
     let server = Server::start(folder)?;
     let export_text = export.display().to_string();
     timed(&server.program("upload", &["upload", &export_text, BUCKET]))?;
     let programs = [
         server.program("download", &["download", BUCKET]),
-        prepare("prepare", export, outputs, &[]),
         server.program("worker", &["process", BUCKET, "never"]),
-        prepare(
-            "prepare --output-raw=always",
-            export,
-            outputs,
-            &["--output-raw=always"],
-        ),
         server.program("worker, with raw.json", &["process", BUCKET, "s3"]),
     ];
-    let measured = in_turn(&programs, rounds)?;
-    let seconds: Vec<f64> = measured
-        .iter()
-        .map(|runs| median(runs, |run| run.seconds))
-        .collect();
-    let (download, plain, raw) = (seconds[0], seconds[1], seconds[3]);
-    let bounds = [download, plain, plain, raw, raw].map(|prepare| prepare.max(download));
+    let measured = in_turn(&programs, rounds, |program| {
+        let before = server.cpu_seconds()?;
+        Ok(RunOfBoth {
+            program: timed(program)?,
+            server_cpu_seconds: server.cpu_seconds()? - before,
+        })
+    })?;
     let mut out = std::io::stdout().lock();
     writeln!(
         out,
-        "\n{:32} {:>8} {:>7} {:>6}",
-        "beside an S3 server", "median s", "CPU s", "ratio"
+        "\n{:22} {:>8} {:>7} {:>14} {:>6}",
+        "beside an S3 server", "median s", "CPU s", "server's CPU s", "ratio"
     )?;
-    for (((program, runs), seconds), bound) in
-        programs.iter().zip(&measured).zip(seconds).zip(bounds)
-    {
-        let cpu_seconds = median(runs, |run| run.cpu_seconds);
+    for (program, runs) in programs.iter().zip(&measured) {
+        let seconds = median(runs, |run| run.program.seconds);
+        let cpu = median(runs, |run| run.program.cpu_seconds);
+        let server_cpu = median(runs, |run| run.server_cpu_seconds);
         writeln!(
             out,
-            "{:32} {seconds:8.3} {cpu_seconds:7.3} {:6.2}",
+            "{:22} {seconds:8.3} {cpu:7.3} {server_cpu:14.2} {:6.2}",
             program.name,
-            seconds / bound
+            seconds / cpu.max(server_cpu)
         )?;
     }
     Ok(())

@@ -29,20 +29,24 @@ pub(super) struct Measurement {
 
 /// Runs all programs in turn, so that a change of the machine's speed meets all of them. The first
 /// round is not counted: it warms the page cache up, and compiles tokenizers where that is done.
-pub(super) fn in_turn(programs: &[Program], rounds: NonZeroUsize) -> anyhow::Result<Vec<Vec<Run>>> {
+pub(super) fn in_turn<R>(
+    programs: &[Program],
+    rounds: NonZeroUsize,
+    run: impl Fn(&Program) -> anyhow::Result<R>,
+) -> anyhow::Result<Vec<Vec<R>>> {
     for program in programs {
-        timed(program)?;
+        run(program)?;
     }
     let mut runs: Vec<_> = programs.iter().map(|_| Vec::new()).collect();
     for _ in 0..rounds.get() {
         for (program, runs) in programs.iter().zip(&mut runs) {
-            runs.push(timed(program)?);
+            runs.push(run(program)?);
         }
     }
     Ok(runs)
 }
 
-pub(super) fn median(runs: &[Run], figure: impl Fn(&Run) -> f64) -> f64 {
+pub(super) fn median<R>(runs: &[R], figure: impl Fn(&R) -> f64) -> f64 {
     let mut figures: Vec<f64> = runs.iter().map(figure).collect();
     figures.sort_by(f64::total_cmp);
     figures[figures.len() / 2]
