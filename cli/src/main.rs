@@ -11,6 +11,7 @@ mod interruption;
 mod invocation;
 mod log;
 mod next;
+mod processors;
 mod progress;
 mod report;
 mod storage;

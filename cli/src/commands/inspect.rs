@@ -13,6 +13,7 @@ use crate::error::{self, CommandError, Result};
 use crate::inputs::Inputs;
 use crate::interruption::Interruption;
 use crate::invocation;
+use crate::processors::processors;
 use crate::report::{self, InspectionReport};
 use crate::storage::s3::S3;
 use crate::terminal;
@@ -61,6 +62,7 @@ fn inspect(arguments: &InspectArguments, interruption: &Interruption) -> Result<
     let result = resonare_pipeline::inspect(
         inputs.sources(progress.clone()),
         &settings,
+        processors(),
         &std::env::temp_dir(),
         &interruption.cancelled,
     );

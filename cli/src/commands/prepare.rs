@@ -21,6 +21,7 @@ use crate::error::{self, CommandError, Result};
 use crate::inputs::Inputs;
 use crate::interruption::Interruption;
 use crate::next;
+use crate::processors::processors;
 use crate::report::{self, Example, RunReport};
 use crate::storage::bucket::BucketOutputs;
 use crate::storage::folder::{OutputFile, RunFolder, is_run_id};
@@ -93,10 +94,6 @@ fn prepare(arguments: &PrepareArguments, interruption: &Interruption) -> Result<
             || Key::ModelId.entry().default != Some(&configuration.model_id),
     };
     prepared.run(&run_id)
-}
-
-fn processors() -> NonZeroUsize {
-    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
 struct PreparedRun<'a> {

@@ -36,6 +36,7 @@ use crate::arguments::{ServeArguments, layers};
 use crate::browser;
 use crate::error::{CommandError, Result};
 use crate::log;
+use crate::processors::processors;
 use crate::storage::s3::S3;
 use crate::tokenizers;
 use data_dir::DataDir;
@@ -265,8 +266,7 @@ fn for_prometheus(metrics: Metrics, watch: Watch) -> Router {
 }
 
 fn threads(arguments: &ServeArguments) -> NonZeroUsize {
-    let processors = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let share = NonZeroUsize::new(processors.get() / arguments.jobs.get());
+    let share = NonZeroUsize::new(processors().get() / arguments.jobs.get());
     arguments
         .threads
         .unwrap_or(share.unwrap_or(NonZeroUsize::MIN))

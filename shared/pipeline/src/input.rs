@@ -1,5 +1,6 @@
 //! From bytes to messages: sources, the sliding window, and the structure of an export.
 
+pub(crate) mod ahead;
 pub(crate) mod capture;
 pub(crate) mod chats;
 mod entities;
@@ -14,7 +15,7 @@ pub(crate) mod reader;
 #[cfg(test)]
 mod reading_ahead;
 pub(crate) mod rules;
-pub(crate) mod segment;
+mod segment;
 mod senders;
 pub(crate) mod sink;
 pub(crate) mod source;

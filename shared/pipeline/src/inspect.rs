@@ -5,6 +5,7 @@ mod inspection;
 mod inspector;
 
 use std::io;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
@@ -15,13 +16,13 @@ use self::inspector::Inspector;
 use crate::chat_buffer::ChunkPart;
 use crate::chunk::{ChatEnd, Chunk};
 use crate::error::PipelineError;
+use crate::input::ahead;
 use crate::input::chats::ReadingContext;
 use crate::input::export::ExportReader;
 use crate::input::reader::Reader;
 use crate::input::rules::ReadingRules;
 use crate::input::sink::ChunkSink;
 use crate::input::source::{Source, decompressed};
-use crate::input::window::Window;
 use crate::settings::{CHAT_TYPES, RepeatedMessages, Settings};
 
 pub use self::inspection::{InspectedChat, InspectedSender, Inspection, SelectedChats};
@@ -31,13 +32,14 @@ pub use self::inspection::{InspectedChat, InspectedSender, Inspection, SelectedC
 /// Of the settings, those that say which chats a run reads, whether messages of several inputs count once, and whether
 /// an export that ends early counts as far as it is complete. How many blocks within their limits the messages give is
 /// estimated from the lengths of their texts. Several inputs wait in a temporary file in `scratch_dir`, without these
-/// texts. `cancelled` may be set by another thread to stop reading.
+/// texts. `threads` may work, which does not change the result. `cancelled` may be set by another thread to stop reading.
 ///
 /// # Errors
 /// Those of reading, such as [`PipelineError::NotJson`]; an export without a chat is not an error.
 ///
 /// # Examples
 /// ```
+/// use std::num::NonZeroUsize;
 /// use std::sync::atomic::AtomicBool;
 ///
 /// use resonare_pipeline::{Settings, Source, inspect};
@@ -53,7 +55,8 @@ pub use self::inspection::{InspectedChat, InspectedSender, Inspection, SelectedC
 /// };
 /// let scratch_dir = std::env::temp_dir();
 /// let cancelled = AtomicBool::new(false);
-/// let inspection = inspect([Ok(source)], &Settings::default(), &scratch_dir, &cancelled)?;
+/// let threads = NonZeroUsize::MIN;
+/// let inspection = inspect([Ok(source)], &Settings::default(), threads, &scratch_dir, &cancelled)?;
 /// assert_eq!(inspection.chats[0].usable_messages, 3);
 /// assert_eq!(inspection.senders[0].sender, "Ann (user2)");
 /// assert_eq!(inspection.owner, None);
@@ -62,6 +65,7 @@ pub use self::inspection::{InspectedChat, InspectedSender, Inspection, SelectedC
 pub fn inspect(
     sources: impl IntoIterator<Item = io::Result<Source>>,
     settings: &Settings,
+    threads: NonZeroUsize,
     scratch_dir: &Path,
     cancelled: &AtomicBool,
 ) -> Result<Inspection, PipelineError> {
@@ -83,20 +87,26 @@ pub fn inspect(
         copies: joins_inputs.then(|| ChatCopies::new(scratch_dir)),
         ended: 0,
     };
-    let mut chats = 0;
-    for (input, source) in first.into_iter().chain(sources).enumerate() {
-        let source = source.and_then(|Source { name, reader }| Ok((name, decompressed(reader)?)));
-        let (name, bytes) = source.map_err(|cause| PipelineError::reading("the input", cause))?;
-        let reader = Reader::new(Window::new(bytes), None, cancelled);
-        let context = ReadingContext {
-            source: &name,
-            rules: &rules,
-            sink: &mut sink,
-            input,
-            chats: &mut chats,
-        };
-        ExportReader::new(reader, context).read()?;
-    }
+    let sources = first.into_iter().chain(sources);
+    ahead::on_threads(threads, &rules, |open| {
+        let mut chats = 0;
+        for (input, source) in sources.enumerate() {
+            let source =
+                source.and_then(|Source { name, reader }| Ok((name, decompressed(reader)?)));
+            let (name, bytes) =
+                source.map_err(|cause| PipelineError::reading("the input", cause))?;
+            let reader = Reader::new(open(bytes), None, cancelled);
+            let context = ReadingContext {
+                source: &name,
+                rules: &rules,
+                sink: &mut sink,
+                input,
+                chats: &mut chats,
+            };
+            ExportReader::new(reader, context).read()?;
+        }
+        Ok::<_, PipelineError>(())
+    })?;
     let InspectionSink {
         mut inspector,
         copies,
@@ -201,7 +211,14 @@ mod tests {
         settings: &Settings,
     ) -> Result<Inspection, PipelineError> {
         let scratch_dir = std::env::temp_dir();
-        inspect(sources, settings, &scratch_dir, &AtomicBool::new(false))
+        let threads = NonZeroUsize::new(2).unwrap();
+        inspect(
+            sources,
+            settings,
+            threads,
+            &scratch_dir,
+            &AtomicBool::new(false),
+        )
     }
 
     fn inspected_together(exports: &[Value], settings: &Settings) -> Inspection {

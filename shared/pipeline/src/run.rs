@@ -23,6 +23,7 @@ use crate::input::reader::Reader;
 use crate::input::rules::ReadingRules;
 use crate::input::sink::ChunkSink;
 use crate::input::source::{Source, decompressed};
+use crate::input::window::OpenWindow;
 use crate::prepare::ChatPreparer;
 use crate::profile::Profile;
 use crate::redact::Redactor;
@@ -33,7 +34,7 @@ use crate::source_problem::SourceProblem;
 use crate::split::{Split, SplitCounts};
 use crate::statistics::Statistics;
 use crate::tokens::{Tokenizer, TokenizerInfo};
-use crate::work::{OpenWindow, Work};
+use crate::work::Work;
 
 /// Where a run writes to. What is written counts only if the run succeeds.
 pub struct Outputs<'o> {

@@ -1,7 +1,7 @@
 //! The work of a run on one thread, or divided among several.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::io::{self, Read};
+use std::collections::BTreeMap;
+use std::io::Read;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -10,15 +10,12 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use crate::chunk::Chunk;
 use crate::error::PipelineError;
 use crate::finish::Finisher;
+use crate::input::ahead::{AheadReader, ReadTask, SegmentsAhead};
 use crate::input::rules::ReadingRules;
-use crate::input::segment::{AheadReader, Segment, Segmenter, Segments};
 use crate::input::sink::ChunkSink;
-use crate::input::window::Window;
+use crate::input::window::{OpenWindow, Window};
 use crate::redact::Redactor;
 use crate::tokens::{TokenCounter, Tokenizer, count_text};
-
-/// Opens a window on an input.
-pub(crate) type OpenWindow<'a> = dyn Fn(Box<dyn Read + Send>) -> Window<'a> + 'a;
 
 /// What the threads of a run work by.
 pub(crate) struct Work<'a, T> {
@@ -33,12 +30,14 @@ pub(crate) struct Work<'a, T> {
 
 /// What a worker does next.
 enum Task {
-    /// To read a segment ahead.
-    Read {
-        segment: Segment,
-        done: Sender<Segment>,
-    },
+    Read(ReadTask),
     Count(Box<NumberedChunk>),
+}
+
+impl From<ReadTask> for Task {
+    fn from(task: ReadTask) -> Self {
+        Self::Read(task)
+    }
 }
 
 /// A chunk with its place among those of its run.
@@ -98,7 +97,7 @@ impl<T: Tokenizer> Work<'_, T> {
                 let open = |bytes: Box<dyn Read + Send>| {
                     if reads_ahead {
                         let tasks = tasks_to.clone();
-                        Window::read_ahead(SegmentsAhead::new(bytes, tasks, workers + 1))
+                        Window::read_ahead(SegmentsAhead::new(bytes, tasks, workers))
                     } else {
                         Window::new(bytes)
                     }
@@ -127,11 +126,7 @@ impl<T: Tokenizer> Work<'_, T> {
         let mut counter = self.tokenizer.counter();
         for task in tasks {
             match task {
-                Task::Read { mut segment, done } => {
-                    reader.read(&mut segment);
-                    // Nobody takes it where reading has ended.
-                    drop(done.send(segment));
-                }
+                Task::Read(task) => task.run(&mut reader),
                 Task::Count(mut numbered) => {
                     let counted = self.count(&mut counter, &mut numbered.chunk);
                     if counted_to.send(counted.map(|()| numbered)).is_err() {
@@ -197,60 +192,6 @@ impl<T: Tokenizer, C: TokenCounter> ChunkSink for InlineSink<'_, '_, T, C> {
         self.work.count(&mut self.counter, &mut chunk)?;
         self.finisher.take(&mut chunk)?;
         Ok(chunk.cleared())
-    }
-}
-
-/// The segments of an input, each of which a worker has read ahead.
-struct SegmentsAhead {
-    segmenter: Segmenter,
-    tasks: Sender<Task>,
-    /// Those that workers have, in their order.
-    under_way: VecDeque<Receiver<Segment>>,
-    /// So many of them keep all workers busy.
-    most: usize,
-    /// Memory for other ones.
-    spent: Vec<Vec<u8>>,
-    /// How the input ended, until that is said.
-    end: Option<io::Result<()>>,
-}
-
-impl SegmentsAhead {
-    fn new(bytes: Box<dyn Read + Send>, tasks: Sender<Task>, most: usize) -> Self {
-        Self {
-            segmenter: Segmenter::new(bytes),
-            tasks,
-            under_way: VecDeque::new(),
-            most,
-            spent: Vec::new(),
-            end: None,
-        }
-    }
-
-    /// Gives workers segments to read ahead.
-    fn send_more(&mut self) {
-        while self.end.is_none() && self.under_way.len() < self.most {
-            match self.segmenter.next(self.spent.pop().unwrap_or_default()) {
-                Ok(None) => self.end = Some(Ok(())),
-                Err(error) => self.end = Some(Err(error)),
-                Ok(Some(segment)) => {
-                    let (done, read) = bounded(1);
-                    // Where no worker is left, that is said when the segment is asked for.
-                    drop(self.tasks.send(Task::Read { segment, done }));
-                    self.under_way.push_back(read);
-                }
-            }
-        }
-    }
-}
-
-impl Segments for SegmentsAhead {
-    fn next(&mut self, spent: Vec<u8>) -> io::Result<Option<Segment>> {
-        self.spent.push(spent);
-        self.send_more();
-        match self.under_way.pop_front() {
-            Some(read) => read.recv().map(Some).map_err(io::Error::other),
-            None => self.end.take().unwrap_or(Ok(())).map(|()| None),
-        }
     }
 }
 

@@ -9,12 +9,13 @@ use proptest::prelude::*;
 use resonare_consumers::SpecialTokens;
 use resonare_redaction::PersonalData;
 
+use super::ahead::AheadReader;
 use super::capture::RawCopy;
 use super::chats::ReadingContext;
 use super::export::ExportReader;
 use super::reader::Reader;
 use super::rules::ReadingRules;
-use super::segment::{AheadReader, Segment, Segments};
+use super::segment::{Segment, Segments};
 use super::sink::ChunkSink;
 use super::window::Window;
 use crate::chunk::{ChatEnd, Chunk};

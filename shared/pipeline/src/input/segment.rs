@@ -4,9 +4,7 @@ use std::io::{self, Read};
 
 use memchr::memmem;
 
-use super::fields::KeyOrders;
-use super::rules::ReadingRules;
-use super::stretch::{PartAhead, Stretch};
+use super::stretch::Stretch;
 
 /// Bytes of most segments: large enough that handing one on costs nothing, small enough for a processor's cache.
 const SIZE: usize = 512 << 10;
@@ -30,44 +28,6 @@ impl Segment {
             bytes,
             is_text: false,
             stretches: Vec::new(),
-        }
-    }
-}
-
-/// Reads segments ahead.
-pub(crate) struct AheadReader<'a> {
-    rules: &'a ReadingRules<'a>,
-    /// Whether a raw copy is made.
-    keep_edits: bool,
-    orders: KeyOrders,
-}
-
-impl<'a> AheadReader<'a> {
-    pub(crate) fn new(rules: &'a ReadingRules<'a>, keep_edits: bool) -> Self {
-        Self {
-            rules,
-            keep_edits,
-            orders: KeyOrders::default(),
-        }
-    }
-
-    /// Reads what look like messages in a segment.
-    pub(crate) fn read(&mut self, segment: &mut Segment) {
-        let Segment {
-            offset, ref bytes, ..
-        } = *segment;
-        segment.is_text = simdutf8::basic::from_utf8(bytes).is_ok();
-        let part = PartAhead {
-            bytes,
-            offset,
-            keep_edits: self.keep_edits,
-        };
-        let mut from = 0;
-        while let Some(start) = next_message(bytes, from).filter(|_| segment.is_text) {
-            // No byte is read twice, whatever the input is.
-            let (stretch, stopped) = Stretch::read(part, start, self.rules, &mut self.orders);
-            segment.stretches.extend(stretch);
-            from = stopped.max(start + 1);
         }
     }
 }

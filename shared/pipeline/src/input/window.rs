@@ -10,6 +10,9 @@ use crate::position::Position;
 /// Bytes that one read asks for.
 const STEP: usize = 512 << 10;
 
+/// Opens a window on a stream.
+pub(crate) type OpenWindow<'a> = dyn Fn(Box<dyn Read + Send>) -> Window<'a> + 'a;
+
 /// Where the bytes of a window come from.
 enum Bytes<'r> {
     Stream(Box<dyn Read + 'r>),
