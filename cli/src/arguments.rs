@@ -69,7 +69,7 @@ pub(crate) struct PrepareArguments {
     pub(crate) run_id: Option<String>,
 
     /// Number of threads; it does not affect the result (default: one per processor)
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub(crate) threads: Option<NonZeroUsize>,
 
     /// Open report.html in the browser when the run has ended
@@ -192,6 +192,12 @@ pub(crate) struct CheckArguments {
     pub(crate) json: bool,
 }
 
+/// Reads how many of something there are to be.
+fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse()
+        .map_err(|_| "expected a whole number from 1".to_owned())
+}
+
 /// Reads the name of a consumer; completions know all of them.
 fn consumer() -> impl TypedValueParser<Value = Consumer> {
     PossibleValuesParser::new(Consumer::NAMES).try_map(|name| name.parse::<Consumer>())
@@ -231,11 +237,11 @@ pub(crate) struct ServeArguments {
     pub(crate) log_format: LogFormat,
 
     /// Number of jobs to run at the same time
-    #[arg(long, value_name = "N", default_value = "1")]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = at_least_one)]
     pub(crate) jobs: NonZeroUsize,
 
     /// Threads per job (default: one per processor, divided among concurrent jobs)
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub(crate) threads: Option<NonZeroUsize>,
 
     /// Maximum number of unfinished jobs; further submissions are refused

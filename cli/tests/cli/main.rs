@@ -133,6 +133,12 @@ fn wrong_usage_is_told_from_a_failed_job() {
         assert!(output.stderr.contains("error: "), "{}", output.stderr);
         (output.status, output.stderr)
     };
+    for threads in ["0", "all"] {
+        let (status, error) = run(&["--threads", threads]);
+        assert_eq!(status, 2);
+        let words = format!("'{threads}' for '--threads <N>': expected a whole number from 1");
+        assert!(error.contains(&words), "{error}");
+    }
     let (status, error) = run(&["--max-tokens-per-block=lots"]);
     assert_eq!(status, 2);
     assert!(
