@@ -1,4 +1,5 @@
-//! Any bytes as an export: no panic, a balanced funnel, and a raw copy that is JSON and means the same.
+//! Any bytes as an export: no panic, a balanced funnel, a raw copy that is JSON and means the same, and no difference
+//! where messages are read ahead.
 #![no_main]
 
 use std::io::{Cursor, Write};
@@ -28,8 +29,11 @@ impl TokenCounter for Words {
     }
 }
 
+/// So many read ahead.
+const THREADS: NonZeroUsize = NonZeroUsize::new(3).unwrap();
+
 /// The blocks and the raw copy of a run that succeeds.
-fn run(bytes: &[u8], settings: &Settings) -> Option<(Vec<u8>, Vec<u8>, Statistics)> {
+fn run(bytes: &[u8], settings: &Settings, threads: NonZeroUsize) -> Result<(Vec<u8>, Vec<u8>, Statistics), String> {
     let (mut train, mut processed, mut raw) = (Vec::new(), Vec::new(), Vec::new());
     let run = Run {
         settings,
@@ -43,7 +47,7 @@ fn run(bytes: &[u8], settings: &Settings) -> Option<(Vec<u8>, Vec<u8>, Statistic
         },
         chat_template: None,
         special_tokens: &SpecialTokens::default(),
-        threads: NonZeroUsize::MIN,
+        threads,
         scratch_dir: &std::env::temp_dir(),
         cancelled: &AtomicBool::new(false),
     };
@@ -55,9 +59,9 @@ fn run(bytes: &[u8], settings: &Settings) -> Option<(Vec<u8>, Vec<u8>, Statistic
         formats: Vec::new(),
     };
     let source = Source { name: "x".to_owned(), reader: Box::new(Cursor::new(bytes.to_vec())) };
-    let statistics = run.execute([Ok(source)], outputs).ok()?;
+    let statistics = run.execute([Ok(source)], outputs).map_err(|failure| failure.to_string())?;
     serde_json::from_slice::<serde_json::Value>(&processed).expect("processed.json is JSON");
-    Some((train, raw, statistics))
+    Ok((train, raw, statistics))
 }
 
 fuzz_target!(|input: (bool, bool, &[u8])| {
@@ -68,11 +72,20 @@ fuzz_target!(|input: (bool, bool, &[u8])| {
         limits: TokenLimits::new(1, 1000).expect("in order"),
         ..Settings::default()
     };
-    let Some((train, raw, statistics)) = run(bytes, &settings) else { return };
+    let one = run(bytes, &settings, NonZeroUsize::MIN);
+    let (train, raw, statistics) = match (one, run(bytes, &settings, THREADS)) {
+        (Ok(one), Ok(several)) => {
+            assert!(one.0 == several.0 && one.1 == several.1);
+            assert_eq!(one.2.funnel, several.2.funnel);
+            one
+        }
+        (Err(one), Err(several)) => return assert_eq!(one, several),
+        (one, several) => panic!("{:?} {:?}", one.err(), several.err()),
+    };
     assert!(statistics.funnel.balances());
     serde_json::from_slice::<serde_json::Value>(&raw).expect("raw.json is JSON");
     if !inferred {
-        let (again, copied, _) = run(&raw, &settings).expect("the copy is an export");
+        let (again, copied, _) = run(&raw, &settings, NonZeroUsize::MIN).expect("the copy is an export");
         assert!(train == again && raw == copied);
     }
 });

@@ -3,7 +3,7 @@
 //! Reading is ranged and read ahead, each range of the same version of the object; writing is
 //! multipart, completed last. Both block, beside tasks that do the transfers.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::time::Duration;
 
@@ -90,9 +90,6 @@ fn last_modified(head: &HeadObjectOutput) -> Option<Timestamp> {
     Timestamp::from_second(head.last_modified()?.secs()).ok()
 }
 
-/// Bytes in the buffers in which they were received.
-type Pieces = VecDeque<Bytes>;
-
 /// A range of an object whose bytes are on their way.
 struct Range {
     body: ByteStream,
@@ -104,23 +101,25 @@ struct Range {
 }
 
 impl Range {
-    /// All its bytes, in the pieces in which they came.
-    async fn pieces(mut self) -> Result<Pieces, Unavailable> {
-        let mut pieces = Pieces::new();
-        let mut came = 0;
+    /// All its bytes.
+    async fn bytes(mut self) -> Result<Bytes, Unavailable> {
+        let expected = self.length.unwrap_or(RANGE).min(RANGE);
+        let mut bytes = BytesMut::with_capacity(usize::try_from(expected).unwrap_or_default());
         while let Some(piece) = self
             .body
             .try_next()
             .await
             .map_err(|error| unavailable(PORT, error))?
         {
-            came += piece.len() as u64;
-            pieces.push_back(piece);
+            bytes.extend_from_slice(&piece);
         }
-        if self.length.is_some_and(|length| length != came) {
+        if self
+            .length
+            .is_some_and(|length| length != bytes.len() as u64)
+        {
             return Err(unavailable(PORT, "a body ended early"));
         }
-        Ok(pieces)
+        Ok(bytes.freeze())
     }
 }
 
@@ -219,7 +218,7 @@ impl S3ObjectStore {
         }
     }
 
-    /// The pieces of a range, which is `begun` or to be requested; again where its body breaks off.
+    /// The bytes of a range, which is `begun` or to be requested; again where its body breaks off.
     /// `None` if there is no such object.
     async fn range(
         &self,
@@ -227,20 +226,20 @@ impl S3ObjectStore {
         version: &str,
         from: u64,
         mut begun: Option<Range>,
-    ) -> Result<Option<Pieces>, Unavailable> {
+    ) -> Result<Option<Bytes>, Unavailable> {
         let mut pause = RANGE_PAUSE;
         for attempt in 1.. {
-            let pieces = async {
+            let bytes = async {
                 let range = match begun.take() {
                     Some(range) => Some(range),
                     None => self.request(key, Some(version), from).await?,
                 };
                 match range {
-                    Some(range) => range.pieces().await.map(Some),
+                    Some(range) => range.bytes().await.map(Some),
                     None => Ok(None),
                 }
             };
-            match pieces.await {
+            match bytes.await {
                 Err(error) if attempt < RANGE_ATTEMPTS => {
                     warn!("fetching a range again: {}", error.cause);
                     tokio::time::sleep(pause).await;
@@ -302,8 +301,8 @@ impl S3ObjectStore {
 
 /// An object that is read range by range.
 struct RangeReader {
-    range: Pieces,
-    ranges: mpsc::Receiver<io::Result<Pieces>>,
+    part: Bytes,
+    parts: mpsc::Receiver<io::Result<Bytes>>,
     /// Bytes that are yet to come.
     left: u64,
     fetching: JoinHandle<()>,
@@ -311,24 +310,20 @@ struct RangeReader {
 
 impl Read for RangeReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            if let Some(piece) = self.range.front_mut() {
-                if piece.is_empty() {
-                    self.range.pop_front();
-                    continue;
+        while self.part.is_empty() {
+            match self.parts.blocking_recv() {
+                Some(part) => {
+                    self.part = part?;
+                    self.left = self.left.saturating_sub(self.part.len() as u64);
                 }
-                let count = buffer.len().min(piece.len());
-                buffer[..count].copy_from_slice(&piece.split_to(count));
-                self.left = self.left.saturating_sub(count as u64);
-                return Ok(count);
-            }
-            match self.ranges.blocking_recv() {
-                Some(range) => self.range = range?,
                 None if self.left == 0 => return Ok(0),
                 // Not the end of the object, but of whoever fetches it.
                 None => return Err(io::Error::other("the transfer ended early")),
             }
         }
+        let count = buffer.len().min(self.part.len());
+        buffer[..count].copy_from_slice(&self.part.split_to(count));
+        Ok(count)
     }
 }
 
@@ -525,7 +520,7 @@ impl ObjectStore for S3ObjectStore {
         };
         let (store, key) = (self.clone(), key.to_owned());
         let (etag, size_bytes) = (first.etag.clone(), first.total);
-        let (sender, ranges) = mpsc::channel(1);
+        let (sender, parts) = mpsc::channel(1);
         let fetching = tokio::spawn(async move {
             // The next ones are requested while the first one comes.
             let others = (1..)
@@ -536,7 +531,7 @@ impl ObjectStore for S3ObjectStore {
                 let (store, key, etag) = (store.clone(), key.clone(), etag.clone());
                 async move {
                     match store.range(&key, &etag, from, begun).await {
-                        Ok(Some(pieces)) => Ok(pieces),
+                        Ok(Some(bytes)) => Ok(bytes),
                         Ok(None) => Err(io::Error::other("the object was replaced or removed")),
                         Err(error) => Err(io_error(error)),
                     }
@@ -544,16 +539,16 @@ impl ObjectStore for S3ObjectStore {
             };
             let fetched = stream::iter(ranges).map(fetch).buffered(RANGES_AHEAD);
             tokio::pin!(fetched);
-            while let Some(range) = fetched.next().await {
-                let is_last = range.is_err();
-                if sender.send(range).await.is_err() || is_last {
+            while let Some(part) = fetched.next().await {
+                let is_last = part.is_err();
+                if sender.send(part).await.is_err() || is_last {
                     return;
                 }
             }
         });
         let reader = RangeReader {
-            range: Pieces::new(),
-            ranges,
+            part: Bytes::new(),
+            parts,
             left: size_bytes,
             fetching,
         };

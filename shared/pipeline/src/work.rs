@@ -144,10 +144,10 @@ impl<T: Tokenizer> Work<'_, T> {
         counter: &mut impl TokenCounter,
         chunk: &mut Chunk,
     ) -> Result<(), PipelineError> {
-        if let Some(redactor) = self.redactor {
-            redactor.redact(chunk);
-        }
         let counting = AssertUnwindSafe(|| {
+            if let Some(redactor) = self.redactor {
+                redactor.redact(chunk);
+            }
             for record in &mut chunk.records {
                 record.set_tokens(count_text(
                     counter,

@@ -12,6 +12,9 @@ use super::segment::{Segment, Segmenter, Segments, next_message};
 use super::stretch::{PartAhead, Stretch};
 use super::window::{OpenWindow, Window};
 
+/// The most stretches of a segment: the shortest chats have some 250 bytes, and other inputs must not take more memory.
+const MOST_STRETCHES: usize = 2048;
+
 /// Reads segments ahead.
 pub(crate) struct AheadReader<'a> {
     rules: &'a ReadingRules<'a>,
@@ -41,7 +44,10 @@ impl<'a> AheadReader<'a> {
             keep_edits: self.keep_edits,
         };
         let mut from = 0;
-        while let Some(start) = next_message(bytes, from).filter(|_| segment.is_text) {
+        while segment.is_text
+            && segment.stretches.len() < MOST_STRETCHES
+            && let Some(start) = next_message(bytes, from)
+        {
             // No byte is read twice, whatever the input is.
             let (stretch, stopped) = Stretch::read(part, start, self.rules, &mut self.orders);
             segment.stretches.extend(stretch);
@@ -119,9 +125,12 @@ impl<T: From<ReadTask>> SegmentsAhead<T> {
         }
     }
 
-    /// Gives workers segments to read ahead.
+    /// Gives workers segments to read ahead: two for one that is taken, so that the first one needn't wait for all.
     fn send_more(&mut self) {
-        while self.end.is_none() && self.under_way.len() < self.most {
+        for _ in 0..2 {
+            if self.end.is_some() || self.under_way.len() == self.most {
+                return;
+            }
             match self.segmenter.next(self.spent.pop().unwrap_or_default()) {
                 Ok(None) => self.end = Some(Ok(())),
                 Err(error) => self.end = Some(Err(error)),

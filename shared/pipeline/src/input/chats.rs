@@ -37,7 +37,7 @@ pub(crate) struct ReadingContext<'a> {
 enum Before {
     Bracket,
     Element,
-    /// Nothing that has not been passed.
+    /// Whatever came before it was passed.
     Nothing,
     /// The end of the list was passed.
     End,
@@ -92,8 +92,18 @@ impl<'a, 'o> ChatReader<'a, 'o> {
             {
                 self.salvage(position.byte_offset)?;
             }
+            Err(Interrupt::Read(error)) => {
+                let error = self.pipeline_error(error.into());
+                // The statistics of a run that failed are of all that came before.
+                self.push_last()?;
+                return Err(error);
+            }
             read => read.map_err(|interrupt| self.pipeline_error(interrupt))?,
         }
+        self.push_last()
+    }
+
+    fn push_last(mut self) -> Result<(), PipelineError> {
         self.chunk.mended = self.reader.log.counts;
         self.context.sink.accept(self.chunk).map(drop)
     }
@@ -149,8 +159,13 @@ impl<'a, 'o> ChatReader<'a, 'o> {
     }
 
     /// The phone number of the input's owner, which tells where numbers are dialed.
-    pub(super) fn know_region(&mut self, number: &str) {
+    pub(super) fn know_region(&mut self, number: &str) -> Result<(), Interrupt> {
+        // It is not known of what came before.
+        if !self.chunk.records.is_empty() {
+            self.flush()?;
+        }
         self.chunk.region = Region::of_number(number);
+        Ok(())
     }
 
     pub(super) fn second_list(&self, key: &'static str) -> Interrupt {
@@ -365,8 +380,13 @@ impl<'a, 'o> ChatReader<'a, 'o> {
             .map(Some)
         });
         match read {
-            Err(ReadError::TooLarge { .. }) => {
+            // Its size is that of the message alone.
+            Err(ReadError::TooLarge { .. }) if !matches!(before, Before::Nothing) => {
                 self.reader.attempt(|cursor| before.pass(cursor))?;
+                self.reader.peek_value()?;
+                self.message(Before::Nothing, senders, pass_over)
+            }
+            Err(ReadError::TooLarge { .. }) => {
                 self.reader.skip_value()?;
                 Ok(Some(ReadMessage::unread(MessageDrop::TooLarge)))
             }
@@ -420,14 +440,19 @@ impl<'a, 'o> ChatReader<'a, 'o> {
     #[inline]
     fn flush_if_full(&mut self) -> Result<(), Interrupt> {
         if self.chunk.is_full() {
-            let full = std::mem::take(&mut self.chunk);
-            let region = full.region;
-            self.chunk = Chunk {
-                input: self.context.input,
-                region,
-                ..self.context.sink.accept(full)?
-            };
+            self.flush()?;
         }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), Interrupt> {
+        let full = std::mem::take(&mut self.chunk);
+        let region = full.region;
+        self.chunk = Chunk {
+            input: self.context.input,
+            region,
+            ..self.context.sink.accept(full)?
+        };
         Ok(())
     }
 }

@@ -40,8 +40,8 @@ impl<'a> Entities<'a> {
         beside: Beside,
         order: &mut KeyOrder,
     ) -> Result<Self, Stop> {
-        /// The list and the entity.
-        const LEVELS: usize = 2;
+        /// The message, the list and the entity.
+        const LEVELS: usize = 3;
         let mut list = Self::default();
         each_element(cursor, |cursor| {
             let mut entity = Entity::default();
@@ -134,7 +134,8 @@ mod tests {
 
     #[test]
     fn nesting_is_as_deep_as_in_any_other_value() {
-        for (levels, is_read) in [(512, true), (513, false)] {
+        // They are in a message.
+        for (levels, is_read) in [(511, true), (512, false)] {
             let inner = levels - 2;
             let list = format!(r#"[{{"x": {}{}}}]"#, "[".repeat(inner), "]".repeat(inner));
             assert_eq!(scan(&list, Beside::Nothing).is_ok(), is_read, "{levels}");

@@ -337,7 +337,7 @@ impl<'a, 'o> ExportReader<'a, 'o> {
                 }
             } else if key == "phone_number" {
                 if let PlainValue::Text(number) = self.chats.plain_value()? {
-                    self.chats.know_region(&number);
+                    self.chats.know_region(&number)?;
                 }
             } else {
                 self.reader().skip_value()?;

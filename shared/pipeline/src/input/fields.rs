@@ -108,6 +108,8 @@ impl<'a> Fields<'a> {
         orders: &mut KeyOrders,
         mut others: Option<&mut OtherFields<'a>>,
     ) -> Result<Self, Stop> {
+        /// The message.
+        const LEVELS: usize = 1;
         let mut fields = Self::default();
         let KeyOrders { message, entity } = orders;
         each_member(cursor, message, |cursor, key| {
@@ -124,12 +126,12 @@ impl<'a> Fields<'a> {
                 fields.entities = if is_list {
                     Some(Entities::scan(cursor, Beside::Nothing, entity)?)
                 } else {
-                    value::skip(cursor)?;
+                    value::skip_within(cursor, LEVELS)?;
                     None
                 };
                 &cursor.bytes()[start..cursor.at]
             } else {
-                value::skip_member(cursor, key)?
+                value::skip_member_within(cursor, key, LEVELS)?
             };
             let slot = fields
                 .slot(name)

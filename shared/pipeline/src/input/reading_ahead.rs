@@ -1,7 +1,7 @@
-//! That reading ahead changes nothing, wherever an input is cut.
+//! Tests that reading ahead changes nothing, wherever an input is cut.
 
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, Read};
 use std::sync::atomic::AtomicBool;
 
 use memchr::memmem;
@@ -23,27 +23,48 @@ use crate::error::PipelineError;
 use crate::settings::{CHAT_TYPES, DateLimit, Forwarded, Settings};
 
 /// The segments of an input that is cut at these places, read ahead.
-struct Cuts(VecDeque<Segment>);
+struct Cuts {
+    segments: VecDeque<Segment>,
+    end: End,
+}
+
+/// How an input ends, if not as it should.
+type End = Option<io::ErrorKind>;
+
+/// Ends a stream.
+struct StreamEnd(End);
+
+impl Read for StreamEnd {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.map_or(Ok(0), |kind| Err(kind.into()))
+    }
+}
 
 impl Cuts {
-    fn new(input: &[u8], mut places: Vec<usize>, rules: &ReadingRules<'_>) -> Self {
+    fn new(input: &[u8], mut places: Vec<usize>, end: End, rules: &ReadingRules<'_>) -> Self {
         let mut reader = AheadReader::new(rules, true);
         places.push(input.len());
         places.sort_unstable();
         let mut start = 0;
-        let segments = places.into_iter().filter_map(|end| {
-            let offset = std::mem::replace(&mut start, end);
-            let mut segment = Segment::new(offset as u64, input[offset..end].to_vec());
+        let segments = places.into_iter().filter_map(|place| {
+            let offset = std::mem::replace(&mut start, place);
+            let mut segment = Segment::new(offset as u64, input[offset..place].to_vec());
             reader.read(&mut segment);
-            (offset < end).then_some(segment)
+            (offset < place).then_some(segment)
         });
-        Self(segments.collect())
+        Self {
+            segments: segments.collect(),
+            end,
+        }
     }
 }
 
 impl Segments for Cuts {
     fn next(&mut self, _: Vec<u8>) -> io::Result<Option<Segment>> {
-        Ok(self.0.pop_front())
+        match (self.segments.pop_front(), self.end) {
+            (None, Some(kind)) => Err(kind.into()),
+            (segment, _) => Ok(segment),
+        }
     }
 }
 
@@ -215,7 +236,7 @@ fn a_segment_may_end_anywhere() {
     let expected = read(Window::new(Box::new(&*export)), &rules);
     assert_eq!(expected.0.messages.len(), 3);
     for place in 0..=export.len() {
-        let cuts = Cuts::new(&export, vec![place], &rules);
+        let cuts = Cuts::new(&export, vec![place], None, &rules);
         assert_eq!(read(Window::read_ahead(cuts), &rules), expected, "{place}");
     }
 }
@@ -225,8 +246,8 @@ fn what_was_read_ahead_is_not_read_again() {
     let (export, settings, none) = (sample(), with_everything(), SpecialTokens::default());
     let rules = ReadingRules::new(&settings, &none, false);
     let (expected, _) = read(Window::new(Box::new(&*export)), &rules);
-    let mut cuts = Cuts::new(&export, Vec::new(), &rules);
-    let bytes = &mut cuts.0[0].bytes;
+    let mut cuts = Cuts::new(&export, Vec::new(), None, &rules);
+    let bytes = &mut cuts.segments[0].bytes;
     let place = |of: &str| memmem::find(&export, of.replace(' ', "\n ").as_bytes()).unwrap();
     bytes[place(OTHERS[0])..place(AFTER_OTHERS)].fill(b'x');
     let (collected, result) = read(Window::read_ahead(cuts), &rules);
@@ -242,6 +263,10 @@ proptest! {
         places in prop::collection::vec(any::<prop::sample::Index>(), 0..6),
         end in prop::option::weighted(0.3, any::<prop::sample::Index>()),
         broken in prop::option::weighted(0.2, (any::<prop::sample::Index>(), any::<u8>())),
+        fault in prop::option::weighted(
+            0.2,
+            prop::sample::select(vec![io::ErrorKind::ConnectionReset, io::ErrorKind::UnexpectedEof]),
+        ),
         several in any::<bool>(),
     ) {
         let mut export = export(&chats, gap);
@@ -254,9 +279,10 @@ proptest! {
         }
         let special_tokens = SpecialTokens::new(["<|im_end|>".to_owned()]);
         let rules = ReadingRules::new(&settings, &special_tokens, several);
-        let expected = read(Window::new(Box::new(&*export)), &rules);
+        let stream = export.chain(StreamEnd(fault));
+        let expected = read(Window::new(Box::new(stream)), &rules);
         let places = places.into_iter().map(|place| place.index(export.len() + 1)).collect();
-        let cuts = Cuts::new(&export, places, &rules);
+        let cuts = Cuts::new(&export, places, fault, &rules);
         prop_assert_eq!(read(Window::read_ahead(cuts), &rules), expected);
     }
 }

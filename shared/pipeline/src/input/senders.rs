@@ -127,6 +127,7 @@ mod tests {
         }
         assert_eq!(senders.into_list().len(), names.len());
     }
+
     #[test]
     fn senders_of_messages_that_were_read_apart_are_one_list() {
         let add = |senders: &mut Senders, names: std::ops::Range<usize>| {

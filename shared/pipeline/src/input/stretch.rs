@@ -140,7 +140,7 @@ impl Stretch {
     }
 }
 
-/// A part of an input that is read ahead.
+/// What a stretch is read from.
 #[derive(Clone, Copy)]
 pub(super) struct PartAhead<'a> {
     pub(super) bytes: &'a [u8],

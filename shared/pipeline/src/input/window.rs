@@ -32,6 +32,8 @@ pub(crate) struct Window<'r> {
     checked: usize,
     filled: usize,
     ended: bool,
+    /// Why nothing could be read after the buffer, until that is said.
+    failed: Option<io::Error>,
     /// Set where the stream ended in the middle of compressed data.
     cut_short: bool,
     invalid_utf8: bool,
@@ -58,6 +60,7 @@ impl<'r> Window<'r> {
             checked: 0,
             filled: 0,
             ended: false,
+            failed: None,
             cut_short: false,
             invalid_utf8: false,
             origin: Position::START,
@@ -101,16 +104,21 @@ impl<'r> Window<'r> {
 
     /// Whether messages were read ahead from where the unread part begins.
     pub(super) fn is_at_stretch(&mut self) -> bool {
+        self.forget_passed();
         let offset = self.offset();
-        // The reader came to none of those before, as they were none.
-        let missed = self
-            .stretches
-            .iter()
-            .take_while(|stretch| stretch.start < offset);
-        self.stretches.drain(..missed.count());
         self.stretches
             .front()
             .is_some_and(|stretch| stretch.start == offset)
+    }
+
+    /// Lets go of stretches that began before the unread part: they were read otherwise, or passed over.
+    fn forget_passed(&mut self) {
+        let offset = self.offset();
+        let passed = self
+            .stretches
+            .iter()
+            .take_while(|stretch| stretch.start < offset);
+        self.stretches.drain(..passed.count());
     }
 
     /// Consumes the messages that were read ahead from here on.
@@ -142,11 +150,16 @@ impl<'r> Window<'r> {
         if self.ended || self.invalid_utf8 {
             return Ok(false);
         }
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        self.forget_passed();
         self.origin = self.origin.after(&self.buffer[..self.start]);
         self.buffer.copy_within(self.start..self.filled, 0);
         self.filled -= self.start;
         self.checked -= self.start;
         self.start = 0;
+        let before = self.filled;
         let twice = self.filled * 2;
         let enough = match self.bytes {
             Bytes::Stream(_) => twice.max(STEP),
@@ -161,16 +174,19 @@ impl<'r> Window<'r> {
                     self.ended = true;
                     self.cut_short = true;
                 }
-                Err(error) => return Err(error),
+                Err(error) if self.filled == before => return Err(error),
+                // What came before it comes first.
+                Err(error) => self.failed = Some(error),
             }
-            if self.ended || self.filled >= enough {
+            if self.ended || self.failed.is_some() || self.filled >= enough {
                 self.check_utf8();
                 return Ok(true);
             }
         }
     }
 
-    /// Puts more bytes behind those that are there: of a stream so many that there are `most` at most, or else a segment.
+    /// Reads once: from a stream until at most `most` bytes are filled, or else the next segment. Gives the number of bytes
+    /// that came; 0 at the end.
     fn read(&mut self, most: usize) -> io::Result<usize> {
         let segments = match &mut self.bytes {
             Bytes::Stream(reader) => {
@@ -223,7 +239,12 @@ impl<'r> Window<'r> {
 
 #[cfg(test)]
 mod tests {
+    use resonare_consumers::SpecialTokens;
+
     use super::*;
+    use crate::input::ahead::AheadReader;
+    use crate::input::rules::ReadingRules;
+    use crate::settings::Settings;
 
     /// Gives one byte a read, as a slow pipe does.
     struct Trickle<'a>(&'a [u8]);
@@ -247,6 +268,46 @@ mod tests {
         }
         assert!(seen == text && !window.meets_invalid_utf8());
         assert_eq!(window.position(0).byte_offset, text.len() as u64);
+    }
+
+    #[test]
+    fn what_was_read_ahead_of_bytes_that_were_passed_is_let_go() {
+        struct Same(usize);
+        impl Segments for Same {
+            fn next(&mut self, spent: Vec<u8>) -> io::Result<Option<Segment>> {
+                assert!(spent.capacity() > 0 || self.0 == 0);
+                let settings = Settings::default();
+                let none = SpecialTokens::default();
+                let rules = ReadingRules::new(&settings, &none, false);
+                let text = br#"[{"id": 1}], [{"id": 2}], "#;
+                let mut segment = Segment::new((self.0 * text.len()) as u64, text.to_vec());
+                AheadReader::new(&rules, false).read(&mut segment);
+                self.0 += 1;
+                Ok(Some(segment))
+            }
+        }
+        let mut window = Window::read_ahead(Same(0));
+        for _ in 0..5 {
+            assert!(window.fill().unwrap());
+            assert_eq!(window.stretches.len(), 2);
+            window.consume(window.unread().len());
+        }
+    }
+
+    #[test]
+    fn what_came_before_an_error_comes_first() {
+        struct Failing;
+        impl Read for Failing {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::ConnectionReset.into())
+            }
+        }
+        let mut window = Window::new(Box::new(b"[1, ".chain(Failing)));
+        assert!(window.fill().unwrap());
+        assert_eq!(window.unread(), b"[1, ");
+        assert!(!window.ended());
+        let error = window.fill().unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
     }
 
     #[test]

@@ -143,7 +143,7 @@ impl<'a> Inspector<'a> {
             && self
                 .last
                 .as_ref()
-                .is_none_or(|(time, _)| record.time > *time)
+                .is_none_or(|(time, _)| record.time >= *time)
         {
             self.last = Some((record.time, written(record)));
         }

@@ -184,15 +184,6 @@ pub(crate) fn skip_within<'a>(
     skip_value(cursor, false, levels)
 }
 
-/// As [`skip`], for the value that belongs to a key.
-#[inline]
-pub(crate) fn skip_member<'a>(
-    cursor: &mut Cursor<'a, '_>,
-    key: StringSpan<'_>,
-) -> Result<&'a [u8], Stop> {
-    skip_member_within(cursor, key, 0)
-}
-
 /// As [`skip_within`], for the value that belongs to a key.
 #[inline]
 pub(crate) fn skip_member_within<'a>(

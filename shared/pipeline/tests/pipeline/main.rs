@@ -8,5 +8,6 @@
 mod properties;
 mod remedies;
 mod rules;
+mod segments;
 mod splitting;
 mod support;

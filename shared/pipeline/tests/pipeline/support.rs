@@ -126,6 +126,16 @@ pub(crate) struct Done {
 }
 
 impl Done {
+    /// Panics if there is a difference to another run.
+    pub(crate) fn assert_is(&self, other: &Self) {
+        assert_eq!(self.stats(), other.stats());
+        // The texts may be long.
+        assert!(self.train == other.train && self.processed == other.processed);
+        assert!(self.raw == other.raw && self.validation == other.validation);
+        assert!(self.bedrock == other.bedrock && self.sharegpt == other.sharegpt);
+        assert!(self.validation_sharegpt == other.validation_sharegpt);
+    }
+
     /// The blocks of `train.jsonl` as `role: content` lines.
     pub(crate) fn blocks(&self) -> Vec<Vec<String>> {
         blocks_of(&self.train)
@@ -308,7 +318,19 @@ pub(crate) fn run_over(
 }
 
 pub(crate) fn run(export: impl Into<Vec<u8>>, settings: &Settings) -> Result<Done, Failure> {
-    run_with(&Words, vec![source(export)], settings, 1)
+    let export = export.into();
+    let result = run_with(&Words, vec![source(&*export)], settings, 1);
+    // So many read ahead.
+    let other = run_with(&Words, vec![source(export)], settings, 3);
+    match (&result, &other) {
+        (Ok(one), Ok(other)) => one.assert_is(other),
+        (Err(one), Err(other)) => {
+            assert_eq!(one.to_string(), other.to_string());
+            assert_eq!(one.statistics.funnel, other.statistics.funnel);
+        }
+        (one, other) => panic!("{one:?} {other:?}"),
+    }
+    result
 }
 
 /// The text of the error that a run ends with, and what can be done about it, settings as keys.
