@@ -3,7 +3,7 @@
 //! Reading is ranged and read ahead, each range of the same version of the object; writing is
 //! multipart, completed last. Both block, beside tasks that do the transfers.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io::{self, Read, Write};
 use std::time::Duration;
 
@@ -51,6 +51,9 @@ const PARTS_OF_A_SIZE: usize = 1000;
 fn part_size(sent: usize) -> usize {
     PART << (sent / PARTS_OF_A_SIZE).min(9)
 }
+
+/// Parts that are sent at the same time: while one is on its way, the next one's checksums are computed.
+const PARTS_UNDER_WAY: usize = 2;
 
 /// What is not larger is not likely to fill a part.
 const SMALL: usize = 1 << 20;
@@ -343,13 +346,14 @@ struct PartWriter {
     key: String,
     buffer: BytesMut,
     upload_id: Option<String>,
-    sending: Option<PartTransfer>,
+    /// In the order of their numbers.
+    sending: VecDeque<PartTransfer>,
     sent: Vec<CompletedPart>,
     finished: bool,
 }
 
 impl PartWriter {
-    /// Sends what is in the buffer, once the part before has arrived.
+    /// Sends what is in the buffer, once there is room for another part under way.
     fn send_part(&mut self) -> Result<(), Unavailable> {
         let runtime = self.runtime.clone();
         let id = if let Some(id) = &self.upload_id {
@@ -368,8 +372,10 @@ impl PartWriter {
             self.upload_id = Some(id.clone());
             id
         };
-        self.await_part()?;
-        let number = i32::try_from(self.sent.len() + 1).unwrap_or(i32::MAX);
+        if self.sending.len() == PARTS_UNDER_WAY {
+            self.await_part()?;
+        }
+        let number = i32::try_from(self.parts() + 1).unwrap_or(i32::MAX);
         let part = self
             .store
             .client
@@ -379,7 +385,7 @@ impl PartWriter {
             .upload_id(id)
             .part_number(number)
             .body(ByteStream::from(self.buffer.split().freeze()));
-        self.sending = Some(runtime.spawn(async move {
+        self.sending.push_back(runtime.spawn(async move {
             let sent = part.send().await.map_err(failed)?;
             Ok(CompletedPart::builder()
                 .part_number(number)
@@ -389,8 +395,13 @@ impl PartWriter {
         Ok(())
     }
 
+    /// How many parts were sent, or are on their way.
+    fn parts(&self) -> usize {
+        self.sent.len() + self.sending.len()
+    }
+
     fn await_part(&mut self) -> Result<(), Unavailable> {
-        if let Some(sending) = self.sending.take() {
+        if let Some(sending) = self.sending.pop_front() {
             let sent = self.runtime.block_on(sending);
             self.sent
                 .push(sent.map_err(|error| unavailable(PORT, error))??);
@@ -414,7 +425,9 @@ impl PartWriter {
         if !self.buffer.is_empty() {
             self.send_part()?;
         }
-        self.await_part()?;
+        while !self.sending.is_empty() {
+            self.await_part()?;
+        }
         let parts = std::mem::take(&mut self.sent);
         let completed = self
             .store
@@ -439,7 +452,7 @@ fn io_error(error: Unavailable) -> io::Error {
 
 impl Write for PartWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let size = part_size(self.sent.len() + usize::from(self.sending.is_some()));
+        let size = part_size(self.parts());
         let count = bytes.len().min(size - self.buffer.len());
         if self.buffer.len() + count > SMALL {
             // Rather than grow by doubling, past the size of a part.
@@ -470,7 +483,7 @@ impl Drop for PartWriter {
         let Some(id) = self.upload_id.take().filter(|_| !self.finished) else {
             return;
         };
-        if let Some(sending) = &self.sending {
+        for sending in &self.sending {
             sending.abort();
         }
         let abort = self
@@ -504,7 +517,7 @@ impl ObjectStore for S3ObjectStore {
             key: key.to_owned(),
             buffer: BytesMut::new(),
             upload_id: None,
-            sending: None,
+            sending: VecDeque::new(),
             sent: Vec::new(),
             finished: false,
         }))

@@ -55,7 +55,7 @@ pub async fn object_store_contract(store: &dyn ObjectStore) {
     // An object appears when it is finished, whole, and not at all if it is not.
     write(store, &payload, b"never".to_vec(), false).await;
     assert!(read(store, &payload).await.is_none());
-    let large: Vec<u8> = (0..3_000_000_u32).flat_map(u32::to_le_bytes).collect();
+    let large: Vec<u8> = (0..7_000_000_u32).flat_map(u32::to_le_bytes).collect();
     write(store, &payload, large.clone(), true).await;
     assert!(read(store, &payload).await.unwrap() == large);
 
