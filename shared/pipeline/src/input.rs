@@ -5,6 +5,8 @@ pub(crate) mod capture;
 pub(crate) mod chats;
 mod entities;
 pub(crate) mod export;
+#[cfg(test)]
+mod failing;
 mod fields;
 mod interrupt;
 mod media;

@@ -108,8 +108,6 @@ pub(crate) struct SegmentsAhead<T> {
     most: usize,
     /// Memory for other ones.
     spent: Vec<Vec<u8>>,
-    /// How the input ended, until that is said.
-    end: Option<io::Result<()>>,
 }
 
 impl<T: From<ReadTask>> SegmentsAhead<T> {
@@ -121,26 +119,23 @@ impl<T: From<ReadTask>> SegmentsAhead<T> {
             under_way: VecDeque::new(),
             most: workers + 1,
             spent: Vec::new(),
-            end: None,
         }
     }
 
     /// Gives workers segments to read ahead: two for one that is taken, so that the first one needn't wait for all.
     fn send_more(&mut self) {
         for _ in 0..2 {
-            if self.end.is_some() || self.under_way.len() == self.most {
+            if self.under_way.len() == self.most {
                 return;
             }
-            match self.segmenter.next(self.spent.pop().unwrap_or_default()) {
-                Ok(None) => self.end = Some(Ok(())),
-                Err(error) => self.end = Some(Err(error)),
-                Ok(Some(segment)) => {
-                    let (done, read) = bounded(1);
-                    // Where no worker is left, that is said when the segment is asked for.
-                    drop(self.tasks.send(ReadTask { segment, done }.into()));
-                    self.under_way.push_back(read);
-                }
-            }
+            let spent = self.spent.pop().unwrap_or_default();
+            let Some(segment) = self.segmenter.next(spent) else {
+                return;
+            };
+            let (done, read) = bounded(1);
+            // Where no worker is left, that is said when the segment is asked for.
+            drop(self.tasks.send(ReadTask { segment, done }.into()));
+            self.under_way.push_back(read);
         }
     }
 }
@@ -151,7 +146,7 @@ impl<T: From<ReadTask>> Segments for SegmentsAhead<T> {
         self.send_more();
         match self.under_way.pop_front() {
             Some(read) => read.recv().map(Some).map_err(io::Error::other),
-            None => self.end.take().unwrap_or(Ok(())).map(|()| None),
+            None => self.segmenter.end().map(|()| None),
         }
     }
 }

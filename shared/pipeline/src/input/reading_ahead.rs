@@ -13,6 +13,7 @@ use super::ahead::AheadReader;
 use super::capture::RawCopy;
 use super::chats::ReadingContext;
 use super::export::ExportReader;
+use super::failing::Failing;
 use super::reader::Reader;
 use super::rules::ReadingRules;
 use super::segment::{Segment, Segments};
@@ -30,15 +31,6 @@ struct Cuts {
 
 /// How an input ends, if not as it should.
 type End = Option<io::ErrorKind>;
-
-/// Ends a stream.
-struct StreamEnd(End);
-
-impl Read for StreamEnd {
-    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        self.0.map_or(Ok(0), |kind| Err(kind.into()))
-    }
-}
 
 impl Cuts {
     fn new(input: &[u8], mut places: Vec<usize>, end: End, rules: &ReadingRules<'_>) -> Self {
@@ -279,8 +271,11 @@ proptest! {
         }
         let special_tokens = SpecialTokens::new(["<|im_end|>".to_owned()]);
         let rules = ReadingRules::new(&settings, &special_tokens, several);
-        let stream = export.chain(StreamEnd(fault));
-        let expected = read(Window::new(Box::new(stream)), &rules);
+        let stream: Box<dyn Read> = match fault {
+            Some(kind) => Box::new(export.chain(Failing(kind))),
+            None => Box::new(&*export),
+        };
+        let expected = read(Window::new(stream), &rules);
         let places = places.into_iter().map(|place| place.index(export.len() + 1)).collect();
         let cuts = Cuts::new(&export, places, fault, &rules);
         prop_assert_eq!(read(Window::read_ahead(cuts), &rules), expected);

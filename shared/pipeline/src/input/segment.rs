@@ -47,7 +47,7 @@ pub(crate) struct Segmenter {
     offset: u64,
     /// What the next segment begins with.
     rest: Vec<u8>,
-    /// How the stream ended, until that is said.
+    /// How the stream ended, if it has.
     end: Option<io::Result<()>>,
 }
 
@@ -61,11 +61,12 @@ impl Segmenter {
         }
     }
 
-    /// The next segment, of which nothing is read yet; `None` at the end of the stream. `spent` has memory for it.
-    ///
-    /// # Errors
-    /// That of the reader, after all bytes that came before.
-    pub(crate) fn next(&mut self, mut spent: Vec<u8>) -> io::Result<Option<Segment>> {
+    /// The next segment, of which nothing is read yet; `None` where the stream ended. `spent` has memory for it.
+    pub(crate) fn next(&mut self, mut spent: Vec<u8>) -> Option<Segment> {
+        // Nothing is left then.
+        if self.end.is_some() {
+            return None;
+        }
         let mut filled = self.rest.len();
         spent.resize(filled.max(SIZE), 0);
         spent[..filled].copy_from_slice(&self.rest);
@@ -79,17 +80,23 @@ impl Segmenter {
             }
         }
         spent.truncate(filled);
-        if let Some(end) = &mut self.end {
-            if filled == 0 {
-                return std::mem::replace(end, Ok(())).map(|()| None);
-            }
-        } else if let Some(start) = last_message(&spent) {
+        if self.end.is_none()
+            && let Some(start) = last_message(&spent)
+        {
             self.rest.extend_from_slice(&spent[start..]);
             spent.truncate(start);
         }
         let offset = self.offset;
         self.offset += spent.len() as u64;
-        Ok(Some(Segment::new(offset, spent)))
+        (!spent.is_empty()).then(|| Segment::new(offset, spent))
+    }
+
+    /// How the stream ended, where that was not said before.
+    ///
+    /// # Errors
+    /// That of the reader.
+    pub(crate) fn end(&mut self) -> io::Result<()> {
+        self.end.replace(Ok(())).unwrap_or(Ok(()))
     }
 }
 
@@ -119,23 +126,18 @@ fn opening(bytes: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::input::failing::Failing;
 
     /// The segments of a stream, and what comes after them.
     fn segments(stream: impl Read + Send + 'static) -> (Vec<String>, io::Result<()>) {
         let (mut segmenter, mut texts) = (Segmenter::new(Box::new(stream)), Vec::new());
         let mut length = 0;
-        let end = loop {
-            match segmenter.next(vec![b'x'; 3]) {
-                Ok(Some(segment)) => {
-                    assert_eq!(segment.offset, length);
-                    length += segment.bytes.len() as u64;
-                    texts.push(String::from_utf8(segment.bytes).unwrap());
-                }
-                Ok(None) => break Ok(()),
-                Err(error) => break Err(error),
-            }
-        };
-        (texts, end)
+        while let Some(segment) = segmenter.next(vec![b'x'; 3]) {
+            assert_eq!(segment.offset, length);
+            length += segment.bytes.len() as u64;
+            texts.push(String::from_utf8(segment.bytes).unwrap());
+        }
+        (texts, segmenter.end())
     }
 
     #[test]
@@ -166,13 +168,7 @@ mod tests {
 
     #[test]
     fn what_came_before_an_error_is_there() {
-        struct Failing;
-        impl Read for Failing {
-            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-                Err(io::ErrorKind::ConnectionReset.into())
-            }
-        }
-        let (texts, end) = segments(b"[1, ".chain(Failing));
+        let (texts, end) = segments(b"[1, ".chain(Failing(io::ErrorKind::ConnectionReset)));
         assert_eq!(texts, ["[1, "]);
         assert_eq!(end.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
     }

@@ -243,6 +243,7 @@ mod tests {
 
     use super::*;
     use crate::input::ahead::AheadReader;
+    use crate::input::failing::Failing;
     use crate::input::rules::ReadingRules;
     use crate::settings::Settings;
 
@@ -296,13 +297,8 @@ mod tests {
 
     #[test]
     fn what_came_before_an_error_comes_first() {
-        struct Failing;
-        impl Read for Failing {
-            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-                Err(io::ErrorKind::ConnectionReset.into())
-            }
-        }
-        let mut window = Window::new(Box::new(b"[1, ".chain(Failing)));
+        let stream = b"[1, ".chain(Failing(io::ErrorKind::ConnectionReset));
+        let mut window = Window::new(Box::new(stream));
         assert!(window.fill().unwrap());
         assert_eq!(window.unread(), b"[1, ");
         assert!(!window.ended());

@@ -5,7 +5,7 @@ use std::io::{self, Cursor, Read, Write};
 use resonare_pipeline::{PersonalData, Settings, Source};
 use serde_json::{Value, json};
 
-use crate::support::{Done, Words, chat, message, run_with, settings, source};
+use crate::support::{Done, Words, assert_same, chat, message, run_with, settings, source};
 
 /// So many messages of some 250 bytes that there are several parts of half a megabyte.
 const MESSAGES: u64 = 10_000;
@@ -24,14 +24,7 @@ fn with_any_threads(source: impl Fn() -> Source, settings: &Settings) -> Result<
     let run = |threads| run_with(&Words, vec![source()], settings, threads);
     let one = run(1);
     for threads in [2, 3, 8] {
-        match (&one, &run(threads)) {
-            (Ok(one), Ok(other)) => one.assert_is(other),
-            (Err(one), Err(other)) => {
-                assert_eq!(one.to_string(), other.to_string());
-                assert_eq!(one.statistics.funnel, other.statistics.funnel);
-            }
-            (one, other) => panic!("{:?} {:?}", one.as_ref().err(), other.as_ref().err()),
-        }
+        assert_same(&one, &run(threads));
     }
     one.map_err(|failure| failure.to_string())
 }

@@ -126,8 +126,7 @@ pub(crate) struct Done {
 }
 
 impl Done {
-    /// Panics if there is a difference to another run.
-    pub(crate) fn assert_is(&self, other: &Self) {
+    fn assert_is(&self, other: &Self) {
         assert_eq!(self.stats(), other.stats());
         // The texts may be long.
         assert!(self.train == other.train && self.processed == other.processed);
@@ -322,15 +321,20 @@ pub(crate) fn run(export: impl Into<Vec<u8>>, settings: &Settings) -> Result<Don
     let result = run_with(&Words, vec![source(&*export)], settings, 1);
     // So many read ahead.
     let other = run_with(&Words, vec![source(export)], settings, 3);
-    match (&result, &other) {
+    assert_same(&result, &other);
+    result
+}
+
+/// Panics if there is a difference between two runs.
+pub(crate) fn assert_same(one: &Result<Done, Failure>, other: &Result<Done, Failure>) {
+    match (one, other) {
         (Ok(one), Ok(other)) => one.assert_is(other),
         (Err(one), Err(other)) => {
             assert_eq!(one.to_string(), other.to_string());
             assert_eq!(one.statistics.funnel, other.statistics.funnel);
         }
-        (one, other) => panic!("{one:?} {other:?}"),
+        (one, other) => panic!("{:?} {:?}", one.as_ref().err(), other.as_ref().err()),
     }
-    result
 }
 
 /// The text of the error that a run ends with, and what can be done about it, settings as keys.
