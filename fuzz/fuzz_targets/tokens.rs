@@ -20,6 +20,8 @@ fuzz_target!(|text: &str| {
     for (encoding, reference) in [
         (OpenAiEncoding::O200kBase, tiktoken_rs::o200k_base_singleton()),
         (OpenAiEncoding::Cl100kBase, tiktoken_rs::cl100k_base_singleton()),
+        (OpenAiEncoding::P50kBase, tiktoken_rs::p50k_base_singleton()),
+        (OpenAiEncoding::R50kBase, tiktoken_rs::r50k_base_singleton()),
     ] {
         let counted = ModelTokenizer::open_ai(encoding).counter().count(text);
         assert_eq!(counted as usize, reference.count_ordinary(text));

@@ -51,7 +51,7 @@ const SHORT_TOKENS_AT: u32 = 60;
 impl Key for u128 {
     #[inline]
     fn mixed(self) -> u64 {
-        mixed_halves(self)
+        hash::mix_halves(self)
     }
 
     #[inline]
@@ -73,7 +73,7 @@ const MEDIUM_TOKENS_AT: u32 = 124;
 impl Key for [u128; 2] {
     #[inline]
     fn mixed(self) -> u64 {
-        hash::mix(mixed_halves(self[0]).rotate_left(29) ^ mixed_halves(self[1]))
+        hash::mix(hash::mix_halves(self[0]).rotate_left(29) ^ hash::mix_halves(self[1]))
     }
 
     #[inline]
@@ -92,23 +92,10 @@ impl Key for [u128; 2] {
 /// The length is below it, in eight bits.
 const LONG_TOKENS_AT: u32 = 120;
 
-#[inline]
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the halves are folded on purpose"
-)]
-fn mixed_halves(key: u128) -> u64 {
-    hash::mix(key as u64 ^ (key >> 64) as u64)
-}
-
 /// The key of 8 to [`MEDIUM`] bytes.
 #[inline]
-fn medium_key(piece: &[u8]) -> Option<u128> {
-    let (first, last) = (piece.first_chunk()?, piece.last_chunk()?);
-    // They overlap, and agree where they do.
-    let last = u128::from(u64::from_le_bytes(*last)) << (8 * (piece.len() - 8));
-    let bytes = u128::from(u64::from_le_bytes(*first)) | last;
-    Some(bytes | (piece.len() as u128) << (8 * MEDIUM))
+fn medium_key(piece: &[u8]) -> u128 {
+    hash::medium_bytes(piece) | (piece.len() as u128) << (8 * MEDIUM)
 }
 
 /// The key of 16 to [`LONGEST`] bytes.
@@ -171,10 +158,8 @@ impl PieceCache {
         if piece.len() <= SHORT {
             return self.short.get_or_insert(hash::short_key(piece), count);
         }
-        if piece.len() <= MEDIUM
-            && let Some(key) = medium_key(piece)
-        {
-            return self.medium.get_or_insert(key, count);
+        if piece.len() <= MEDIUM {
+            return self.medium.get_or_insert(medium_key(piece), count);
         }
         match long_key(piece) {
             Some(key) => self.long.get_or_insert(key, count),
@@ -197,7 +182,7 @@ mod tests {
                 .iter()
                 .rev()
                 .fold(0, |number, &byte| number << 8 | u128::from(byte));
-            assert_eq!(medium_key(&piece), Some(bytes | (length as u128) << 120));
+            assert_eq!(medium_key(&piece), bytes | (length as u128) << 120);
         }
         let mut keys = HashSet::new();
         for length in MEDIUM + 1..=LONGEST {

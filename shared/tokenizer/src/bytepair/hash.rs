@@ -1,15 +1,19 @@
 //! Compiled vocabularies: how the build script and the counter write and find tokens.
 //!
 //! Most look-ups are for a few bytes, and most of those find nothing; so each of them touches one
-//! place in memory. Two bytes are an index. Up to [`SHORT`] bytes are a number, which is kept beside
+//! place in memory. Two bytes are an index. Up to [`MEDIUM`] bytes are a number, which is kept beside
 //! the rank, behind a filter that fits a processor's cache and answers for most of those that are no
-//! token. Longer tokens are found by their hash, and compared.
+//! token; up to [`SHORT`] in slots of their own, since these are smaller. Longer tokens, which are few,
+//! are found by their hash, and compared.
 
 /// A slot without a token.
 pub(crate) const EMPTY: u32 = u32::MAX;
 
-/// The longest token that is kept as a number.
+/// The longest token that is kept as a number of 8 bytes.
 pub(crate) const SHORT: usize = 7;
+
+/// The longest token that is kept as a number of 16 bytes.
+pub(crate) const MEDIUM: usize = 13;
 
 /// Bits of an entry that hold the rank; the others hold a part of the hash, so that most slots of
 /// other tokens are told apart without looking at their bytes.
@@ -34,6 +38,36 @@ fn packed(bytes: &[u8]) -> u64 {
 #[inline]
 pub(crate) fn short_key(bytes: &[u8]) -> u64 {
     packed(bytes) | (bytes.len() as u64) << 56
+}
+
+/// 8 to 16 bytes, the first ones lowest; zero for others.
+#[inline]
+pub(crate) fn medium_bytes(bytes: &[u8]) -> u128 {
+    let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) else {
+        return 0;
+    };
+    // They overlap, and agree where they do.
+    let last = u128::from(u64::from_le_bytes(*last)) << (8 * (bytes.len() - 8));
+    u128::from(u64::from_le_bytes(*first)) | last
+}
+
+/// 8 to [`MEDIUM`] bytes as a number that no others have, below [`MEDIUM_RANK_AT`].
+#[inline]
+pub(crate) fn medium_key(bytes: &[u8]) -> u128 {
+    medium_bytes(bytes) | (bytes.len() as u128) << (8 * MEDIUM)
+}
+
+/// Where the rank is in the slot of a medium token: above its bytes, and their number in four bits.
+pub(crate) const MEDIUM_RANK_AT: u32 = 108;
+
+/// Mixes a key, the upper bits best.
+#[inline]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the halves are folded on purpose"
+)]
+pub(crate) fn mix_halves(key: u128) -> u64 {
+    mix(key as u64 ^ (key >> 64) as u64)
 }
 
 /// Mixes a key, the upper bits best.
@@ -61,11 +95,11 @@ pub(crate) fn filter_bit(mixed: u64) -> (usize, u8) {
     ((number >> 3) as usize, 1 << (number & 7))
 }
 
-/// The filter for some keys.
-pub(crate) fn filter(keys: impl Iterator<Item = u64>) -> Vec<u8> {
+/// The filter for some mixed keys.
+pub(crate) fn filter(mixed: impl Iterator<Item = u64>) -> Vec<u8> {
     let mut filter = vec![0; size_of::<Filter>()];
-    for key in keys {
-        let (byte, bit) = filter_bit(mix(key));
+    for mixed in mixed {
+        let (byte, bit) = filter_bit(mixed);
         filter[byte] |= bit;
     }
     filter
@@ -124,17 +158,18 @@ pub(crate) fn slots_for(count: usize) -> usize {
     (count * 17 / 10 + 1).next_power_of_two()
 }
 
-/// Compiles tokens, of which each has its index as its rank.
+/// Compiles tokens, of which each has its index as its rank; an empty one is a rank without a token.
 ///
-/// A header (number of tokens, of short slots, of long slots), the ranks of all pairs of bytes, the
-/// filter for the short tokens, their slots (a key of 8 bytes and a rank), where each token begins,
-/// the long slots, and the tokens' bytes. All numbers are little-endian and, but for the keys, of 4
-/// bytes.
+/// A header (number of tokens, of short, medium and long slots), the ranks of all pairs of bytes, the
+/// filter for the short and the medium tokens, the slots of the medium ones (a key with the rank above
+/// it, 16 bytes) and of the short ones (a key of 8 bytes and a rank), where each token begins, the long
+/// slots, and the tokens' bytes. All numbers are little-endian and, but for the keys, of 4 bytes.
 pub(crate) fn compile(tokens: &[Vec<u8>]) -> Vec<u8> {
     let ranked = || (0_u32..).zip(tokens);
-    let is_short = |token: &[u8]| token.len() <= SHORT && token.len() != 2;
+    let is_short = |token: &[u8]| matches!(token.len(), 1 | 3..=SHORT);
     let short = || ranked().filter(|(_, token)| is_short(token));
-    let long = || ranked().filter(|(_, token)| token.len() > SHORT);
+    let medium = || ranked().filter(|(_, token)| (SHORT + 1..=MEDIUM).contains(&token.len()));
+    let long = || ranked().filter(|(_, token)| token.len() > MEDIUM);
 
     let mut pairs = vec![EMPTY; 1 << 16];
     for (rank, token) in ranked() {
@@ -148,6 +183,13 @@ pub(crate) fn compile(tokens: &[Vec<u8>]) -> Vec<u8> {
         let start = key_slot(mix(key), short_slots.len() - 1);
         let place = free_slot(&short_slots, start, |slot| slot.1 == EMPTY);
         short_slots[place] = (key, rank);
+    }
+    let mut medium_slots = vec![0; slots_for(medium().count())];
+    for (rank, token) in medium() {
+        let key = medium_key(token);
+        let start = key_slot(mix_halves(key), medium_slots.len() - 1);
+        let place = free_slot(&medium_slots, start, |slot| *slot == 0);
+        medium_slots[place] = key | u128::from(rank) << MEDIUM_RANK_AT;
     }
     let mut long_slots = vec![EMPTY; slots_for(long().count())];
     for (rank, token) in long() {
@@ -166,10 +208,18 @@ pub(crate) fn compile(tokens: &[Vec<u8>]) -> Vec<u8> {
     let push_all = |out: &mut Vec<u8>, numbers: &[u32]| {
         out.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
     };
-    let header = [tokens.len(), short_slots.len(), long_slots.len()];
+    let header = [
+        tokens.len(),
+        short_slots.len(),
+        medium_slots.len(),
+        long_slots.len(),
+    ];
     push_all(&mut out, &header.map(number));
     push_all(&mut out, &pairs);
-    out.extend(filter(short().map(|(_, token)| short_key(token))));
+    let short_keys = short().map(|(_, token)| mix(short_key(token)));
+    let medium_keys = medium().map(|(_, token)| mix_halves(medium_key(token)));
+    out.extend(filter(short_keys.chain(medium_keys)));
+    out.extend(medium_slots.into_iter().flat_map(u128::to_le_bytes));
     for (key, rank) in short_slots {
         out.extend_from_slice(&u64::to_le_bytes(key));
         out.extend_from_slice(&u32::to_le_bytes(rank));
@@ -234,7 +284,7 @@ mod tests {
         let tokens = tokens.map(|token| token.as_bytes().to_vec());
         assert_eq!(
             sha256(&compile(&tokens)),
-            "2b0106259822e6b29506f73e46ed19130384e02f216f4f18da719ecf99cdb197"
+            "594ca89ee2acccc2dcd5a4732e5931bceb354ba80a265db872a5538f9745ac46"
         );
     }
 

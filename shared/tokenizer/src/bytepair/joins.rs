@@ -41,7 +41,8 @@ pub(crate) fn compile(joins: &[(char, char)]) -> Vec<u8> {
         let after = right.encode_utf8(&mut after).as_bytes();
         set([before[before.len() - 1], after[0]]);
     }
-    bits.extend(hash::filter(joins.iter().map(|pair| character_key(*pair))));
+    let keys = joins.iter().map(|pair| hash::mix(character_key(*pair)));
+    bits.extend(hash::filter(keys));
     bits
 }
 

@@ -61,7 +61,7 @@ impl CompiledPairs {
             joined[merge.rank as usize] = merge.joined;
         }
         Self {
-            filter: hash::filter(merges.iter().map(|merge| merge.key())),
+            filter: hash::filter(merges.iter().map(|merge| hash::mix(merge.key()))),
             slots: slots.into_iter().flat_map(u64::to_le_bytes).collect(),
             joined: joined.into_iter().flat_map(u32::to_le_bytes).collect(),
         }

@@ -6,7 +6,8 @@ use super::hash;
 const NUMBER: usize = size_of::<u32>();
 const KEY: usize = size_of::<u64>();
 const SHORT_SLOT: usize = KEY + NUMBER;
-const HEADER: usize = 3 * NUMBER;
+const MEDIUM_SLOT: usize = size_of::<u128>();
+const HEADER: usize = 4 * NUMBER;
 const PAIRS: usize = 1 << 16;
 
 /// A view of the tables that [`hash::compile`] made.
@@ -14,6 +15,8 @@ const PAIRS: usize = 1 << 16;
 pub(crate) struct Vocabulary<'v> {
     pairs: &'v [u8],
     filter: HashFilter<'v>,
+    medium: &'v [[u8; MEDIUM_SLOT]],
+    medium_mask: usize,
     short: &'v [u8],
     short_mask: usize,
     offsets: &'v [u8],
@@ -32,17 +35,21 @@ impl<'v> Vocabulary<'v> {
     /// A view of compiled tables; `None` if they are not whole.
     pub(crate) fn new(table: &'v [u8]) -> Option<Self> {
         let (header, rest) = table.split_at_checked(HEADER)?;
-        let [tokens, short_slots, long_slots] =
-            [0, 1, 2].map(|index| number(header, index) as usize);
+        let [tokens, short_slots, medium_slots, long_slots] =
+            [0, 1, 2, 3].map(|index| number(header, index) as usize);
         let (pairs, rest) = rest.split_at_checked(PAIRS * NUMBER)?;
         let (filter, rest) = HashFilter::split_from(rest)?;
+        let (medium, rest) = rest.split_at_checked(medium_slots.checked_mul(MEDIUM_SLOT)?)?;
         let (short, rest) = rest.split_at_checked(short_slots.checked_mul(SHORT_SLOT)?)?;
         let (offsets, rest) = rest.split_at_checked(tokens.checked_add(1)?.checked_mul(NUMBER)?)?;
         let (long, bytes) = rest.split_at_checked(long_slots.checked_mul(NUMBER)?)?;
-        let masks = short_slots.is_power_of_two() && long_slots.is_power_of_two();
-        masks.then_some(Self {
+        let all_slots = [short_slots, medium_slots, long_slots];
+        let are_masked = all_slots.into_iter().all(usize::is_power_of_two);
+        are_masked.then(|| Self {
             pairs,
             filter,
+            medium: medium.as_chunks().0,
+            medium_mask: medium_slots - 1,
             short,
             short_mask: short_slots - 1,
             offsets,
@@ -62,6 +69,7 @@ impl<'v> Vocabulary<'v> {
                 (rank != hash::EMPTY).then_some(rank)
             }
             _ if token.len() <= hash::SHORT => self.short_rank(hash::short_key(token)),
+            _ if token.len() <= hash::MEDIUM => self.medium_rank(hash::medium_key(token)),
             _ => self.long_rank(token),
         }
     }
@@ -83,6 +91,26 @@ impl<'v> Vocabulary<'v> {
                 return None;
             }
             place = (place + 1) & self.short_mask;
+        }
+    }
+
+    fn medium_rank(self, key: u128) -> Option<u32> {
+        let mixed = hash::mix_halves(key);
+        if !self.filter.may_have(mixed) {
+            return None;
+        }
+        let mut place = hash::key_slot(mixed, self.medium_mask);
+        loop {
+            let slot = u128::from_le_bytes(self.medium[place]);
+            // What is left of the same key is the rank.
+            let found = slot ^ key;
+            if found & ((1 << hash::MEDIUM_RANK_AT) - 1) == 0 {
+                return u32::try_from(found >> hash::MEDIUM_RANK_AT).ok();
+            }
+            if slot == 0 {
+                return None;
+            }
+            place = (place + 1) & self.medium_mask;
         }
     }
 
@@ -149,7 +177,7 @@ mod tests {
         }
         // The tokens' own bytes come last.
         assert!(Vocabulary::new(&table[..table.len() - bytes - 1]).is_none());
-        for header in [4, 8] {
+        for header in [4, 8, 12] {
             let mut other = table.clone();
             other[header] |= 1;
             assert!(

@@ -1,4 +1,4 @@
-//! Counting with the common encodings, from tables that are compiled at build time.
+//! Counting with the encodings, from tables that are compiled at build time.
 
 use std::ops::Range;
 
@@ -9,13 +9,12 @@ use crate::bytepair::lines::{LineText, Pieces};
 use crate::bytepair::rank_merger::RankMerger;
 use crate::bytepair::splitting::Pattern;
 use crate::bytepair::vocabulary::Vocabulary;
+use crate::openai::encoding::OpenAiEncoding;
 
 static O200K_BASE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/O200K_BASE"));
 static CL100K_BASE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/CL100K_BASE"));
-
-fn vocabulary(table: &'static [u8]) -> Vocabulary<'static> {
-    Vocabulary::new(table).expect("the build script writes whole tables")
-}
+static P50K_BASE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/P50K_BASE"));
+static R50K_BASE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/R50K_BASE"));
 
 /// An encoding in tables: a pattern and a vocabulary.
 #[derive(Clone, Copy)]
@@ -25,17 +24,17 @@ pub(crate) struct CompiledEncoding {
 }
 
 impl CompiledEncoding {
-    pub(crate) fn o200k_base() -> Self {
+    pub(crate) fn new(encoding: OpenAiEncoding) -> Self {
+        let (pattern, table) = match encoding {
+            OpenAiEncoding::O200kBase => (Pattern::O200k, O200K_BASE),
+            OpenAiEncoding::Cl100kBase => (Pattern::Cl100k, CL100K_BASE),
+            OpenAiEncoding::P50kBase => (Pattern::Gpt2, P50K_BASE),
+            OpenAiEncoding::R50kBase => (Pattern::Gpt2, R50K_BASE),
+        };
+        let vocabulary = Vocabulary::new(table).expect("the build script writes whole tables");
         Self {
-            pattern: Pattern::O200k,
-            vocabulary: vocabulary(O200K_BASE),
-        }
-    }
-
-    pub(crate) fn cl100k_base() -> Self {
-        Self {
-            pattern: Pattern::Cl100k,
-            vocabulary: vocabulary(CL100K_BASE),
+            pattern,
+            vocabulary,
         }
     }
 }
@@ -152,11 +151,8 @@ mod tests {
         pieces
     }
 
-    fn agree(
-        encoding: CompiledEncoding,
-        reference: &CoreBPE,
-        text: &str,
-    ) -> Result<(), TestCaseError> {
+    fn agree(encoding: OpenAiEncoding, text: &str) -> Result<(), TestCaseError> {
+        let (encoding, reference) = (CompiledEncoding::new(encoding), reference(encoding));
         let counted = EncodingCounter::new(encoding).count(text) as usize;
         let expected = reference.count_ordinary(text);
         prop_assert_eq!(
@@ -174,24 +170,36 @@ mod tests {
 
         #[test]
         fn o200k_base_counts_as_the_reference_does(text in text()) {
-            agree(CompiledEncoding::o200k_base(), tiktoken_rs::o200k_base_singleton(), &text)?;
+            agree(OpenAiEncoding::O200kBase, &text)?;
         }
 
         #[test]
         fn cl100k_base_counts_as_the_reference_does(text in text()) {
-            agree(CompiledEncoding::cl100k_base(), tiktoken_rs::cl100k_base_singleton(), &text)?;
+            agree(OpenAiEncoding::Cl100kBase, &text)?;
+        }
+
+        #[test]
+        fn p50k_base_counts_as_the_reference_does(text in text()) {
+            agree(OpenAiEncoding::P50kBase, &text)?;
+        }
+
+        #[test]
+        fn r50k_base_counts_as_the_reference_does(text in text()) {
+            agree(OpenAiEncoding::R50kBase, &text)?;
         }
     }
 
-    fn encodings() -> [(CompiledEncoding, &'static CoreBPE); 2] {
-        let (o200k_base, cl100k_base) = (
-            CompiledEncoding::o200k_base(),
-            CompiledEncoding::cl100k_base(),
-        );
-        [
-            (o200k_base, tiktoken_rs::o200k_base_singleton()),
-            (cl100k_base, tiktoken_rs::cl100k_base_singleton()),
-        ]
+    fn reference(encoding: OpenAiEncoding) -> &'static CoreBPE {
+        match encoding {
+            OpenAiEncoding::O200kBase => tiktoken_rs::o200k_base_singleton(),
+            OpenAiEncoding::Cl100kBase => tiktoken_rs::cl100k_base_singleton(),
+            OpenAiEncoding::P50kBase => tiktoken_rs::p50k_base_singleton(),
+            OpenAiEncoding::R50kBase => tiktoken_rs::r50k_base_singleton(),
+        }
+    }
+
+    fn encodings() -> [(CompiledEncoding, &'static CoreBPE); 4] {
+        OpenAiEncoding::ALL.map(|encoding| (CompiledEncoding::new(encoding), reference(encoding)))
     }
 
     #[test]
@@ -231,7 +239,7 @@ mod tests {
 
     #[test]
     fn long_runs_take_no_quadratic_time() {
-        let mut counter = EncodingCounter::new(CompiledEncoding::o200k_base());
+        let mut counter = EncodingCounter::new(CompiledEncoding::new(OpenAiEncoding::O200kBase));
         for unit in ["a", " ", "!", "字", "aB"] {
             assert!(counter.count(&unit.repeat(1_000_000)) > 0);
         }
@@ -240,7 +248,7 @@ mod tests {
     proptest! {
         #[test]
         fn both_ways_of_merging_agree(piece in "[a-d]{1,128}|[ab]{1,128}|(lorem|ipsum|dolor){1,20}") {
-            let vocabulary = vocabulary(O200K_BASE);
+            let CompiledEncoding { vocabulary, .. } = CompiledEncoding::new(OpenAiEncoding::O200kBase);
             let piece = piece.as_bytes();
             let short = RankMerger::default().count_short(vocabulary, piece);
             prop_assert_eq!(short, rank_merger::count_long(vocabulary, piece));

@@ -21,6 +21,14 @@ pub enum OpenAiEncoding {
 }
 
 impl OpenAiEncoding {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::O200kBase,
+        Self::Cl100kBase,
+        Self::P50kBase,
+        Self::R50kBase,
+    ];
+
     /// The special tokens of the encodings, as the package `tiktoken` has them, and those that mark turns in
     /// OpenAI's chats.
     pub(crate) const SPECIAL_TOKENS: [&str; 8] = [
@@ -99,6 +107,10 @@ mod tests {
         assert_eq!(fingerprints::O200K_BASE, o200k_base);
         let cl100k_base = "223921b76ee99bde995b7ff738513eef100fb51d18c93597a113bcffe865b2a7";
         assert_eq!(fingerprints::CL100K_BASE, cl100k_base);
+        let p50k_base = "94b5ca7dff4d00767bc256fdd1b27e5b17361d7b8a5f968547f9f23eb70d2069";
+        assert_eq!(fingerprints::P50K_BASE, p50k_base);
+        let r50k_base = "306cd27f03c1a714eca7108e03d66b7dc042abe8c258b44c199a7ed9838dd930";
+        assert_eq!(fingerprints::R50K_BASE, r50k_base);
     }
 
     #[test]
@@ -118,13 +130,7 @@ mod tests {
             ]
         );
         assert_eq!(OpenAiEncoding::from_name("o200k"), None);
-        let fingerprints = [
-            OpenAiEncoding::O200kBase,
-            OpenAiEncoding::Cl100kBase,
-            OpenAiEncoding::P50kBase,
-            OpenAiEncoding::R50kBase,
-        ]
-        .map(OpenAiEncoding::fingerprint);
+        let fingerprints = OpenAiEncoding::ALL.map(OpenAiEncoding::fingerprint);
         assert!(fingerprints.iter().all(|digest| digest.len() == 64));
         let distinct: std::collections::HashSet<_> = fingerprints.into_iter().collect();
         assert_eq!(distinct.len(), 4);
