@@ -33,7 +33,7 @@ fn main() {
         .expect("writing to a string");
         let mut by_rank = Vec::new();
         for (rank, token) in tokens {
-            // A special token has a rank among the others.
+            // `p50k_base` has a special token among the others, whose rank stays empty here.
             by_rank.resize(rank, Vec::new());
             by_rank.push(token);
         }

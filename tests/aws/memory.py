@@ -5,8 +5,9 @@ the processors as a function of that size has.
     cargo install s3s-fs --version 0.14.1 --locked --features=binary --root .tools/s3s
     .tools/aws/bin/python tests/aws/memory.py EXPORT... [--memory=512,1024,3008] [--rate=80] [--raw=s3,never]
 
-What comes after the last byte was sent is the server's: it joins the parts of the outputs, by copying them.
 A function of 1,769 MB has one processor, others their share; each direction of its network is held to `--rate` MB/s.
+The ratio is of the time until the last byte was sent: afterwards the server joins the parts of the outputs, by copying them.
+The dollars are of all of it.
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
 """
 import argparse
@@ -34,8 +35,8 @@ SERVER = ROOT / ".tools/s3s/bin/s3s-fs"
 WORKER = BINARIES.parent / "release/worker"
 GROUPS = pathlib.Path("/sys/fs/cgroup/cpu")
 ONE_PROCESSOR_MB = 1769
-# Seconds by which who sleeps may wake up late.
-LATE = 0.02
+# How many seconds' worth of bytes the network passes on at once after it was idle.
+BURST = 0.005
 # Dollars for a GB-second, us-east-1, November 2026.
 PRICES = {"x86_64": 0.0000166667, "arm64": 0.0000133334}
 
@@ -59,17 +60,17 @@ class Pipe:
                 threading.Thread(target=self.pass_on, args=(direction, source, target), daemon=True).start()
 
     def pass_on(self, direction, source, target):
-        # The bytes never come into this process, which would take as much of a processor as the worker.
+        # Copying the bytes in Python would take as much processor time as the worker does.
         outlet, inlet = os.pipe()
         try:
             while count := os.splice(source.fileno(), inlet, 64 << 10):
                 with self.lock:
-                    # That time is not lost.
-                    begins = max(time.monotonic() - LATE, self.free_at[direction])
+                    # Without bursts, whoever wakes up late would lose that time.
+                    begins = max(time.monotonic() - BURST, self.free_at[direction])
                     self.free_at[direction] = begins + count / self.rate
                     self.bytes[direction] += count
                 # What was sent a moment too early is waited for the next time.
-                if (early := self.free_at[direction] - time.monotonic()) > 0.005:
+                if (early := self.free_at[direction] - time.monotonic()) > BURST:
                     time.sleep(early)
                 if direction == 0:
                     self.last_sent = time.monotonic()

@@ -22,7 +22,7 @@ PACKAGES = [
 
 NASTY = [
     "", " ", "\n", "\t \n", "\u00a0\u2003\u3000", "a", "A", "'", "''''", "'s", "'ſ", "I'M he'LL they'Re we'vE x'd",
-    "a" * 1000, "A" * 333, "!" * 1000, " " * 1000, "\n" * 100, "aA" * 300, "字" * 500, "😂" * 200, "ab " * 300,
+    *(" " * length + "x" for length in (*range(1, 60), 200)), "a" * 1000, "A" * 333, "!" * 1000, " " * 1000, "\n" * 100, "aA" * 300, "字" * 500, "😂" * 200, "ab " * 300,
     "👨‍👩‍👧‍👦", "👍🏽", "❤️", "🇸🇬🇺🇳", "👩🏿‍🚀 ok", "e\u0301 vs \u00e9", "Z\u0351\u036b\u0343a\u0363\u0354lgo", "ﬁ ﬂ ﷺ", "ǅ ǆ Ǆ",
     "hello мир 世界 नमस्ते שלום مرحبا ไทย 한국어 ქართული", "日本語のテキスト、カタカナ。", "mixedСкрипты混合テキスト", "\u200f\u202eabc\u202c",
     "\x00", "\x01\x02\x1f\x7f", "a\x00b\x1bc", "\r\n\r\n", "x\r\ny\n\n\nz", "tab\tand\vvertical\fform", "\ufeffbom", "\ufffd",
@@ -48,7 +48,7 @@ def main():
     os.makedirs(out_dir, exist_ok=True)
     texts = NASTY + list(messages(export))
     counts = {}
-    for name in ("o200k_base", "cl100k_base"):
+    for name in ("o200k_base", "cl100k_base", "p50k_base", "r50k_base"):
         encoding = oracle.encoding(name, os.environ["TIKTOKEN_VOCABULARIES"])
         counts[name] = {"source": name, "counts": [len(encoding.encode(text, disallowed_special=())) for text in texts]}
     packages = os.path.dirname(os.path.dirname(tokenizers.__file__))

@@ -96,6 +96,16 @@ fn cl100k_base_agrees() {
 }
 
 #[test]
+fn p50k_base_agrees() {
+    agrees("p50k_base");
+}
+
+#[test]
+fn r50k_base_agrees() {
+    agrees("r50k_base");
+}
+
+#[test]
 fn a_byte_level_bpe_agrees() {
     agrees("bpe");
 }

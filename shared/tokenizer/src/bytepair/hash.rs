@@ -40,7 +40,7 @@ pub(crate) fn short_key(bytes: &[u8]) -> u64 {
     packed(bytes) | (bytes.len() as u64) << 56
 }
 
-/// 8 to 16 bytes, the first ones lowest; zero for others.
+/// 8 to 16 bytes, the first ones lowest; zero for fewer.
 #[inline]
 pub(crate) fn medium_bytes(bytes: &[u8]) -> u128 {
     let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) else {
@@ -57,10 +57,10 @@ pub(crate) fn medium_key(bytes: &[u8]) -> u128 {
     medium_bytes(bytes) | (bytes.len() as u128) << (8 * MEDIUM)
 }
 
-/// Where the rank is in the slot of a medium token: above its bytes, and their number in four bits.
+/// The bit at which the rank begins in a medium token's slot: above its bytes, and four bits of their number.
 pub(crate) const MEDIUM_RANK_AT: u32 = 108;
 
-/// Mixes a key, the upper bits best.
+/// Mixes a key of 16 bytes, the upper bits best.
 #[inline]
 #[expect(
     clippy::cast_possible_truncation,
@@ -80,6 +80,13 @@ pub(crate) fn mix(key: u64) -> u64 {
 #[inline]
 pub(crate) fn key_slot(mixed: u64, mask: usize) -> usize {
     (mixed >> 40) as usize & mask
+}
+
+/// Where the search for a mixed key of 16 bytes begins. Its eighth byte changes the highest bits alone.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "the mask is smaller")]
+pub(crate) fn medium_slot(mixed: u64, mask: usize) -> usize {
+    mixed.rotate_left(RANK_BITS) as usize & mask
 }
 
 /// One bit for each value that the upper bits of a mixed key can have: a key whose bit is not set is
@@ -184,10 +191,11 @@ pub(crate) fn compile(tokens: &[Vec<u8>]) -> Vec<u8> {
         let place = free_slot(&short_slots, start, |slot| slot.1 == EMPTY);
         short_slots[place] = (key, rank);
     }
+    const { assert!(MEDIUM_RANK_AT + RANK_BITS <= u128::BITS) };
     let mut medium_slots = vec![0; slots_for(medium().count())];
     for (rank, token) in medium() {
         let key = medium_key(token);
-        let start = key_slot(mix_halves(key), medium_slots.len() - 1);
+        let start = medium_slot(mix_halves(key), medium_slots.len() - 1);
         let place = free_slot(&medium_slots, start, |slot| *slot == 0);
         medium_slots[place] = key | u128::from(rank) << MEDIUM_RANK_AT;
     }
@@ -260,6 +268,12 @@ mod tests {
         assert_eq!(filter_bit(0xABCD_E000_0000_0000), (0x1579B, 0x40));
         assert_eq!(slot(0x1234_5678, 0xFF), 0x78);
         assert_eq!(entry(0x1234_5600_0000_0000, 7), 0xD158_0007);
+        assert_eq!(
+            medium_key(b"hello worlds!"),
+            0x000D_2173_646C_726F_7720_6F6C_6C65_68
+        );
+        assert_eq!(mix_halves(3 << 64 | 5), mix(6));
+        assert_eq!(medium_slot(0x1234_5678_9ABC_DEF0, 0xFFFF), 0x48D1);
         let hashes = [&b""[..], b"x", b"hello", b"hello world, and again"].map(hash);
         let expected = [
             0,
@@ -279,12 +293,14 @@ mod tests {
             "abc",
             "abcdefg",
             "abcdefgh",
+            "abcdefghijklm",
+            "",
             "abcdefghijklmnopq",
         ];
         let tokens = tokens.map(|token| token.as_bytes().to_vec());
         assert_eq!(
             sha256(&compile(&tokens)),
-            "594ca89ee2acccc2dcd5a4732e5931bceb354ba80a265db872a5538f9745ac46"
+            "2158816d6852ca9e5b0cf9c5ddb5b61c7ad1c0423464d4da223b6d8117fcfb21"
         );
     }
 
@@ -303,12 +319,14 @@ mod tests {
     #[test]
     fn hashes_spread_over_the_slots() {
         let mask = (1 << 12) - 1;
-        let (mut by_hash, mut by_key) = (vec![0; mask + 1], vec![0; mask + 1]);
+        let [mut by_hash, mut by_key, mut by_medium_key] = [0; 3].map(|none| vec![none; mask + 1]);
         for number in 0..4096 {
+            let medium = format!(" medium{number}");
+            by_medium_key[medium_slot(mix_halves(medium_key(medium.as_bytes())), mask)] += 1;
             by_hash[slot(hash(format!("a longer token {number}").as_bytes()), mask)] += 1;
             by_key[key_slot(mix(short_key(format!("t{number}").as_bytes())), mask)] += 1;
         }
-        for slots in [by_hash, by_key] {
+        for slots in [by_hash, by_key, by_medium_key] {
             assert!(slots.iter().all(|count| *count < 12));
         }
     }

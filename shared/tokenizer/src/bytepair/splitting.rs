@@ -20,7 +20,7 @@ pub(crate) enum Pattern {
     Qwen2,
     /// Of Mistral's Tekken: that of `o200k_base` without contractions, with each digit a piece of its own.
     Tekken,
-    /// Of GPT-2.
+    /// Of GPT-2, and so of `r50k_base` and `p50k_base`.
     Gpt2,
     /// The same between digits, each of which is cut off beforehand.
     Gpt2Digits,

@@ -21,8 +21,8 @@ pub enum OpenAiEncoding {
 }
 
 impl OpenAiEncoding {
-    /// All of them.
-    pub const ALL: [Self; 4] = [
+    #[cfg(test)]
+    pub(crate) const ALL: [Self; 4] = [
         Self::O200kBase,
         Self::Cl100kBase,
         Self::P50kBase,
