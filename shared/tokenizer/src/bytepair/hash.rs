@@ -15,8 +15,7 @@ pub(crate) const SHORT: usize = 7;
 /// The longest token that is kept as a number of 16 bytes.
 pub(crate) const MEDIUM: usize = 13;
 
-/// Bits of an entry that hold the rank; the others hold a part of the hash, so that most slots of
-/// other tokens are told apart without looking at their bytes.
+/// Bits of the largest rank.
 pub(crate) const RANK_BITS: u32 = 18;
 
 const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
@@ -148,10 +147,11 @@ pub(crate) fn slot(hash: u64, mask: usize) -> usize {
     hash as usize & mask
 }
 
-/// What a slot holds for a token.
+/// What a slot holds for the long token of that number: beside it a part of the hash, so that most slots of
+/// other tokens are told apart without looking at their bytes.
 #[inline]
-pub(crate) fn entry(hash: u64, rank: u32) -> u32 {
-    ((hash >> 40) as u32) << RANK_BITS | rank
+pub(crate) fn entry(hash: u64, index: u32) -> u32 {
+    ((hash >> 40) as u32) << RANK_BITS | index
 }
 
 /// The index of two bytes.
@@ -167,11 +167,13 @@ pub(crate) fn slots_for(count: usize) -> usize {
 
 /// Compiles tokens, of which each has its index as its rank; an empty one is a rank without a token.
 ///
-/// A header (number of tokens, of short, medium and long slots), the ranks of all pairs of bytes, the
-/// filter for the short and the medium tokens, the slots of the medium ones (a key with the rank above
-/// it, 16 bytes) and of the short ones (a key of 8 bytes and a rank), where each token begins, the long
-/// slots, and the tokens' bytes. All numbers are little-endian and, but for the keys, of 4 bytes.
+/// A header (the number of short, medium and long slots, and of long tokens), the ranks of all pairs of
+/// bytes, the filter for the short and the medium tokens, the slots of the medium ones (a key with the
+/// rank above it, 16 bytes), of the short ones (a key of 8 bytes and a rank) and of the long ones, the
+/// ranks of these, where each of them begins, and their bytes. All numbers are little-endian and, but for
+/// the keys, of 4 bytes.
 pub(crate) fn compile(tokens: &[Vec<u8>]) -> Vec<u8> {
+    let number = |length: usize| u32::try_from(length).expect("a vocabulary has less than 4 GB");
     let ranked = || (0_u32..).zip(tokens);
     let is_short = |token: &[u8]| matches!(token.len(), 1 | 3..=SHORT);
     let short = || ranked().filter(|(_, token)| is_short(token));
@@ -200,27 +202,27 @@ pub(crate) fn compile(tokens: &[Vec<u8>]) -> Vec<u8> {
         medium_slots[place] = key | u128::from(rank) << MEDIUM_RANK_AT;
     }
     let mut long_slots = vec![EMPTY; slots_for(long().count())];
-    for (rank, token) in long() {
+    let (mut long_ranks, mut long_starts, mut long_bytes) = (Vec::new(), Vec::new(), Vec::new());
+    for (index, (rank, token)) in (0_u32..).zip(long()) {
         let hash = hash(token);
         let start = slot(hash, long_slots.len() - 1);
         let place = free_slot(&long_slots, start, |slot| *slot == EMPTY);
-        long_slots[place] = entry(hash, rank);
+        long_slots[place] = entry(hash, index);
+        long_ranks.push(rank);
+        long_starts.push(number(long_bytes.len()));
+        long_bytes.extend_from_slice(token);
     }
-    let mut offsets = vec![0];
-    for token in tokens {
-        offsets.push(offsets[offsets.len() - 1] + token.len());
-    }
+    long_starts.push(number(long_bytes.len()));
 
-    let number = |length: usize| u32::try_from(length).expect("a vocabulary has less than 4 GB");
     let mut out = Vec::new();
     let push_all = |out: &mut Vec<u8>, numbers: &[u32]| {
         out.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
     };
     let header = [
-        tokens.len(),
         short_slots.len(),
         medium_slots.len(),
         long_slots.len(),
+        long_ranks.len(),
     ];
     push_all(&mut out, &header.map(number));
     push_all(&mut out, &pairs);
@@ -232,12 +234,10 @@ pub(crate) fn compile(tokens: &[Vec<u8>]) -> Vec<u8> {
         out.extend_from_slice(&u64::to_le_bytes(key));
         out.extend_from_slice(&u32::to_le_bytes(rank));
     }
-    push_all(
-        &mut out,
-        &offsets.into_iter().map(number).collect::<Vec<_>>(),
-    );
     push_all(&mut out, &long_slots);
-    out.extend(tokens.concat());
+    push_all(&mut out, &long_ranks);
+    push_all(&mut out, &long_starts);
+    out.extend(long_bytes);
     out
 }
 
@@ -300,7 +300,7 @@ mod tests {
         let tokens = tokens.map(|token| token.as_bytes().to_vec());
         assert_eq!(
             sha256(&compile(&tokens)),
-            "2158816d6852ca9e5b0cf9c5ddb5b61c7ad1c0423464d4da223b6d8117fcfb21"
+            "1bbadfa3e6bfe35cf164d710fa498bb31dff796bab7daf7ab1844df06d723ec1"
         );
     }
 

@@ -19,10 +19,11 @@ pub(crate) struct Vocabulary<'v> {
     medium_mask: usize,
     short: &'v [u8],
     short_mask: usize,
-    offsets: &'v [u8],
     long: &'v [u8],
     long_mask: usize,
-    bytes: &'v [u8],
+    long_ranks: &'v [u8],
+    long_starts: &'v [u8],
+    long_bytes: &'v [u8],
 }
 
 #[inline]
@@ -35,14 +36,16 @@ impl<'v> Vocabulary<'v> {
     /// A view of compiled tables; `None` if they are not whole.
     pub(crate) fn new(table: &'v [u8]) -> Option<Self> {
         let (header, rest) = table.split_at_checked(HEADER)?;
-        let [tokens, short_slots, medium_slots, long_slots] =
+        let [short_slots, medium_slots, long_slots, long_tokens] =
             [0, 1, 2, 3].map(|index| number(header, index) as usize);
         let (pairs, rest) = rest.split_at_checked(PAIRS * NUMBER)?;
         let (filter, rest) = HashFilter::split_from(rest)?;
         let (medium, rest) = rest.split_at_checked(medium_slots.checked_mul(MEDIUM_SLOT)?)?;
         let (short, rest) = rest.split_at_checked(short_slots.checked_mul(SHORT_SLOT)?)?;
-        let (offsets, rest) = rest.split_at_checked(tokens.checked_add(1)?.checked_mul(NUMBER)?)?;
-        let (long, bytes) = rest.split_at_checked(long_slots.checked_mul(NUMBER)?)?;
+        let (long, rest) = rest.split_at_checked(long_slots.checked_mul(NUMBER)?)?;
+        let (long_ranks, rest) = rest.split_at_checked(long_tokens.checked_mul(NUMBER)?)?;
+        let starts = long_tokens.checked_add(1)?.checked_mul(NUMBER)?;
+        let (long_starts, long_bytes) = rest.split_at_checked(starts)?;
         let all_slots = [short_slots, medium_slots, long_slots];
         let are_masked = all_slots.into_iter().all(usize::is_power_of_two);
         are_masked.then(|| Self {
@@ -52,10 +55,11 @@ impl<'v> Vocabulary<'v> {
             medium_mask: medium_slots - 1,
             short,
             short_mask: short_slots - 1,
-            offsets,
             long,
             long_mask: long_slots - 1,
-            bytes,
+            long_ranks,
+            long_starts,
+            long_bytes,
         })
     }
 
@@ -122,17 +126,17 @@ impl<'v> Vocabulary<'v> {
             if entry == hash::EMPTY {
                 return None;
             }
-            let rank = entry & ((1 << hash::RANK_BITS) - 1);
-            if entry == hash::entry(hash, rank) && self.token(rank) == token {
-                return Some(rank);
+            let index = entry & ((1 << hash::RANK_BITS) - 1);
+            if entry == hash::entry(hash, index) && self.long_token(index as usize) == token {
+                return Some(number(self.long_ranks, index as usize));
             }
             place = (place + 1) & self.long_mask;
         }
     }
 
-    fn token(self, rank: u32) -> &'v [u8] {
-        let index = rank as usize;
-        &self.bytes[number(self.offsets, index) as usize..number(self.offsets, index + 1) as usize]
+    fn long_token(self, index: usize) -> &'v [u8] {
+        let start = |index| number(self.long_starts, index) as usize;
+        &self.long_bytes[start(index)..start(index + 1)]
     }
 }
 
@@ -170,16 +174,19 @@ mod tests {
 
     #[test]
     fn tables_that_are_not_whole_are_not_taken() {
-        let table = hash::compile(&tokens());
-        let bytes: usize = tokens().iter().map(Vec::len).sum();
+        let tokens = tokens();
+        let table = hash::compile(&tokens);
+        let long = tokens.iter().filter(|token| token.len() > hash::MEDIUM);
+        let bytes: usize = long.map(Vec::len).sum();
         let begun = [0, HEADER - 1, HEADER, HEADER + PAIRS * NUMBER];
-        // Within the medium slots, the short ones, and where tokens begin.
-        for length in begun.into_iter().chain([400_000, 405_000, 409_000]) {
+        // Within the medium slots, the short ones, the long ones, their ranks, and where long tokens begin.
+        let later = [400_000, 405_000, 409_000, 410_000, 411_000];
+        for length in begun.into_iter().chain(later) {
             assert!(Vocabulary::new(&table[..length]).is_none(), "{length}");
         }
-        // The tokens' own bytes come last.
+        // The long tokens' own bytes come last.
         assert!(Vocabulary::new(&table[..table.len() - bytes - 1]).is_none());
-        for header in [4, 8, 12] {
+        for header in [0, 4, 8] {
             let mut other = table.clone();
             other[header] |= 1;
             assert!(

@@ -289,7 +289,7 @@ mod tests {
         assert_eq!(MAGIC, b"resonare-flat-04");
         assert_eq!(
             sha256(&written()),
-            "ed6948baa860f5f5ca27fc2b0099d879107c5c055423270d801578d3624f0a8d"
+            "a4016db6af4a928aefe8cda59a2dca15ddb290bd0aaf20962e80e2cbf3d9e433"
         );
     }
 
