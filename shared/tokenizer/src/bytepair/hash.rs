@@ -270,7 +270,7 @@ mod tests {
         assert_eq!(entry(0x1234_5600_0000_0000, 7), 0xD158_0007);
         assert_eq!(
             medium_key(b"hello worlds!"),
-            0x000D_2173_646C_726F_7720_6F6C_6C65_68
+            0x0D21_7364_6C72_6F77_206F_6C6C_6568
         );
         assert_eq!(mix_halves(3 << 64 | 5), mix(6));
         assert_eq!(medium_slot(0x1234_5678_9ABC_DEF0, 0xFFFF), 0x48D1);
