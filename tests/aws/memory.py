@@ -69,7 +69,7 @@ class Pipe:
                     begins = max(time.monotonic() - BURST, self.free_at[direction])
                     self.free_at[direction] = begins + count / self.rate
                     self.bytes[direction] += count
-                # What was sent a moment too early is waited for the next time.
+                # A pause that is shorter than a burst is made together with the next one.
                 if (early := self.free_at[direction] - time.monotonic()) > BURST:
                     time.sleep(early)
                 if direction == 0:
@@ -169,8 +169,9 @@ def main():
                     for raw in arguments.raw.split(","):
                         for memory_mb in map(int, arguments.memory.split(",")):
                             runs = [run(app, pipe, folder / "scratch", (memory_mb, key, size, etag, raw)) for _ in range(arguments.runs)]
-                            seconds, moving = (statistics.median(run[at] for run in runs) for at in (0, 1))
-                            peak, alone = max(run[2] for run in runs), max(runs[0][3]) / (arguments.rate * 1e6)
+                            all_seconds, all_moving, peaks, moved = zip(*runs)
+                            seconds, moving, peak = statistics.median(all_seconds), statistics.median(all_moving), max(peaks)
+                            alone = max(moved[0]) / (arguments.rate * 1e6)
                             cost = {name: seconds * memory_mb / 1024 * price / (size / 1e9) for name, price in PRICES.items()}
                             print(f"| {export.name} | {raw} | {memory_mb} | {seconds:.2f} | {moving:.2f} | {alone:.2f} | {moving / alone:.2f} | {peak:.0f} | "
                                   f"{cost['x86_64']:.6f} | {cost['arm64']:.6f} |", flush=True)

@@ -81,7 +81,7 @@ pub(crate) fn key_slot(mixed: u64, mask: usize) -> usize {
     (mixed >> 40) as usize & mask
 }
 
-/// Where the search for a mixed key of 16 bytes begins. Its eighth byte changes the highest bits alone.
+/// Where the search for a mixed key of 16 bytes begins: by the highest bits, the only ones that its eighth byte changes.
 #[inline]
 #[expect(clippy::cast_possible_truncation, reason = "the mask is smaller")]
 pub(crate) fn medium_slot(mixed: u64, mask: usize) -> usize {
